@@ -1,0 +1,41 @@
+"""Running an application under uvicorn so that it stops cleanly."""
+
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+import uvicorn
+
+GRACEFUL_STOP_SECONDS: Final = 5
+
+
+def serve(app_or_factory: str | Callable[..., Any], *, host: str, port: int, workers: int = 1) -> None:
+    """Serve until SIGTERM or SIGINT, then return or exit with code 0.
+
+    Args:
+        app_or_factory: ``"package.module:factory"`` (needed for more than one worker), or an ASGI application.
+        host: Address to listen on.
+        port: Port to listen on.
+        workers: Processes that share the port.
+    """
+    # uvicorn ends its lifespan and then raises the signal again; without a handler of ours that would kill the process
+    # before Python's own exit work.
+    signal.signal(signal.SIGTERM, _exit)
+    uvicorn.run(
+        app_or_factory,
+        host=host,
+        port=port,
+        workers=workers,
+        factory=isinstance(app_or_factory, str),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        timeout_graceful_shutdown=GRACEFUL_STOP_SECONDS,
+    )
+
+
+def _exit(_signal: int, _frame: Any) -> NoReturn:
+    sys.exit(0)
