@@ -1,0 +1,163 @@
+"""From a rule's question to the next state of each of its alerts. Effects are arguments."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from services.monitoring_api.alerting.annotations import AnnotationContext, render
+from services.monitoring_api.alerting.fingerprint import fingerprint
+from services.monitoring_api.alerting.measurement import (
+    INCOMPLETE,
+    Measure,
+    Measurement,
+    MeasurementFailedError,
+    observe,
+)
+from services.monitoring_api.alerting.models import (
+    AlertEvent,
+    AlertState,
+    AlertStatus,
+    Observation,
+    ObservationKind,
+)
+from services.monitoring_api.alerting.rules import Rule
+from services.monitoring_api.alerting.transition import retire, transition
+from services.monitoring_api.configuration.duration import format_duration
+
+MAXIMUM_ALERTS_PER_RULE = 1_000
+
+FORGET_RESOLVED_AFTER_SECONDS = 86_400.0
+
+Labels = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAlert:
+    """One alert as the store keeps it.
+
+    Attributes:
+        fingerprint: Identity of its labels.
+        rule: The rule's name.
+        rule_key: The rule's identity.
+        labels: Group, rule labels and alertname.
+        annotations: As rendered at its last look.
+        state: Its state.
+    """
+
+    fingerprint: str
+    rule: str
+    rule_key: str
+    labels: Labels
+    annotations: Labels
+    state: AlertState
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at a rule said about one alert. Not present: its group is gone from the data."""
+
+    labels: Labels
+    observation: Observation
+    present: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a look makes of an alert: its next state, what happened, and whether it may be forgotten."""
+
+    alert: StoredAlert
+    events: tuple[AlertEvent, ...]
+    forget: bool = False
+
+
+async def ask(rule: Rule, measure: Measure, now: float, *, timeout_seconds: float) -> Measurement | str:
+    """Ask a rule's question; whatever goes wrong comes back as text, for a failed look is a result."""
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            measurement = await measure(rule, now)
+    except TimeoutError:
+        return f"no answer within {timeout_seconds:g} seconds"
+    except MeasurementFailedError as error:
+        return str(error) or "the query failed"
+    except Exception as error:  # a bug in one rule's query must not stop the other rules
+        return f"{type(error).__name__}: {error}"
+    if len(measurement.readings) > MAXIMUM_ALERTS_PER_RULE:
+        return f"group_by gives {len(measurement.readings):,} groups; a rule may have {MAXIMUM_ALERTS_PER_RULE:,}"
+    return measurement
+
+
+def look(rule: Rule, answer: Measurement | str, known: Sequence[Labels]) -> list[Look]:
+    """Turn an answer into one observation per alert.
+
+    Args:
+        rule: The rule.
+        answer: What `ask` returned.
+        known: Labels of the rule's alerts so far; those without a reading have no data.
+    """
+    base = rule.alert_labels({})
+    if isinstance(answer, str) or not answer.complete:
+        failed = Observation(ObservationKind.FAILED, error=answer if isinstance(answer, str) else INCOMPLETE)
+        return [Look(labels, failed) for labels in known or [base]]
+
+    looks = [Look(rule.alert_labels(reading.labels), observe(rule, reading)) for reading in answer.readings]
+    present = {fingerprint(one.labels) for one in looks}
+    absent = [labels for labels in known if fingerprint(labels) not in present]
+    if not looks and not absent:
+        absent = [base]
+    for labels in absent:
+        # The alert of a grouped rule as a whole stands for 'no group has any data': one that has ends it.
+        kind = ObservationKind.HEALTHY if looks and dict(labels) == base else ObservationKind.NO_DATA
+        looks.append(Look(labels, Observation(kind), present=False))
+    return looks
+
+
+def advance(
+    rule: Rule, interval_seconds: float, looks: Sequence[Look], stored: Mapping[str, StoredAlert], now: float
+) -> list[Change]:
+    """Take every alert of a rule one look further."""
+    timing = rule.timing(interval_seconds)
+    changes = []
+    for one in looks:
+        identity = fingerprint(one.labels)
+        previous = stored[identity].state if identity in stored else AlertState()
+        state, events = transition(timing, previous, one.observation, now)
+        annotations = render(rule.annotations, _context(rule, one, state))
+        alert = StoredAlert(identity, rule.alert, rule.key, one.labels, annotations, state)
+        changes.append(Change(alert, events, forget=not one.present and _forgettable(state, now)))
+    return changes
+
+
+def retire_all(stored: Sequence[StoredAlert], now: float) -> list[Change]:
+    """End the alerts whose rules are gone."""
+    changes = []
+    for alert in stored:
+        state, events = retire(alert.state, now)
+        ended = StoredAlert(
+            alert.fingerprint, alert.rule, alert.rule_key, alert.labels, alert.annotations, state
+        )
+        changes.append(Change(ended, events, forget=_forgettable(state, now)))
+    return changes
+
+
+def _forgettable(state: AlertState, now: float) -> bool:
+    if state.error is not None:
+        return False
+    if state.status is AlertStatus.RESOLVED:
+        return now - (state.resolved_at or 0.0) > FORGET_RESOLVED_AFTER_SECONDS
+    return state.status is AlertStatus.INACTIVE
+
+
+def _context(rule: Rule, one: Look, state: AlertState) -> AnnotationContext:
+    return AnnotationContext(
+        alertname=rule.alert,
+        metric=rule.metric or "",
+        window=format_duration(rule.window),
+        condition=str(rule.condition),
+        threshold=rule.condition.threshold,
+        status=str(state.status),
+        cause=str(state.cause),
+        value=state.value,
+        count=one.observation.count,
+        error=state.error,
+        labels=one.labels,
+    )

@@ -1,0 +1,87 @@
+"""All rules of all files, checked together, all or nothing."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from services.monitoring_api.alerting.rules import Catalogue, Rule, RuleFile, RuleGroup
+from services.monitoring_api.configuration.located_yaml import (
+    FileError,
+    InvalidFileError,
+    Key,
+    LocatedDocument,
+    read_yaml,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """The rules in force."""
+
+    groups: tuple[RuleGroup, ...] = ()
+
+    def rules(self) -> Iterable[Rule]:
+        """Every rule of every group."""
+        return (rule for group in self.groups for rule in group.rules)
+
+    def keys(self) -> frozenset[str]:
+        """The identity of every rule."""
+        return frozenset(rule.key for rule in self.rules())
+
+
+def load_rules(paths: Sequence[Path], catalogue: Catalogue | None) -> RuleSet:
+    """Read rule files.
+
+    Args:
+        paths: The files.
+        catalogue: The metrics there are; None to take metric names on trust.
+
+    Raises:
+        InvalidFileError: With every error of every file.
+    """
+    errors: list[FileError] = []
+    documents: list[LocatedDocument] = []
+    groups: list[RuleGroup] = []
+    for path in paths:
+        try:
+            document = read_yaml(path)
+            documents.append(document)
+            groups.extend(document.validate(RuleFile, context=catalogue).groups)
+        except InvalidFileError as error:
+            errors.extend(error.errors)
+    errors.extend(_duplicates(documents))
+    if errors:
+        raise InvalidFileError(sorted(errors, key=lambda error: (error.path, error.line, error.field)))
+    return RuleSet(tuple(groups))
+
+
+def _duplicates(documents: Iterable[LocatedDocument]) -> Iterable[FileError]:
+    """Names given twice, found in the raw documents so that other errors don't hide them."""
+    groups: dict[str, FileError] = {}
+    rules: dict[tuple[str, str], FileError] = {}
+    for document in documents:
+        for i, group in _mappings(document.data, "groups"):
+            place: tuple[Key, ...] = ("groups", i)
+            if name := group.get("name"):
+                first = groups.setdefault(str(name), document.error((*place, "name"), ""))
+                yield from _again(document, (*place, "name"), first, "the group's name is taken")
+            for j, rule in _mappings(group, "rules"):
+                if not rule.get("alert"):
+                    continue
+                labels = rule.get("labels")
+                key = (str(rule["alert"]), str(sorted(labels.items())) if isinstance(labels, dict) else "")
+                first = rules.setdefault(key, document.error((*place, "rules", j, "alert"), ""))
+                where = (*place, "rules", j, "alert")
+                yield from _again(document, where, first, "another rule has the same name and labels")
+
+
+def _again(document: LocatedDocument, where: tuple[Key, ...], first: FileError, message: str) -> Iterable[FileError]:
+    here = document.error(where, f"{message}: {first.path}:{first.line}")
+    if (here.path, here.line, here.field) != (first.path, first.line, first.field):
+        yield here
+
+
+def _mappings(holder: Any, key: str) -> Iterable[tuple[int, dict[str, Any]]]:
+    items = holder.get(key) if isinstance(holder, dict) else None
+    return ((i, item) for i, item in enumerate(items if isinstance(items, list) else []) if isinstance(item, dict))
