@@ -1,0 +1,17 @@
+"""How everything here reaches ClickHouse: a question, a `Database` that answers it, and one real implementation."""
+
+from services.monitoring_api.database.clickhouse import ClickHouseDatabase
+from services.monitoring_api.database.connection import Connection
+from services.monitoring_api.database.errors import DatabaseRefused, DatabaseTooSlow, DatabaseUnavailable
+from services.monitoring_api.database.protocol import Database
+from services.monitoring_api.database.query import Query
+
+__all__ = [
+    "ClickHouseDatabase",
+    "Connection",
+    "Database",
+    "DatabaseRefused",
+    "DatabaseTooSlow",
+    "DatabaseUnavailable",
+    "Query",
+]

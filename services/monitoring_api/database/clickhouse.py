@@ -1,0 +1,143 @@
+"""`Database` over clickhouse-connect's asynchronous client: the only module that knows it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import clickhouse_connect
+from clickhouse_connect.driver.asyncclient import AsyncClient
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from services.monitoring_api.database.connection import Connection
+from services.monitoring_api.database.errors import DatabaseRefused, DatabaseTooSlow, DatabaseUnavailable
+from services.monitoring_api.database.query import Query
+from services.web.problems import Problem
+
+_log = logging.getLogger(__name__)
+
+# ClickHouse's own error codes, from its ErrorCodes.cpp.
+_TOO_SLOW: Final = {159, 160, 209, 158, 307, 396}  # timeouts, then limits on rows and bytes read or returned
+_NO_MEMORY: Final = {241}
+_BUSY: Final = {202, 203, 439}  # too many queries, no free connection, no thread
+_INTERRUPTED: Final = {394, 236, 210, 279}  # killed, aborted, network
+_NOT_LOGGED_IN: Final = {192, 193, 194, 516}
+_NO_SCHEMA: Final = {60, 81, 47, 16}  # unknown table, database, identifier, column: an older schema
+
+
+class ClickHouseDatabase:
+    """A pool of connections that is made at the first question and made again when ClickHouse comes back.
+
+    Args:
+        connection: Where and as whom.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._client: AsyncClient | None = None
+        self._connecting = asyncio.Lock()
+        self._places = asyncio.Semaphore(connection.pool_size)
+
+    async def fetch(self, query: Query, *, deadline_seconds: float | None = None) -> Sequence[tuple[Any, ...]]:
+        """Every row of the answer (see `Database.fetch`)."""
+        async with self._asking(deadline_seconds) as client:
+            result = await client.query(query.sql, parameters=dict(query.parameters))
+            return [tuple(row) for row in result.result_rows]
+
+    async def execute(self, query: Query, *, deadline_seconds: float | None = None) -> None:
+        """Run a statement that returns no rows (see `Database.execute`)."""
+        async with self._asking(deadline_seconds) as client:
+            await client.command(query.sql, parameters=dict(query.parameters))
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    @asynccontextmanager
+    async def _asking(self, deadline_seconds: float | None) -> AsyncIterator[AsyncClient]:
+        deadline = self._connection.deadline_seconds if deadline_seconds is None else deadline_seconds
+        connected = False
+        try:
+            async with asyncio.timeout(deadline), self._places:
+                client = await self._connected()
+                connected = True
+                yield client
+        except TimeoutError as error:
+            if connected:
+                raise DatabaseTooSlow(
+                    f"ClickHouse did not answer within {deadline:g} s; ask for less (a shorter range, a longer step) "
+                    "or later."
+                ) from error
+            raise _unreachable() from error
+        except ClickHouseError as error:
+            problem = _problem_of(error)
+            if isinstance(problem, DatabaseUnavailable):
+                await self._forget(client if connected else None)
+            _log.warning("ClickHouse: %s", problem.detail, exc_info=error)
+            raise problem from error
+        except OSError as error:
+            raise _unreachable() from error
+
+    async def _connected(self) -> AsyncClient:
+        async with self._connecting:
+            if self._client is None:
+                self._client = await clickhouse_connect.get_async_client(
+                    dsn=self._connection.url.rstrip("/"),
+                    database=self._connection.database,
+                    username=self._connection.user,
+                    password=self._password(),
+                    autogenerate_session_id=False,
+                    connect_timeout=self._connection.connect_timeout_seconds,
+                    send_receive_timeout=self._connection.deadline_seconds + 1,
+                    connector_limit=self._connection.pool_size,
+                    connector_limit_per_host=self._connection.pool_size,
+                    show_clickhouse_errors="scrub",
+                    tz_mode="aware",
+                    query_retries=1,
+                    client_name=self._connection.client_name,
+                )
+            return self._client
+
+    def _password(self) -> str:
+        path = self._connection.password_file
+        if path is None:
+            return ""
+        try:
+            return path.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise DatabaseUnavailable(
+                f"The file with ClickHouse's password can't be read ({error.strerror}); "
+                "`sightglass up` makes it, or name another in the settings."
+            ) from error
+
+    async def _forget(self, client: AsyncClient | None) -> None:
+        """Drop a pool that no longer works, unless somebody already put a new one in its place."""
+        if client is not None and self._client is client:
+            self._client = None
+            await client.close()
+
+
+def _unreachable() -> DatabaseUnavailable:
+    return DatabaseUnavailable("ClickHouse can't be reached; the question works again once it is back.")
+
+
+def _problem_of(error: ClickHouseError) -> Problem:
+    code = getattr(error, "code", None)
+    if code is None:
+        return _unreachable()
+    if code in _TOO_SLOW:
+        return DatabaseTooSlow("ClickHouse gave up on a limit of its own; ask for a shorter range or a longer step.")
+    if code in _NO_MEMORY:
+        return DatabaseTooSlow("ClickHouse has not enough memory for this question; ask for a shorter range.")
+    if code in _BUSY:
+        return DatabaseUnavailable("ClickHouse is answering too many questions; ask again shortly.")
+    if code in _INTERRUPTED:
+        return DatabaseUnavailable("ClickHouse stopped in the middle of the answer; ask again.")
+    if code in _NOT_LOGGED_IN:
+        return DatabaseUnavailable("ClickHouse does not accept our user or password.")
+    if code in _NO_SCHEMA:
+        return DatabaseUnavailable("ClickHouse lacks a table or column that is needed; run `sightglass migrate`.")
+    return DatabaseRefused(f"ClickHouse refused a statement of ours (code {code}); the log has it.")

@@ -1,0 +1,94 @@
+"""A question about a metric, checked: everything a statement is built from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.monitoring_api.queries.filters import Filter, Operator, equal
+from services.monitoring_api.queries.metric import Metric
+from services.monitoring_api.queries.plan import MINUTE_SECONDS
+from services.monitoring_api.queries.source import Dimension, Source
+from services.monitoring_api.queries.timerange import TimeRange
+from services.web.problems import BadInput, FieldError
+
+_MOST_GROUPS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A metric over a range, for groups, under conditions.
+
+    Args:
+        metric: What to measure.
+        span: When.
+        group_by: Dimensions, one series for each combination of their values.
+        conditions: Dimensions and the filters on them.
+    """
+
+    metric: Metric
+    span: TimeRange
+    group_by: tuple[Dimension, ...]
+    conditions: tuple[tuple[Dimension, Filter], ...]
+
+    def from_rollup(self, step_seconds: int) -> bool:
+        """Whether the source's rollup knows every dimension, and its minutes make up the step."""
+        used = (*self.group_by, *(dimension for dimension, _ in self.conditions))
+        return (
+            self.metric.source.rollup is not None
+            and step_seconds % MINUTE_SECONDS == 0
+            and all(dimension.rollup is not None for dimension in used)
+        )
+
+
+def ask(metric: Metric, span: TimeRange, *, group_by: Sequence[str], filters: Sequence[Filter]) -> Question:
+    """Check dimensions against the metric's and add its defaults.
+
+    Raises:
+        BadInput: Naming ``group_by`` or ``filter``, when the metric has no such dimension.
+    """
+    source = metric.source
+    if len(group_by) > _MOST_GROUPS:
+        raise _bad("group_by", f"more than {_MOST_GROUPS} dimensions")
+    if len(set(group_by)) < len(group_by):
+        raise _bad("group_by", "names a dimension twice")
+    groups = tuple(_dimension(source, metric, name, field="group_by") for name in group_by)
+    conditions = [(_dimension(source, metric, each.key, field="filter"), each) for each in filters]
+    said = {*group_by, *(each.key for each in filters)}
+    conditions += [
+        (source.dimensions[name], equal(name, value)) for name, value in source.defaults.items() if name not in said
+    ]
+    if any("\0" in value for _, each in conditions for value in each.values):
+        raise _bad("filter", "holds a NUL character")
+    return Question(metric, span, groups, tuple(conditions))
+
+
+def condition_sql(column: str, condition: Filter, name: str) -> str:
+    """One filter as SQL over a column; the value stays a parameter of that name."""
+    match condition.operator:
+        case Operator.EQUAL:
+            return f"{column} = {{{name}:String}}"
+        case Operator.NOT_EQUAL:
+            return f"{column} != {{{name}:String}}"
+        case Operator.PREFIX:
+            return f"startsWith({column}, {{{name}:String}})"
+        case Operator.IN:
+            return f"{column} IN {{{name}:Array(String)}}"
+        case Operator.NOT_IN:
+            return f"{column} NOT IN {{{name}:Array(String)}}"
+
+
+def condition_value(condition: Filter) -> str | list[str]:
+    """What `condition_sql`'s parameter is."""
+    if condition.operator in {Operator.IN, Operator.NOT_IN}:
+        return list(condition.values)
+    return condition.values[0]
+
+
+def _dimension(source: Source, metric: Metric, name: str, *, field: str) -> Dimension:
+    dimension = source.dimensions.get(name)
+    if dimension is None:
+        raise _bad(field, f"{metric.name} has no dimension {name[:80]!r}; it has {', '.join(source.dimensions)}")
+    return dimension
+
+
+def _bad(field: str, message: str) -> BadInput:
+    return BadInput(f"{field}: {message}.", errors=[FieldError(field, message)])

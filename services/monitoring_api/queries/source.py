@@ -1,0 +1,86 @@
+"""What a metric is measured on: rows, the dimensions they have, and what can be summed up of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """Something to group and filter by.
+
+    Args:
+        name: What people call it.
+        raw: SQL for it over raw rows.
+        rollup: Its column in the rollup; None where only raw rows know it.
+    """
+
+    name: str
+    raw: str
+    rollup: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A figure that merges: over groups, minutes, and rollup and raw together.
+
+    Args:
+        name: Its alias in SQL.
+        raw: SQL that aggregates raw rows to a mergeable state.
+        merge: SQL that merges such states, with ``{}`` for the state.
+        rollup: SQL that aggregates rollup rows to the same state.
+        exact: SQL that takes the exact figure straight from raw rows, where ``merge`` over ``raw`` is not exact.
+        error_bound: The largest relative error of a merged figure; 0 when it is exact.
+    """
+
+    name: str
+    raw: str
+    merge: str = "sum({})"
+    rollup: str | None = None
+    exact: str | None = None
+    error_bound: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """Finished minutes of a source.
+
+    Args:
+        table: Where they are; its time is in ``Minute``.
+        kind: What marks in ``rollup_dirty`` call it.
+    """
+
+    table: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Rows that metrics are measured on.
+
+    Args:
+        name: What it is called in answers' documentation.
+        rows: SQL after FROM: each row once, however often it was delivered; may use ``{from_ns:Int64}`` and
+            ``{to_ns:Int64}``, the whole range.
+        time: Its time column (DateTime64) in raw rows.
+        minute: A column with the time's minute that an index knows, if there is one.
+        where: Conditions that every row meets.
+        dimensions: By name.
+        rollup: Finished minutes, if any are kept.
+        defaults: Filters that apply unless the dimension is filtered or grouped by: dimension -> value.
+        settle_seconds: How old rows must be before they are judged; younger ones are left out.
+    """
+
+    name: str
+    rows: str
+    time: str
+    dimensions: Mapping[str, Dimension]
+    minute: str | None = None
+    where: tuple[str, ...] = ()
+    rollup: Rollup | None = None
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    settle_seconds: int = 0
+
+
+def dimensions(*entries: Dimension) -> dict[str, Dimension]:
+    """Dimensions by name."""
+    return {entry.name: entry for entry in entries}

@@ -1,0 +1,78 @@
+"""The rows that metrics are measured on. Each is counted by identity: what was delivered twice counts once."""
+
+from typing import Final
+
+from services.monitoring_api.queries.completeness import EXPORTS_WITH_STORED, SETTLE_SECONDS
+from services.monitoring_api.queries.source import Dimension, Rollup, Source, dimensions
+from sightglass.attributes import REPLAYED
+
+# From a span's end to its storage.
+SECONDS_TO_ARRIVE: Final = (
+    "(toUnixTimestamp64Nano(toDateTime64(ArrivedAt, 9)) - toUnixTimestamp64Nano(Timestamp) - toInt64(Duration)) / 1e9"
+)
+
+_PREDICTION_DIMENSIONS: Final = dimensions(
+    Dimension("service", "ServiceName", "ServiceName"),
+    Dimension("model", "ModelName", "ModelName"),
+    Dimension("model_version", "ModelVersion", "ModelVersion"),
+    Dimension("variant", "Variant", "Variant"),
+    Dimension("features_source", "FeaturesSource", "FeaturesSource"),
+    Dimension("label", "Label"),
+)
+
+# Requests that a service answered: its server spans.
+REQUESTS: Final = Source(
+    name="requests",
+    rows="otel_traces FINAL",
+    time="Timestamp",
+    minute="Minute",
+    where=("SpanKind = 'Server'",),
+    dimensions=dimensions(
+        Dimension("service", "ServiceName", "ServiceName"),
+        Dimension("route", "HttpRoute", "HttpRoute"),
+        Dimension("status_class", "StatusClass", "StatusClass"),
+        Dimension("status_code", "toString(HttpStatusCode)"),
+        Dimension("model", "ModelName"),
+        Dimension("model_version", "ModelVersion"),
+    ),
+    rollup=Rollup("rollup_requests_1m", "requests"),
+)
+
+PREDICTIONS: Final = Source(
+    name="predictions",
+    rows="predictions",
+    time="Timestamp",
+    dimensions=_PREDICTION_DIMENSIONS,
+    rollup=Rollup("rollup_predictions_1m", "predictions"),
+    defaults={"variant": "champion"},
+)
+
+# Predictions with whether a label came for them; bucketed by the prediction's time, not the label's.
+LABELLED_PREDICTIONS: Final = Source(
+    name="labelled_predictions",
+    rows="""(
+    SELECT *, PredictionId IN (SELECT PredictionId FROM labels) AS Labelled
+    FROM predictions
+)""",
+    time="Timestamp",
+    dimensions=_PREDICTION_DIMENSIONS,
+    defaults={"variant": "champion"},
+)
+
+# Spans on their way in; replayed ones carry past times and say nothing about the pipeline's speed.
+INGEST: Final = Source(
+    name="ingest",
+    rows="otel_traces FINAL",
+    time="Timestamp",
+    minute="Minute",
+    where=(f"SpanAttributes['{REPLAYED}'] != 'true'",),
+    dimensions=dimensions(Dimension("service", "ServiceName")),
+)
+
+COMPLETENESS: Final = Source(
+    name="completeness",
+    rows=EXPORTS_WITH_STORED,
+    time="At",
+    dimensions=dimensions(Dimension("service", "ServiceName"), Dimension("signal", "Signal")),
+    settle_seconds=SETTLE_SECONDS,
+)

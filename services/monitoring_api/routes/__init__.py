@@ -1,0 +1,1 @@
+"""The HTTP side: parameters in, JSON out. No SQL here."""
