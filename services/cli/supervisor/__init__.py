@@ -1,0 +1,1 @@
+"""Starts the processes in order, keeps them running, stops them so that telemetry drains, leaves no orphans."""

@@ -1,0 +1,27 @@
+"""Which verb lives where, and its one-line help: known without importing anything."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb of `sightglass`: the module whose `commands` holds it, and what it does in one line."""
+
+    module: str
+    summary: str
+
+
+VERBS: Final[dict[str, Verb]] = {
+    "up": Verb("services.cli.verbs.up", "Start everything and return when it is ready."),
+    "down": Verb("services.cli.verbs.down", "Stop everything, in the order in which telemetry drains."),
+    "status": Verb("services.cli.verbs.status", "Show every process; exit code 0 only if all are up."),
+    "doctor": Verb("services.cli.verbs.doctor", "Look for what is wrong, and say what to do about it."),
+    "demo": Verb("services.cli.demo.verbs", "Show real flights: two days of history, then live predictions."),
+    "settings": Verb("services.cli.verbs.settings_list", "List every setting: name, type, default, meaning."),
+    "migrate": Verb("services.monitoring_api.verbs", "Bring ClickHouse's schema up to date."),
+    "collector": Verb("services.cli.collector.verbs", "Find, build and check the OpenTelemetry Collector."),
+    "models": Verb("services.ml_api.verbs", "List and train models."),
+    "rules": Verb("services.monitoring_api.verbs", "Check alert rules."),
+    "channels": Verb("services.monitoring_api.verbs", "List and test notification channels."),
+}

@@ -1,0 +1,1 @@
+"""The verbs that run and inspect the processes."""
