@@ -1,0 +1,25 @@
+"""Sightglass: OpenTelemetry for machine-learning services.
+
+Three lines join a service: import, `instrument(app, service_name=..., model=...)`, and `record_prediction(...)`
+where it predicts.
+"""
+
+from sightglass.fastapi_application import instrument
+from sightglass.identifiers import new_prediction_id
+from sightglass.label import record_label
+from sightglass.logs import configure_logging
+from sightglass.model import Model
+from sightglass.prediction import record_prediction
+from sightglass.telemetry import Telemetry, flush, start
+
+__all__ = [
+    "Model",
+    "Telemetry",
+    "configure_logging",
+    "flush",
+    "instrument",
+    "new_prediction_id",
+    "record_label",
+    "record_prediction",
+    "start",
+]

@@ -31,3 +31,8 @@ PREDICTION_COUNT_METRIC: Final = "ml.prediction.count"
 LABEL_COUNT_METRIC: Final = "ml.label.count"
 SPAN_COUNT_METRIC: Final = "sightglass.spans.ended"
 HEARTBEAT_METRIC: Final = "sightglass.process.uptime"
+FAILED_EXPORT_METRIC: Final = "sightglass.export.failed"
+
+SIGNAL: Final = "signal"
+BATCH_SIZE: Final = "ml.prediction.batch_size"
+PREDICTION_POSITIVE: Final = "ml.prediction.positive"

@@ -1,0 +1,97 @@
+"""`instrument`: the telemetry of a FastAPI application."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+from weakref import WeakSet
+
+from sightglass.model import Model
+from sightglass.telemetry import Telemetry, start
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+_SHUTDOWN_SECONDS: Final = 5.0
+_SHUTDOWN_MESSAGES: Final = frozenset({"lifespan.shutdown.complete", "lifespan.shutdown.failed"})
+_NATIVE_TELEMETRY: Final = "fastapi.telemetry"
+
+_instrumented: WeakSet[Any] = WeakSet()
+
+
+class EdgeMiddleware:
+    """The outermost layer: flushes when the server stops, and keeps FastAPI's own telemetry from doubling ours.
+
+    The lifespan is where to flush: after a SIGTERM uvicorn ends the process by that same signal, so that nothing
+    registered to run at exit does.
+
+    Args:
+        app: The application's stack, with OpenTelemetry's middleware in it.
+        telemetry: What is flushed.
+    """
+
+    def __init__(self, app: Application, telemetry: Telemetry) -> None:
+        self.app = app
+        self._telemetry = telemetry
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Handle one connection, or the lifespan."""
+        if scope["type"] != "lifespan":
+            # FastAPI stands back where it sees OpenTelemetry's middleware, but a mounted FastAPI has none of its own
+            # and would add a second server span.
+            scope.setdefault(_NATIVE_TELEMETRY, None)
+            await self.app(scope, receive, send)
+            return
+
+        async def send_after_flush(message: Message) -> None:
+            if message["type"] in _SHUTDOWN_MESSAGES:
+                await asyncio.to_thread(self._telemetry.flush, _SHUTDOWN_SECONDS)
+            await send(message)
+
+        await self.app(scope, receive, send_after_flush)
+
+
+def instrument(
+    app: Any,
+    *,
+    service_name: str | None = None,
+    model: Model | None = None,
+    excluded_urls: str | None = None,
+) -> Telemetry:
+    """Trace and measure every request of a FastAPI application. A second call changes nothing.
+
+    Call it right after the application was made, before it serves.
+
+    Args:
+        app: The FastAPI application.
+        service_name: Name under which this service is found; else OTEL_SERVICE_NAME, else the application's title.
+        model: The model that predictions are of, unless they say otherwise.
+        excluded_urls: Comma-separated regular expressions of URLs that are not traced.
+    """
+    # Read once per process by the first instrumentation; the old conventions have other names for everything.
+    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
+    telemetry = start(
+        service_name or os.environ.get("OTEL_SERVICE_NAME") or str(getattr(app, "title", "unknown_service")),
+        model=model,
+        service_version=getattr(app, "version", None),
+    )
+    if app in _instrumented:
+        return telemetry
+    # Imported here, because a process without FastAPI uses the rest of this library.
+    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor  # noqa: PLC0415
+
+    if not getattr(app, "_is_instrumented_by_opentelemetry", False):
+        FastAPIInstrumentor.instrument_app(
+            app,
+            tracer_provider=telemetry.tracer_provider,
+            meter_provider=telemetry.meter_provider,
+            excluded_urls=excluded_urls,
+            exclude_spans=["receive", "send"],
+        )
+    build = app.build_middleware_stack
+    app.build_middleware_stack = lambda: EdgeMiddleware(build(), telemetry)
+    app.middleware_stack = None
+    _instrumented.add(app)
+    return telemetry

@@ -1,0 +1,244 @@
+"""The typed JSON body of a prediction event: number 1, "1", true, null, NaN and absent stay six different things."""
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from sightglass.text import clean_text
+
+DENIED_FEATURES_VARIABLE: Final = "SIGHTGLASS_DENIED_FEATURES"
+_DENIED_BY_DEFAULT: Final = frozenset(
+    {
+        "access_token",
+        "api_key",
+        "authorization",
+        "card_number",
+        "cookie",
+        "credit_card",
+        "cvv",
+        "email",
+        "iban",
+        "pass",
+        "passwd",
+        "password",
+        "phone",
+        "secret",
+        "ssn",
+        "token",
+    }
+)
+
+MAX_FEATURES: Final = 1_000
+MAX_NAME_CHARACTERS: Final = 256
+MAX_TEXT_CHARACTERS: Final = 4_096
+MAX_BODY_CHARACTERS: Final = 64 * 1_024
+MAX_DEPTH: Final = 6
+MAX_ITEMS: Final = 4_096
+MAX_MARKS: Final = 32
+_SMALLEST_INTEGER: Final = -(2**63)
+_LARGEST_INTEGER: Final = 2**64 - 1
+_MISSING_TYPES: Final = frozenset({"NAType", "NaTType"})
+
+
+def denied_features() -> frozenset[str]:
+    """Names, in lower case, of features whose values never leave the process."""
+    more = os.environ.get(DENIED_FEATURES_VARIABLE, "")
+    return _DENIED_BY_DEFAULT | {name.strip().lower() for name in more.split(",") if name.strip()}
+
+
+class FeatureBody:
+    """Turns features into the body of one event; whatever is cut or changed leaves a mark.
+
+    Args:
+        denied: Feature names, in lower case, that are left out.
+    """
+
+    def __init__(self, denied: frozenset[str]) -> None:
+        self._denied = denied
+        self._nonfinite: dict[str, str] = {}
+        self._room = MAX_ITEMS
+        self.marks: list[str] = []
+
+    def encode(self, features: Any, scores: Any = None) -> str:
+        """The body: a JSON object with `features`, and `nonfinite` and `scores` where there are any."""
+        payload: dict[str, Any] = {"features": self._features(features)}
+        cut_scores = {} if scores is None else self._scores(scores)
+        if self._nonfinite:
+            payload["nonfinite"] = self._nonfinite
+        if cut_scores:
+            payload["scores"] = cut_scores
+        body = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return body if len(body) <= MAX_BODY_CHARACTERS else self._shorten(payload)
+
+    def mark(self, what: str) -> None:
+        """Note that something was cut or changed."""
+        if len(self.marks) < MAX_MARKS:
+            self.marks.append(what)
+
+    def _features(self, features: Any) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for index, (key, value) in enumerate(self._pairs(features, "features")):
+            if index >= MAX_FEATURES:
+                self.mark("features:number")
+                break
+            name = self._name(key)
+            if name in values or name in self._nonfinite:
+                self.mark(f"{name}:duplicate")
+                continue
+            if name.lower() in self._denied:
+                self.mark(f"{name}:denied")
+                continue
+            kind = type(value)
+            # The common types first: no call, no copy.
+            if value is None or kind is bool or (kind is int and _SMALLEST_INTEGER <= value <= _LARGEST_INTEGER):
+                values[name] = value
+            elif kind is float:
+                if math.isfinite(value):
+                    values[name] = value
+                else:
+                    self._nonfinite[name] = _spell(value)
+            else:
+                converted = self._convert(value, name, 0)
+                # A non-finite number is no JSON; its name stands in `nonfinite` alone.
+                if converted is not None or name not in self._nonfinite:
+                    values[name] = converted
+        return values
+
+    def _scores(self, scores: Any) -> dict[str, float]:
+        values: dict[str, float] = {}
+        for index, (key, value) in enumerate(self._pairs(scores, "scores")):
+            if index >= MAX_FEATURES:
+                self.mark("scores:number")
+                break
+            name = self._name(key)
+            number = as_number(value)
+            if number is None:
+                self.mark(f"scores.{name}:not-a-number")
+            else:
+                values[name] = number
+        return values
+
+    def _pairs(self, mapping: Any, what: str) -> Iterable[tuple[Any, Any]]:
+        try:
+            # A copy, because another thread may change the original while we read it.
+            return list((dict(mapping) if isinstance(mapping, dict) else mapping).items())
+        except Exception:
+            self.mark(f"{what}:not-a-mapping")
+            return []
+
+    def _name(self, key: Any) -> str:
+        name, changed = clean_text(key, MAX_NAME_CHARACTERS)
+        if changed:
+            self.mark(f"{name[:40]}:name")
+        return name
+
+    def _convert(self, value: Any, path: str, depth: int) -> Any:
+        try:
+            return self._known(value, path, depth)
+        except Exception:
+            self.mark(f"{path}:unreadable")
+            return None
+
+    def _known(self, value: Any, path: str, depth: int) -> Any:
+        if value is None or isinstance(value, bool) or type(value).__name__ in _MISSING_TYPES:
+            return value if isinstance(value, bool) else None
+        if isinstance(value, str):
+            text, changed = clean_text(value, MAX_TEXT_CHARACTERS)
+            if changed:
+                self.mark(f"{path}:text")
+            return text
+        if isinstance(value, int):
+            return self._integer(int(value), path)
+        if isinstance(value, float):
+            return self._float(float(value), path)
+        if isinstance(value, Mapping | list | tuple):
+            return self._nested(value, path, depth)
+        return self._foreign(value, path, depth)
+
+    def _float(self, number: float, path: str) -> float | None:
+        if math.isfinite(number):
+            return number
+        self._nonfinite[path] = _spell(number)
+        return None
+
+    def _integer(self, value: int, path: str) -> int | str:
+        if _SMALLEST_INTEGER <= value <= _LARGEST_INTEGER:
+            return value
+        self.mark(f"{path}:integer")
+        bits = value.bit_length()
+        return str(value) if bits <= MAX_TEXT_CHARACTERS else f"integer of {bits} bits"
+
+    def _nested(self, value: Any, path: str, depth: int) -> Any:
+        if depth >= MAX_DEPTH:
+            self.mark(f"{path}:depth")
+            return None
+        if isinstance(value, Mapping):
+            return {
+                (name := self._name(key)): self._convert(item, f"{path}.{name}", depth + 1)
+                for key, item in list(value.items())
+                if self._has_room(path)
+            }
+        return [
+            self._convert(item, f"{path}[{place}]", depth + 1)
+            for place, item in enumerate(list(value))
+            if self._has_room(path)
+        ]
+
+    def _has_room(self, path: str) -> bool:
+        self._room -= 1
+        if self._room == -1:
+            self.mark(f"{path}:items")
+        return self._room >= 0
+
+    def _foreign(self, value: Any, path: str, depth: int) -> Any:
+        """Numpy and its like by their own words, `item` and `tolist`; anything else as text."""
+        for method in ("item", "tolist"):
+            convert = getattr(value, method, None)
+            if not callable(convert):
+                continue
+            try:
+                plain = convert()
+            except Exception:  # noqa: S112  # an array of several has no `item`
+                continue
+            if type(plain) is not type(value):
+                return self._known(plain, path, depth)
+        self.mark(f"{path}:type")
+        return clean_text(value, MAX_TEXT_CHARACTERS)[0]
+
+    def _shorten(self, payload: dict[str, Any]) -> str:
+        """Leave out features from the end until the body fits."""
+        self.mark("features:size")
+        features: dict[str, Any] = payload["features"]
+        payload["features"] = {}
+        rest = MAX_BODY_CHARACTERS - len(json.dumps(payload, ensure_ascii=False, separators=(",", ":")))
+        if rest < 0:
+            return json.dumps({"features": {}}, separators=(",", ":"))
+        kept: dict[str, Any] = {}
+        for name, value in features.items():
+            rest -= len(json.dumps({name: value}, ensure_ascii=False, separators=(",", ":")))
+            if rest < 0:
+                break
+            kept[name] = value
+        payload["features"] = kept
+        return json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+
+
+def _spell(number: float) -> str:
+    if math.isnan(number):
+        return "nan"
+    return "inf" if number > 0 else "-inf"
+
+
+def as_number(value: Any) -> float | None:
+    """`value` as a finite float, or None; numpy scalars too, booleans and text not."""
+    try:
+        item = getattr(value, "item", None)
+        plain = item() if callable(item) else value
+        if isinstance(plain, bool) or not isinstance(plain, int | float):
+            return None
+        number = float(plain)
+    except Exception:
+        return None
+    return number if math.isfinite(number) else None

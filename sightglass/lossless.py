@@ -1,0 +1,213 @@
+"""Queues that block instead of dropping, for batch jobs that would rather wait than lose a row."""
+
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach, detach, set_value
+from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
+from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+Item = TypeVar("Item")
+
+_CAPACITY: Final = 8_192
+_BATCH: Final = 512
+_LINGER_SECONDS: Final = 1.0
+_FIRST_PAUSE_SECONDS: Final = 0.1
+_LONGEST_PAUSE_SECONDS: Final = 5.0
+_FLUSH_SECONDS: Final = 30.0
+_MILLISECONDS: Final = 1_000
+
+
+class LosslessQueue(Generic[Item]):
+    """A bounded queue with one thread that exports its items in order, each batch until it succeeds.
+
+    A batch that keeps failing is halved, because a receiver may refuse it for its size.
+
+    Args:
+        export: Sends a batch; returns whether it arrived.
+        capacity: Items held at most; `put` waits while there are as many.
+        batch: Items sent at once, at most.
+        linger_seconds: How long the first item of a small batch waits for more.
+    """
+
+    def __init__(
+        self,
+        export: Callable[[list[Item]], bool],
+        *,
+        capacity: int = _CAPACITY,
+        batch: int = _BATCH,
+        linger_seconds: float = _LINGER_SECONDS,
+    ) -> None:
+        self._export = export
+        self._capacity = capacity
+        self._batch = batch
+        self._linger_seconds = linger_seconds
+        self._begin()
+        reference = weakref.WeakMethod(self._begin)
+
+        def begin() -> None:
+            if restart := reference():
+                restart()
+
+        os.register_at_fork(after_in_child=begin)
+
+    def _begin(self) -> None:
+        """Start empty: what the parent of a forked child holds, the parent sends."""
+        self._changed = threading.Condition()
+        self._items: deque[Item] = deque()
+        self._put = 0
+        self._delivered = 0
+        self._hurry = 0
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="sightglass-lossless", daemon=True)
+        self._thread.start()
+
+    def put(self, item: Item) -> bool:
+        """Hand over one item, waiting for room; False when the queue was closed."""
+        with self._changed:
+            while len(self._items) >= self._capacity and not self._closed:
+                self._changed.wait()
+            if self._closed:
+                return False
+            self._items.append(item)
+            self._put += 1
+            if len(self._items) == 1 or len(self._items) == self._batch:
+                self._changed.notify_all()
+            return True
+
+    def flush(self, timeout_seconds: float) -> bool:
+        """Wait until everything put before this call was delivered; False when it was not in time."""
+        deadline = time.monotonic() + timeout_seconds
+        with self._changed:
+            target = self._put
+            self._hurry = max(self._hurry, target)
+            self._changed.notify_all()
+            while self._delivered < target:
+                rest = deadline - time.monotonic()
+                if rest <= 0 or self._closed:
+                    return False
+                self._changed.wait(rest)
+            return True
+
+    def close(self) -> None:
+        """Stop after the batch in progress; what was not delivered is given up."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _next_batch(self) -> list[Item]:
+        with self._changed:
+            while not self._items and not self._closed:
+                self._changed.wait()
+            until = time.monotonic() + self._linger_seconds
+            while len(self._items) < self._batch and not self._closed and self._hurry <= self._delivered:
+                rest = until - time.monotonic()
+                if rest <= 0:
+                    break
+                self._changed.wait(rest)
+            return [] if self._closed else [self._items[place] for place in range(min(self._batch, len(self._items)))]
+
+    def _settle(self, count: int) -> None:
+        with self._changed:
+            for _ in range(count):
+                self._items.popleft()
+            self._delivered += count
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        # The exporters' own requests must not become spans that are exported by the next request.
+        token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, value=True))
+        try:
+            while batch := self._next_batch():
+                self._send(batch)
+        finally:
+            detach(token)
+
+    def _send(self, batch: list[Item]) -> None:
+        size = len(batch)
+        failures = 0
+        while batch and not self._closed:
+            if self._try(batch[:size]):
+                self._settle(min(size, len(batch)))
+                batch = batch[size:]
+                failures = 0
+                continue
+            failures += 1
+            if failures > 1:
+                size = max(size // 2, 1)
+            with self._changed:
+                if not self._closed:
+                    self._changed.wait_for(
+                        lambda: self._closed,
+                        min(_FIRST_PAUSE_SECONDS * 2 ** min(failures, 10), _LONGEST_PAUSE_SECONDS),
+                    )
+
+    def _try(self, batch: list[Item]) -> bool:
+        try:
+            return self._export(batch)
+        except Exception:
+            return False
+
+
+class LosslessSpanProcessor(SpanProcessor):
+    """Exports every sampled span; the end of a span waits while the queue is full."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+        self._queue: LosslessQueue[ReadableSpan] = LosslessQueue(
+            lambda batch: exporter.export(batch) is SpanExportResult.SUCCESS
+        )
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Queue one span."""
+        if span.context is not None and span.context.trace_flags.sampled:
+            self._queue.put(span)
+
+    def shutdown(self) -> None:
+        """Stop; flush before, for what is queued is given up."""
+        self._queue.close()
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int | None = None) -> bool:
+        """Whether all spans ended before this call were delivered in time."""
+        return self._queue.flush(_FLUSH_SECONDS if timeout_millis is None else timeout_millis / _MILLISECONDS)
+
+
+class LosslessLogProcessor(LogRecordProcessor):
+    """Exports every log record; emitting waits while the queue is full."""
+
+    def __init__(self, exporter: LogRecordExporter) -> None:
+        self._exporter = exporter
+        self._queue: LosslessQueue[ReadableLogRecord] = LosslessQueue(
+            lambda batch: exporter.export(batch) is LogRecordExportResult.SUCCESS
+        )
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Queue one log record."""
+        # The context can hold a whole request; the ids were taken from it already.
+        log_record.log_record.context = Context()
+        self._queue.put(
+            ReadableLogRecord(
+                log_record=log_record.log_record,
+                resource=log_record.resource or Resource.get_empty(),
+                instrumentation_scope=log_record.instrumentation_scope,
+                limits=log_record.limits,
+            )
+        )
+
+    def shutdown(self) -> None:
+        """Stop; flush before, for what is queued is given up."""
+        self._queue.close()
+        self._exporter.shutdown()  # type: ignore[no-untyped-call]  # the SDK left it untyped
+
+    def force_flush(self, timeout_millis: int | None = None) -> bool:
+        """Whether all records emitted before this call were delivered in time."""
+        return self._queue.flush(_FLUSH_SECONDS if timeout_millis is None else timeout_millis / _MILLISECONDS)

@@ -1,0 +1,21 @@
+"""What a prediction says about the model that made it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Task = Literal["binary", "multiclass", "regression"]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One version of one model.
+
+    Args:
+        name: Stable name, the same over all versions.
+        version: What tells two artefacts apart, best a hash of their content.
+        task: What it decides; it says how scores and labels are read.
+    """
+
+    name: str
+    version: str
+    task: Task = "binary"

@@ -1,0 +1,163 @@
+"""`record_prediction`: one event per prediction, and its ids on the current span."""
+
+import functools
+import logging
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from opentelemetry import trace
+from opentelemetry._logs import SeverityNumber
+
+from sightglass import attributes
+from sightglass.faults import report_fault
+from sightglass.features import FeatureBody, as_number, denied_features
+from sightglass.identifiers import hash_entity_id, new_prediction_id
+from sightglass.model import Model
+from sightglass.telemetry import Telemetry, current
+from sightglass.text import label_text, name_text
+
+_UNKNOWN: Final = Model("unknown", "unknown")
+_NANOSECONDS: Final = 1_000_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_logger = logging.getLogger(__name__)
+
+
+def to_nanoseconds(moment: datetime | int) -> int:
+    """Nanoseconds since the epoch; a datetime without a zone is in UTC."""
+    if isinstance(moment, datetime):
+        aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        since = aware - _EPOCH
+        return (since.days * 86_400 + since.seconds) * _NANOSECONDS + since.microseconds * 1_000
+    return int(moment)
+
+
+def record_prediction(
+    features: Mapping[str, Any],
+    *,
+    score: float | None = None,
+    label: Any = None,
+    value: float | None = None,
+    scores: Mapping[str, float] | None = None,
+    model: Model | None = None,
+    positive: bool | None = None,
+    prediction_id: str | None = None,
+    entity_id: Any = None,
+    features_source: str = "store",
+    variant: str = "champion",
+    duration_seconds: float | None = None,
+    timestamp: datetime | int | None = None,
+) -> str:
+    """Record one prediction. Never raises, and never blocks unless telemetry was started lossless.
+
+    Args:
+        features: What the model saw, by name; copied now.
+        score: Binary: probability of the positive class; multiclass: of the decided one.
+        label: The decided class; kept as text.
+        value: The predicted number of a regression.
+        scores: Probability of each class.
+        model: The model that predicted; the one telemetry was started with when left out.
+        positive: Binary: whether the decision was the positive class.
+        prediction_id: The caller's id; a new one when left out.
+        entity_id: What the prediction is about, say a customer; only its hash leaves the process.
+        features_source: `store`, or `fallback` when features had to be replaced.
+        variant: `champion`, or `shadow`.
+        duration_seconds: Time that the model call alone took.
+        timestamp: When it was predicted, a datetime or nanoseconds since the epoch; now when left out.
+
+    Returns:
+        The prediction's id, to be given to whoever will know the true label.
+    """
+    identifier = ""
+    try:
+        moment = time.time_ns() if timestamp is None else to_nanoseconds(timestamp)
+        identifier = name_text(prediction_id) if prediction_id else new_prediction_id(moment)
+        telemetry = current()
+        if telemetry is None:
+            _warn_not_started()
+            return identifier
+        chosen = model or telemetry.model or _UNKNOWN
+        marks = FeatureBody(denied_features())
+        body = marks.encode(features, scores)
+        values = _identity(identifier, chosen, variant, features_source)
+        _add_outcome(values, marks, score=score, value=value, label=label, positive=positive)
+        _mark_span(values)
+        if (duration := as_number(duration_seconds)) is not None:
+            values[attributes.PREDICTION_DURATION] = duration
+        if entity_id is not None:
+            values[attributes.ENTITY_ID] = hash_entity_id(label_text(entity_id))
+        if marks.marks:
+            values[attributes.TRUNCATED] = tuple(marks.marks)
+        _emit(telemetry, moment, body, values)
+    except Exception:
+        report_fault("record_prediction")
+    return identifier or new_prediction_id()
+
+
+def _identity(identifier: str, model: Model, variant: str, features_source: str) -> dict[str, Any]:
+    return {
+        attributes.PREDICTION_ID: identifier,
+        attributes.MODEL_NAME: name_text(model.name),
+        attributes.MODEL_VERSION: name_text(model.version),
+        attributes.TASK: name_text(model.task),
+        attributes.VARIANT: name_text(variant),
+        attributes.FEATURES_SOURCE: name_text(features_source),
+    }
+
+
+def _add_outcome(
+    values: dict[str, Any], marks: FeatureBody, *, score: Any, value: Any, label: Any, positive: Any
+) -> None:
+    for name, given in ((attributes.PREDICTION_SCORE, score), (attributes.PREDICTION_VALUE, value)):
+        if given is None:
+            continue
+        number = as_number(given)
+        if number is None:
+            marks.mark(f"{name}:not-a-number")
+        else:
+            values[name] = number
+    if label is not None:
+        values[attributes.PREDICTION_LABEL] = label_text(label)
+    if positive is not None:
+        values[attributes.PREDICTION_POSITIVE] = bool(positive)
+
+
+def _mark_span(values: Mapping[str, Any]) -> None:
+    """Put the ids on the current span; of a batch, the first prediction's and how many there were."""
+    span = trace.get_current_span()
+    if not span.is_recording():
+        return
+    present: Mapping[str, Any] = getattr(span, "attributes", None) or {}
+    if attributes.PREDICTION_ID not in present:
+        span.set_attributes(dict(values))
+    else:
+        span.set_attribute(attributes.BATCH_SIZE, int(present.get(attributes.BATCH_SIZE, 1)) + 1)
+
+
+def _emit(telemetry: Telemetry, moment: int, body: str, values: dict[str, Any]) -> None:
+    # Counted before it can be dropped: completeness compares this count with what is stored.
+    telemetry.tallies.predictions.add(
+        tuple(
+            (name, values[name])
+            for name in (
+                attributes.MODEL_NAME,
+                attributes.MODEL_VERSION,
+                attributes.VARIANT,
+                attributes.FEATURES_SOURCE,
+            )
+        )
+    )
+    telemetry.events.emit(
+        timestamp=moment,
+        severity_number=SeverityNumber.INFO,
+        body=body,
+        attributes=values,
+        event_name=attributes.PREDICTION_EVENT,
+    )
+
+
+@functools.cache
+def _warn_not_started() -> None:
+    _logger.warning("A prediction was recorded before sightglass.instrument() or sightglass.start(): it goes nowhere.")

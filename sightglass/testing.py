@@ -1,0 +1,98 @@
+"""Telemetry that stays in memory, for tests of services that use this library."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter
+from opentelemetry.sdk.metrics.export import Metric, MetricExporter, MetricExportResult, MetricsData
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from sightglass.model import Model
+from sightglass.telemetry import Telemetry, adopt
+
+
+class InMemoryMetricExporter(MetricExporter):
+    """Keeps the metrics of the latest export."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.latest: dict[str, Metric] = {}
+
+    def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: object) -> MetricExportResult:  # noqa: ARG002  # interface
+        """Replace what was kept."""
+        self.latest = {
+            metric.name: metric
+            for resource in metrics_data.resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+        }
+        return MetricExportResult.SUCCESS
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: object) -> None:
+        """Nothing to close."""
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002  # interface
+        """Nothing is held back."""
+        return True
+
+
+class InMemoryExporters:
+    """Exporters that keep what they are given."""
+
+    def __init__(self) -> None:
+        self._spans = InMemorySpanExporter()
+        self._logs = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]  # the SDK left it untyped
+        self._metrics = InMemoryMetricExporter()
+
+    def metrics(self) -> MetricExporter:
+        """The exporter for metrics."""
+        return self._metrics
+
+    def spans(self, meter_provider: MeterProvider) -> InMemorySpanExporter:  # noqa: ARG002  # interface
+        """The exporter for spans."""
+        return self._spans
+
+    def logs(self, meter_provider: MeterProvider) -> InMemoryLogRecordExporter:  # noqa: ARG002  # interface
+        """The exporter for log records and events."""
+        return self._logs
+
+
+class InMemoryTelemetry(Telemetry):
+    """Telemetry whose spans, events and metrics can be looked at."""
+
+    def __init__(
+        self, service_name: str = "test", *, model: Model | None = None, lossless: bool = False, replayed: bool = False
+    ) -> None:
+        self._kept = InMemoryExporters()
+        super().__init__(service_name, exporters=self._kept, model=model, lossless=lossless, replayed=replayed)
+
+    @property
+    def spans(self) -> tuple[ReadableSpan, ...]:
+        """All spans that ended so far."""
+        self.flush()
+        return self._kept._spans.get_finished_spans()  # noqa: SLF001  # one module
+
+    @property
+    def records(self) -> tuple[ReadableLogRecord, ...]:
+        """All log records and events emitted so far."""
+        self.flush()
+        return self._kept._logs.get_finished_logs()  # noqa: SLF001  # one module
+
+    @property
+    def metrics(self) -> dict[str, Metric]:
+        """All metrics by name."""
+        self.flush()
+        return self._kept._metrics.latest  # noqa: SLF001  # one module
+
+
+@contextmanager
+def in_memory_telemetry(
+    service_name: str = "test", *, model: Model | None = None, lossless: bool = False, replayed: bool = False
+) -> Iterator[InMemoryTelemetry]:
+    """Telemetry that `instrument`, `start`, `record_prediction` and `record_label` use until the block ends."""
+    with InMemoryTelemetry(service_name, model=model, lossless=lossless, replayed=replayed) as telemetry:
+        adopt(telemetry)
+        yield telemetry
