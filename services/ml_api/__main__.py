@@ -1,0 +1,22 @@
+"""`python -m services.ml_api`: the prediction service as a process."""
+
+from services.ml_api.app import SERVICE_NAME
+from services.ml_api.settings import MlApiSettings
+from services.web.server import serve
+from sightglass import configure_logging
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    configure_logging(SERVICE_NAME)
+    settings = MlApiSettings()
+    serve(
+        "services.ml_api.app:create_app_from_environment",
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+    )
+
+
+if __name__ == "__main__":
+    main()

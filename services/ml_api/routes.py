@@ -1,0 +1,93 @@
+"""The endpoints of the prediction service."""
+
+from typing import Final
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter
+from opentelemetry.trace import Tracer
+
+from services.ml_api.model_store import ModelBrokenError, ModelMissingError, ModelStore
+from services.ml_api.observed import predict
+from services.ml_api.schemas import (
+    BatchRequest,
+    BatchResponse,
+    LabelsRequest,
+    LabelsResponse,
+    ModelEntry,
+    ModelReference,
+    ModelsResponse,
+    ModelVersion,
+    PredictRequest,
+    PredictResponse,
+    Readiness,
+)
+from services.ml_api.serving import Serving
+from services.web.problems import BadInput, FieldError
+from sightglass import record_label
+
+# From here on a batch is milliseconds of work: other requests should not wait for it.
+_THREAD_FROM_ITEMS: Final = 20
+
+
+def build_router(serving: Serving, tracer: Tracer) -> APIRouter:
+    """The routes.
+
+    Args:
+        serving: Where the model is.
+        tracer: Makes the spans around weather and model.
+    """
+    router = APIRouter()
+
+    @router.post("/v1/predict", tags=["predictions"], summary="Judge one flight")
+    async def predict_one(body: PredictRequest) -> PredictResponse:
+        return predict(serving.load(), [body], tracer)[0]
+
+    @router.post("/v1/predict/batch", tags=["predictions"], summary="Judge up to 1,000 flights")
+    async def predict_batch(body: BatchRequest) -> BatchResponse:
+        predictor = serving.load()
+        if len(body.items) < _THREAD_FROM_ITEMS:
+            return BatchResponse(predictions=predict(predictor, body.items, tracer))
+        return BatchResponse(predictions=await run_sync(predict, predictor, body.items, tracer))
+
+    @router.post("/v1/labels", tags=["labels"], summary="Say what turned out to be true")
+    async def labels(body: LabelsRequest) -> LabelsResponse:
+        known = serving.load().card.labels
+        errors = [
+            FieldError(f"labels.{index}.label", f"not a label of this model; it has {', '.join(known)}")
+            for index, item in enumerate(body.labels)
+            if item.label not in known
+        ]
+        if errors:
+            raise BadInput(f"Not a label: {', '.join(error.field for error in errors[:5])}.", errors=errors)
+        distinct = list(dict.fromkeys(body.labels))
+        for item in distinct:
+            record_label(item.prediction_id, item.label, observed_at=item.observed_at)
+        return LabelsResponse(accepted=len(distinct), duplicates=len(body.labels) - len(distinct))
+
+    @router.get("/v1/models", tags=["models"], summary="Every model with its versions and cards")
+    async def models() -> ModelsResponse:
+        return await run_sync(_models, ModelStore(serving.models_dir, serving.name))
+
+    @router.get("/readyz", tags=["health"], summary="Whether a model is loaded")
+    async def readyz() -> Readiness:
+        model = (await run_sync(serving.load)).model
+        return Readiness(status="ready", model=ModelReference(name=model.name, version=model.version))
+
+    return router
+
+
+def _models(store: ModelStore) -> ModelsResponse:
+    try:
+        active = store.active()
+    except (ModelMissingError, ModelBrokenError):
+        active = None
+    versions = []
+    for version in store.versions():
+        try:
+            card = store.card(version)
+        except ModelBrokenError as error:
+            versions.append(ModelVersion(version=version, active=version == active, card={"error": str(error)}))
+        else:
+            versions.append(ModelVersion(version=version, active=version == active, card=card.model_dump(mode="json")))
+    entries = [ModelEntry(name=store.name, active=active, shadow=None, versions=versions)] if versions else []
+    return ModelsResponse(models=entries)
