@@ -10,7 +10,8 @@ from sightglass.label import record_label
 from sightglass.logs import configure_logging
 from sightglass.model import Model
 from sightglass.prediction import record_prediction
-from sightglass.telemetry import Telemetry, flush, start
+from sightglass.startup import flush, start
+from sightglass.telemetry import Telemetry
 
 __all__ = [
     "Model",

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from sightglass.telemetry import library_version
+from sightglass.resource import library_version
 
 # By name and not by an import: the library knows nothing of the services, and runs without them.
 _FULL_COMMAND: Final = "services.cli.main"

@@ -1,8 +1,8 @@
-"""Exporters that remember whether what they were given has arrived."""
+"""Exporters that know whether what they were given has arrived."""
 
 import threading
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Generic, TypeVar
 
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
@@ -13,11 +13,15 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from sightglass import attributes
 from sightglass.tallies import Tally
 
-_QUEUE_DROPS = frozenset({"otel.sdk.processor.span.processed", "otel.sdk.processor.log.processed"})
+_QUEUE_DROPS: Final = frozenset({attributes.SDK_SPANS_PROCESSED_METRIC, attributes.SDK_LOGS_PROCESSED_METRIC})
+
+Inner = TypeVar("Inner")
 
 
 class LossRecord:
     """What was lost since the last flush: `flush()` tells its caller, the tally tells the pipeline.
+
+    The SDK's own count, `otel.sdk.exporter.*.exported`, takes a batch refused with an HTTP status for a delivered one.
 
     Args:
         tally: Counts items of failed exports by signal.
@@ -35,13 +39,13 @@ class LossRecord:
         self._told = 0
 
     def failed(self, signal: str, items: int) -> None:
-        """An export of `items` spans, log records or metrics was given up."""
+        """An export of `items` spans, log records or collections of metrics was given up."""
         self._tally.add(((attributes.SIGNAL, signal),), items)
         with self._lock:
             self._failures += items
 
     def dropped_so_far(self, count: int) -> None:
-        """The SDK's own count of items that full queues dropped."""
+        """The SDK's own count of items that its processors dropped."""
         with self._lock:
             self._queue_drops = max(self._queue_drops, count)
 
@@ -53,72 +57,107 @@ class LossRecord:
             return lost
 
 
-class WatchedSpanExporter(SpanExporter):
-    """A span exporter whose failures are counted."""
+class Connection(Generic[Inner]):
+    """One exporter, made anew in a forked child, where parent and child would talk over the same socket.
 
-    def __init__(self, inner: SpanExporter, losses: LossRecord) -> None:
-        self._inner = inner
+    Args:
+        exporter: The exporter of this process.
+        make: Makes another one like it.
+    """
+
+    def __init__(self, exporter: Inner, make: Callable[[], Inner | None]) -> None:
+        self._make = make
+        self.exporter = exporter
+        self._left_to_parent: list[Inner] = []
+
+    def renew(self) -> None:
+        """Replace the exporter; the old one is kept, for closing it could close the parent's connection."""
+        self._left_to_parent.append(self.exporter)
+        self.exporter = self._make() or self.exporter
+
+
+class WatchedSpanExporter(SpanExporter):
+    """A span exporter whose failures are counted.
+
+    Args:
+        connection: Holds the exporter that does the work.
+        losses: Where failures are counted; None when the caller tries again until it succeeds.
+    """
+
+    def __init__(self, connection: Connection[SpanExporter], losses: LossRecord | None) -> None:
+        self.connection = connection
         self._losses = losses
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export, and count what was given up."""
         result = SpanExportResult.FAILURE
         try:
-            result = self._inner.export(spans)
+            result = self.connection.exporter.export(spans)
         finally:
-            if result is not SpanExportResult.SUCCESS:
+            if result is not SpanExportResult.SUCCESS and self._losses is not None:
                 self._losses.failed("spans", len(spans))
         return result
 
     def shutdown(self) -> None:
         """Close the connection; a retry in progress ends."""
-        self._inner.shutdown()
+        self.connection.exporter.shutdown()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Exporters hold nothing back."""
-        return self._inner.force_flush(timeout_millis)
+        return self.connection.exporter.force_flush(timeout_millis)
 
 
 class WatchedLogExporter(LogRecordExporter):
-    """A log exporter whose failures are counted."""
+    """A log exporter whose failures are counted.
 
-    def __init__(self, inner: LogRecordExporter, losses: LossRecord) -> None:
-        self._inner = inner
+    Args:
+        connection: Holds the exporter that does the work.
+        losses: Where failures are counted; None when the caller tries again until it succeeds.
+    """
+
+    def __init__(self, connection: Connection[LogRecordExporter], losses: LossRecord | None) -> None:
+        self.connection = connection
         self._losses = losses
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
         """Export, and count what was given up."""
         result = LogRecordExportResult.FAILURE
         try:
-            result = self._inner.export(batch)
+            result = self.connection.exporter.export(batch)
         finally:
-            if result is not LogRecordExportResult.SUCCESS:
+            if result is not LogRecordExportResult.SUCCESS and self._losses is not None:
                 self._losses.failed("logs", len(batch))
         return result
 
     def shutdown(self) -> None:
         """Close the connection; a retry in progress ends."""
-        self._inner.shutdown()  # type: ignore[no-untyped-call]  # the SDK left it untyped
+        self.connection.exporter.shutdown()  # type: ignore[no-untyped-call]  # the SDK left it untyped
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Exporters hold nothing back."""
-        return self._inner.force_flush(timeout_millis)
+        return self.connection.exporter.force_flush(timeout_millis)
 
 
 class WatchedMetricExporter(MetricExporter):
-    """A metric exporter whose failures are counted, and which reads the SDK's count of queue drops as it passes."""
+    """A metric exporter whose failures are counted, and which reads the SDK's count of drops as it passes.
 
-    def __init__(self, inner: MetricExporter, losses: LossRecord) -> None:
+    Args:
+        connection: Holds the exporter that does the work.
+        losses: Where failures are counted.
+    """
+
+    def __init__(self, connection: Connection[MetricExporter], losses: LossRecord) -> None:
+        inner = connection.exporter
         super().__init__(inner._preferred_temporality, inner._preferred_aggregation)  # noqa: SLF001  # no public way
-        self._inner = inner
+        self.connection = connection
         self._losses = losses
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         """Export, and count what was given up; cumulative points come again, so only a flush cares."""
-        self._losses.dropped_so_far(_queue_drops(metrics_data))
+        self._losses.dropped_so_far(_drops(metrics_data))
         result = MetricExportResult.FAILURE
         try:
-            result = self._inner.export(metrics_data, timeout_millis, **kwargs)
+            result = self.connection.exporter.export(metrics_data, timeout_millis, **kwargs)
         finally:
             if result is not MetricExportResult.SUCCESS:
                 self._losses.failed("metrics", 1)
@@ -126,14 +165,14 @@ class WatchedMetricExporter(MetricExporter):
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
         """Close the connection; a retry in progress ends."""
-        self._inner.shutdown(timeout_millis, **kwargs)
+        self.connection.exporter.shutdown(timeout_millis, **kwargs)
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
         """Exporters hold nothing back."""
-        return self._inner.force_flush(timeout_millis)
+        return self.connection.exporter.force_flush(timeout_millis)
 
 
-def _queue_drops(metrics_data: MetricsData) -> int:
+def _drops(metrics_data: MetricsData) -> int:
     return sum(
         int(getattr(point, "value", 0))
         for resource in metrics_data.resource_metrics

@@ -7,7 +7,8 @@ from typing import Any, Final
 from weakref import WeakSet
 
 from sightglass.model import Model
-from sightglass.telemetry import Telemetry, start
+from sightglass.startup import start, take_model
+from sightglass.telemetry import Telemetry, current
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -15,7 +16,9 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 _SHUTDOWN_SECONDS: Final = 5.0
-_SHUTDOWN_MESSAGES: Final = frozenset({"lifespan.shutdown.complete", "lifespan.shutdown.failed"})
+_SHUTDOWN_MESSAGES: Final = frozenset(
+    {"lifespan.shutdown.complete", "lifespan.shutdown.failed", "lifespan.startup.failed"}
+)
 _NATIVE_TELEMETRY: Final = "fastapi.telemetry"
 
 _instrumented: WeakSet[Any] = WeakSet()
@@ -47,10 +50,20 @@ class EdgeMiddleware:
 
         async def send_after_flush(message: Message) -> None:
             if message["type"] in _SHUTDOWN_MESSAGES:
-                await asyncio.to_thread(self._telemetry.flush, _SHUTDOWN_SECONDS)
+                await _run_in_thread(self._telemetry.flush, _SHUTDOWN_SECONDS)
             await send(message)
 
         await self.app(scope, receive, send_after_flush)
+
+
+async def _run_in_thread(function: Callable[[float], bool], timeout_seconds: float) -> None:
+    """Run a bounded function beside the loop; in the loop's own thread where it is not asyncio's."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        function(timeout_seconds)
+    else:
+        await asyncio.to_thread(function, timeout_seconds)
 
 
 def instrument(
@@ -72,11 +85,15 @@ def instrument(
     """
     # Read once per process by the first instrumentation; the old conventions have other names for everything.
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
-    telemetry = start(
-        service_name or os.environ.get("OTEL_SERVICE_NAME") or str(getattr(app, "title", "unknown_service")),
-        model=model,
-        service_version=getattr(app, "version", None),
-    )
+    telemetry = current()
+    if telemetry is None:
+        telemetry = start(
+            service_name or os.environ.get("OTEL_SERVICE_NAME") or str(getattr(app, "title", "unknown_service")),
+            model=model,
+            service_version=getattr(app, "version", None),
+        )
+    else:
+        take_model(telemetry, model)
     if app in _instrumented:
         return telemetry
     # Imported here, because a process without FastAPI uses the rest of this library.
@@ -90,8 +107,16 @@ def instrument(
             excluded_urls=excluded_urls,
             exclude_spans=["receive", "send"],
         )
+    _switch_off_second_export(app)
     build = app.build_middleware_stack
     app.build_middleware_stack = lambda: EdgeMiddleware(build(), telemetry)
     app.middleware_stack = None
     _instrumented.add(app)
     return telemetry
+
+
+def _switch_off_second_export(app: Any) -> None:
+    """With FASTAPI_OTEL_AUTO_CONFIGURE=true FastAPI would add its own exporters to our providers: everything twice."""
+    settings = getattr(app, "_telemetry", None)
+    if isinstance(settings, dict) and settings.get("auto_configure"):
+        settings["auto_configure"] = False

@@ -62,7 +62,14 @@ class FeatureBody:
         self.marks: list[str] = []
 
     def encode(self, features: Any, scores: Any = None) -> str:
-        """The body: a JSON object with `features`, and `nonfinite` and `scores` where there are any."""
+        """The body: a JSON object with `features`, and `nonfinite` and `scores` where there are any. Never raises."""
+        try:
+            return self._encode(features, scores)
+        except Exception:
+            self.mark("features:unreadable")
+            return '{"features":{}}'
+
+    def _encode(self, features: Any, scores: Any) -> str:
         payload: dict[str, Any] = {"features": self._features(features)}
         cut_scores = {} if scores is None else self._scores(scores)
         if self._nonfinite:

@@ -41,6 +41,15 @@ def _extras(record: logging.LogRecord) -> dict[str, Any]:
     }
 
 
+def _message(record: logging.LogRecord) -> str:
+    try:
+        text = record.getMessage()
+    except Exception:
+        # Arguments that do not fit their message: the message alone says more than a traceback in place of the line.
+        text = str(record.msg)
+    return clean_text(text, _MAX_CHARACTERS)[0]
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object per line.
 
@@ -58,7 +67,7 @@ class JsonFormatter(logging.Formatter):
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": clean_text(record.getMessage(), _MAX_CHARACTERS)[0],
+            "message": _message(record),
             "service": self._service_name,
         }
         context = trace.get_current_span().get_span_context()
@@ -105,7 +114,7 @@ class OtlpHandler(logging.Handler):
             timestamp=int(record.created * 1e9),
             severity_number=severity,
             severity_text=text,
-            body=clean_text(record.getMessage(), _MAX_CHARACTERS)[0],
+            body=_message(record),
             attributes=values,
         )
 
@@ -129,3 +138,4 @@ def configure_logging(service_name: str, level: str = "INFO", *, stream: TextIO 
     root.addHandler(console)
     root.addHandler(OtlpHandler())
     root.setLevel(level.upper())
+    logging.captureWarnings(capture=True)

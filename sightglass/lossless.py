@@ -1,5 +1,6 @@
 """Queues that block instead of dropping, for batch jobs that would rather wait than lose a row."""
 
+import itertools
 import os
 import threading
 import time
@@ -113,7 +114,7 @@ class LosslessQueue(Generic[Item]):
                 if rest <= 0:
                     break
                 self._changed.wait(rest)
-            return [] if self._closed else [self._items[place] for place in range(min(self._batch, len(self._items)))]
+            return [] if self._closed else list(itertools.islice(self._items, self._batch))
 
     def _settle(self, count: int) -> None:
         with self._changed:

@@ -12,7 +12,7 @@ from opentelemetry._logs import SeverityNumber
 
 from sightglass import attributes
 from sightglass.faults import report_fault
-from sightglass.features import FeatureBody, as_number, denied_features
+from sightglass.features import FeatureBody, as_number
 from sightglass.identifiers import hash_entity_id, new_prediction_id
 from sightglass.model import Model
 from sightglass.telemetry import Telemetry, current
@@ -79,7 +79,7 @@ def record_prediction(
             _warn_not_started()
             return identifier
         chosen = model or telemetry.model or _UNKNOWN
-        marks = FeatureBody(denied_features())
+        marks = FeatureBody(telemetry.denied_features)
         body = marks.encode(features, scores)
         values = _identity(identifier, chosen, variant, features_source)
         _add_outcome(values, marks, score=score, value=value, label=label, positive=positive)

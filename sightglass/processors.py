@@ -48,29 +48,26 @@ def log_processor(exporter: LogRecordExporter, meter_provider: MeterProvider, *,
     )
 
 
-class _ReplaySpanProcessor(SpanProcessor):
+class ReplaySpanProcessor(SpanProcessor):
+    """Marks every span as replayed."""
+
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002  # interface
+        """Mark one span."""
         span.set_attribute(attributes.REPLAYED, value=True)
 
 
-class _ReplayLogProcessor(LogRecordProcessor):
+class ReplayLogProcessor(LogRecordProcessor):
+    """Marks every event as replayed; an ordinary log line of the same process is of now."""
+
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        values = log_record.log_record.attributes
-        if values is not None:
-            values[attributes.REPLAYED] = True  # type: ignore[index]  # mutable until it is exported
+        """Mark one event."""
+        record = log_record.log_record
+        if record.event_name and record.attributes is not None:
+            record.attributes[attributes.REPLAYED] = True  # type: ignore[index]  # mutable until it is exported
 
     def shutdown(self) -> None:
         """Nothing to stop."""
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002  # interface
+        """Nothing is held back."""
         return True
-
-
-def replay_span_processor() -> SpanProcessor:
-    """Marks every span as replayed."""
-    return _ReplaySpanProcessor()
-
-
-def replay_log_processor() -> LogRecordProcessor:
-    """Marks every event as replayed."""
-    return _ReplayLogProcessor()

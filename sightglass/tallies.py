@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
@@ -14,6 +15,10 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from sightglass import attributes
 
 Key = tuple[tuple[str, str], ...]
+
+# As many attribute sets as the SDK would keep; a caller's free text must not fill the memory.
+_MAX_SETS: Final = 2_000
+_OVERFLOW: Final[Key] = (("otel.metric.overflow", "true"),)
 
 
 class Tally:
@@ -39,6 +44,8 @@ class Tally:
     def add(self, key: Key = (), amount: int = 1) -> None:
         """Count `amount` under the attributes `key`."""
         with self._lock:
+            if key not in self._counts and len(self._counts) >= _MAX_SETS:
+                key = _OVERFLOW
             self._counts[key] += amount
 
     def total(self) -> int:
@@ -84,6 +91,12 @@ class Tallies:
         ):
             meter.create_observable_counter(name, callbacks=[tally.observe], unit=unit)
         meter.create_observable_gauge(attributes.HEARTBEAT_METRIC, callbacks=[self._uptime], unit="s")
+        # Stores may cut a point's own time to the second; comparing counts with rows needs the moment itself.
+        meter.create_observable_gauge(attributes.EXPORT_TIME_METRIC, callbacks=[self._now], unit="s")
+
+    @staticmethod
+    def _now(_options: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(time.time())]
 
     def _uptime(self, _options: CallbackOptions) -> Iterable[Observation]:
         return [Observation(time.monotonic() - self._started)]

@@ -1,44 +1,34 @@
 """The telemetry of one process: its providers, and what happens to them at flush, fork and exit."""
 
 import atexit
-import logging
 import os
 import threading
 import time
 import weakref
-from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from opentelemetry import _logs, metrics, trace
 from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import LogRecordExporter
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.util.types import AnyValue
+from opentelemetry.sdk.trace.export import SpanExporter
 
-from sightglass.delivery import LossRecord, WatchedLogExporter, WatchedMetricExporter, WatchedSpanExporter
-from sightglass.exporters import Exporters, OtlpExporters
+from sightglass.delivery import Connection, LossRecord, WatchedLogExporter, WatchedMetricExporter, WatchedSpanExporter
+from sightglass.exporters import Exporters
+from sightglass.features import denied_features
 from sightglass.flusher import Flusher
 from sightglass.model import Model
-from sightglass.processors import log_processor, replay_log_processor, replay_span_processor, span_processor
+from sightglass.processors import ReplayLogProcessor, ReplaySpanProcessor, log_processor, span_processor
+from sightglass.resource import build_resource, library_version
 from sightglass.tallies import SpanTally, Tallies
 
 SCOPE: Final = "sightglass"
 _METRIC_INTERVAL_MILLISECONDS: Final = 5_000.0
 _EXIT_SECONDS: Final = 5.0
-_MILLISECONDS: Final = 1_000
-
-_logger = logging.getLogger(__name__)
-
-
-def library_version() -> str:
-    """The version of the installed distribution."""
-    try:
-        return version("sightglass-ml")
-    except PackageNotFoundError:
-        return "0"
+_CLOSE_SECONDS: Final = 0.5
 
 
 class Telemetry:
@@ -69,39 +59,18 @@ class Telemetry:
         self.model = model
         self.lossless = lossless
         self.replayed = replayed
+        self.denied_features = denied_features()
         self.tallies = Tallies(replayed=replayed)
         self._losses = LossRecord(self.tallies.failed_exports)
+        self._connections: list[Connection[Any]] = []
         self._closed = False
-        resource = Resource.create(_resource_attributes(service_name, service_version))
-
-        metric_exporter = exporters.metrics()
-        readers = (
-            [] if metric_exporter is None else [self._reader(WatchedMetricExporter(metric_exporter, self._losses))]
-        )
-        self._meter_provider = MeterProvider(readers, resource, shutdown_on_exit=False)
-        # A failed attempt of a lossless pipeline is no loss, so its exporters must not count it as one.
-        exporter_metrics = metrics.NoOpMeterProvider() if lossless else self._meter_provider
-
+        resource = build_resource(service_name, service_version)
+        self._meter_provider = MeterProvider(self._readers(exporters), resource, shutdown_on_exit=False)
         self._tracer_provider = TracerProvider(
             resource=resource, shutdown_on_exit=False, meter_provider=self._meter_provider
         )
-        if replayed:
-            self._tracer_provider.add_span_processor(replay_span_processor())
-        self._tracer_provider.add_span_processor(SpanTally(self.tallies.spans))
-        if (span_exporter := exporters.spans(exporter_metrics)) is not None:
-            self._span_exporter = WatchedSpanExporter(span_exporter, self._losses)
-            self._tracer_provider.add_span_processor(
-                span_processor(self._span_exporter, self._meter_provider, lossless=lossless)
-            )
-
         self._logger_provider = LoggerProvider(resource, shutdown_on_exit=False, meter_provider=self._meter_provider)
-        if replayed:
-            self._logger_provider.add_log_record_processor(replay_log_processor())
-        if (log_exporter := exporters.logs(exporter_metrics)) is not None:
-            self._logger_provider.add_log_record_processor(
-                log_processor(WatchedLogExporter(log_exporter, self._losses), self._meter_provider, lossless=lossless)
-            )
-
+        self._add_processors(exporters)
         self.tracer = self._tracer_provider.get_tracer(SCOPE, library_version())
         self.meter = self._meter_provider.get_meter(SCOPE, library_version())
         self.events = self._logger_provider.get_logger(SCOPE, library_version())
@@ -115,10 +84,39 @@ class Telemetry:
 
         os.register_at_fork(after_in_child=after_fork)
 
-    @staticmethod
-    def _reader(exporter: WatchedMetricExporter) -> PeriodicExportingMetricReader:
+    def _readers(self, exporters: Exporters) -> list[PeriodicExportingMetricReader]:
+        exporter = exporters.metrics()
+        if exporter is None:
+            return []
+        connection: Connection[MetricExporter] = Connection(exporter, exporters.metrics)
+        self._connections.append(connection)
         chosen = os.environ.get("OTEL_METRIC_EXPORT_INTERVAL")
-        return PeriodicExportingMetricReader(exporter, None if chosen else _METRIC_INTERVAL_MILLISECONDS)
+        return [
+            PeriodicExportingMetricReader(
+                WatchedMetricExporter(connection, self._losses), None if chosen else _METRIC_INTERVAL_MILLISECONDS
+            )
+        ]
+
+    def _add_processors(self, exporters: Exporters) -> None:
+        if self.replayed:
+            self._tracer_provider.add_span_processor(ReplaySpanProcessor())
+            self._logger_provider.add_log_record_processor(ReplayLogProcessor())
+        self._tracer_provider.add_span_processor(SpanTally(self.tallies.spans))
+        # A failed attempt of a lossless pipeline is no loss, so nothing must count it as one.
+        meters = metrics.NoOpMeterProvider() if self.lossless else self._meter_provider
+        losses = None if self.lossless else self._losses
+        if (span_exporter := exporters.spans(meters)) is not None:
+            spans: Connection[SpanExporter] = Connection(span_exporter, lambda: exporters.spans(meters))
+            self._connections.append(spans)
+            self._tracer_provider.add_span_processor(
+                span_processor(WatchedSpanExporter(spans, losses), self._meter_provider, lossless=self.lossless)
+            )
+        if (log_exporter := exporters.logs(meters)) is not None:
+            logs: Connection[LogRecordExporter] = Connection(log_exporter, lambda: exporters.logs(meters))
+            self._connections.append(logs)
+            self._logger_provider.add_log_record_processor(
+                log_processor(WatchedLogExporter(logs, losses), self._meter_provider, lossless=self.lossless)
+            )
 
     @property
     def tracer_provider(self) -> TracerProvider:
@@ -136,13 +134,14 @@ class Telemetry:
         return self._logger_provider
 
     def install(self) -> None:
-        """Make these the process's global providers, where none has been set."""
+        """Make these the process's global providers, where none has been set; flush and stop when it exits."""
         if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
             trace.set_tracer_provider(self._tracer_provider)
         if not isinstance(metrics.get_meter_provider(), MeterProvider):
             metrics.set_meter_provider(self._meter_provider)
         if not isinstance(_logs.get_logger_provider(), LoggerProvider):
             _logs.set_logger_provider(self._logger_provider)
+        atexit.register(self.shutdown)
 
     def flush(self, timeout_seconds: float = 10.0) -> bool:
         """Deliver everything handed over so far.
@@ -152,7 +151,12 @@ class Telemetry:
         """
         if self._closed:
             return False
-        return self._flusher.flush(timeout_seconds)
+        deadline = time.monotonic() + timeout_seconds
+        delivered = self._flusher.flush(timeout_seconds)
+        while self.lossless and not delivered and (rest := deadline - time.monotonic()) > 0:
+            delivered = self._flusher.flush(rest)
+        # Taken only by a flush that ended in time: one that did not leaves the answer to the next.
+        return delivered and self._losses.take() == 0
 
     def shutdown(self, timeout_seconds: float = _EXIT_SECONDS) -> bool:
         """Flush, then stop; safe to call twice.
@@ -162,31 +166,27 @@ class Telemetry:
         """
         if self._closed:
             return True
-        deadline = time.monotonic() + timeout_seconds
         delivered = self.flush(timeout_seconds)
         self._closed = True
+        atexit.unregister(self.shutdown)
         self._flusher.stop()
-        self._close(max(deadline - time.monotonic(), 0.0) if delivered else 0.0)
+        self._close()
         _forget(self)
         return delivered
 
     def _deliver(self) -> bool:
-        flushed = [
-            self._tracer_provider.force_flush(),
-            self._logger_provider.force_flush(),
-            # Metrics last, so that they tell what became of the rest.
-            self._meter_provider.force_flush(),
-        ]
-        return self._losses.take() == 0 and all(flushed)
+        flushed = [self._tracer_provider.force_flush(), self._logger_provider.force_flush()]
+        # Metrics last, so that they tell what became of the rest.
+        return self._meter_provider.force_flush() and all(flushed)
 
-    def _close(self, timeout_seconds: float) -> None:
-        """Stop the threads without waiting long: everything deliverable has been delivered."""
+    def _close(self) -> None:
+        """Stop the threads without waiting long: what could be delivered has been delivered."""
         closing = threading.Thread(target=self._close_providers, name="sightglass-close", daemon=True)
         try:
             closing.start()
         except RuntimeError:  # the interpreter is ending, and takes daemon threads with it
             return
-        closing.join(timeout_seconds + 0.5)
+        closing.join(_CLOSE_SECONDS)
 
     def _close_providers(self) -> None:
         self._meter_provider.shutdown()
@@ -196,6 +196,8 @@ class Telemetry:
     def _after_fork(self) -> None:
         self.tallies.reset()
         self._losses.reset()
+        for connection in self._connections:
+            connection.renew()
 
     def __enter__(self) -> Self:
         return self
@@ -206,18 +208,6 @@ class Telemetry:
         self.shutdown()
 
 
-def _resource_attributes(service_name: str, service_version: str | None) -> dict[str, AnyValue]:
-    values: dict[str, AnyValue] = {
-        "service.name": service_name,
-        "telemetry.distro.name": "sightglass",
-        "telemetry.distro.version": library_version(),
-    }
-    if service_version is not None:
-        values["service.version"] = service_version
-    return values
-
-
-_lock = threading.Lock()
 _current: Telemetry | None = None
 
 
@@ -237,53 +227,3 @@ def _forget(telemetry: Telemetry) -> None:
     global _current  # noqa: PLW0603  # as above
     if _current is telemetry:
         _current = None
-
-
-def start(
-    service_name: str,
-    *,
-    model: Model | None = None,
-    lossless: bool = False,
-    replayed: bool = False,
-    service_version: str | None = None,
-) -> Telemetry:
-    """Start the telemetry of this process; a second call returns the one that runs.
-
-    Args:
-        service_name: Name under which this process is found.
-        model: The model that predictions are of, unless they say otherwise.
-        lossless: Block when a queue is full and retry until delivered, instead of dropping: for batch jobs.
-        replayed: Everything recorded has a past timestamp; it is marked, and left out of ingest lag.
-        service_version: Version of the service, when OTEL_RESOURCE_ATTRIBUTES does not say it.
-    """
-    with _lock:
-        running = current()
-        if running is not None:
-            if running.service_name != service_name:
-                _logger.warning(
-                    "Telemetry already runs as %s; start(%r) returns it. Shut it down first to change the name.",
-                    running.service_name,
-                    service_name,
-                )
-            return running
-        telemetry = Telemetry(
-            service_name,
-            exporters=OtlpExporters(),
-            model=model,
-            service_version=service_version,
-            lossless=lossless,
-            replayed=replayed,
-        )
-        telemetry.install()
-        atexit.register(telemetry.shutdown)
-        return adopt(telemetry)
-
-
-def flush(timeout_seconds: float = 10.0) -> bool:
-    """Deliver everything recorded so far.
-
-    Returns:
-        True only when all of it arrived and nothing has been lost since the last flush; also when none was started.
-    """
-    telemetry = current()
-    return True if telemetry is None else telemetry.flush(timeout_seconds)

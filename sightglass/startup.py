@@ -1,0 +1,78 @@
+"""`start` and `flush`: telemetry for any Python process."""
+
+import logging
+import threading
+
+from sightglass.exporters import OtlpExporters
+from sightglass.model import Model
+from sightglass.telemetry import Telemetry, adopt, current
+
+_logger = logging.getLogger(__name__)
+_lock = threading.Lock()
+
+
+def start(
+    service_name: str,
+    *,
+    model: Model | None = None,
+    lossless: bool = False,
+    replayed: bool = False,
+    service_version: str | None = None,
+) -> Telemetry:
+    """Start the telemetry of this process; a second call returns the one that runs.
+
+    Args:
+        service_name: Name under which this process is found.
+        model: The model that predictions are of, unless they say otherwise.
+        lossless: Block when a queue is full and retry until delivered, instead of dropping: for batch jobs.
+        replayed: Everything recorded has a past timestamp; it is marked, and left out of ingest lag.
+        service_version: Version of the service, when OTEL_RESOURCE_ATTRIBUTES does not say it.
+    """
+    with _lock:
+        running = current()
+        if running is None:
+            telemetry = Telemetry(
+                service_name,
+                exporters=OtlpExporters(),
+                model=model,
+                service_version=service_version,
+                lossless=lossless,
+                replayed=replayed,
+            )
+            telemetry.install()
+            return adopt(telemetry)
+        if (running.service_name, running.lossless, running.replayed) != (service_name, lossless, replayed):
+            _logger.warning(
+                "Telemetry already runs as %s (lossless=%s, replayed=%s) and goes on so; shut it down first.",
+                running.service_name,
+                running.lossless,
+                running.replayed,
+            )
+        take_model(running, model)
+        return running
+
+
+def take_model(running: Telemetry, model: Model | None) -> None:
+    """Give a running telemetry its default model, if it has none yet."""
+    if model is None or running.model == model:
+        return
+    if running.model is None:
+        running.model = model
+        return
+    _logger.warning(
+        "Predictions are of %s %s unless they say otherwise; pass model= to record_prediction for %s %s.",
+        running.model.name,
+        running.model.version,
+        model.name,
+        model.version,
+    )
+
+
+def flush(timeout_seconds: float = 10.0) -> bool:
+    """Deliver everything recorded so far.
+
+    Returns:
+        True only when all of it arrived and nothing has been lost since the last flush; also when none was started.
+    """
+    telemetry = current()
+    return True if telemetry is None else telemetry.flush(timeout_seconds)
