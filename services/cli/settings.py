@@ -18,6 +18,11 @@ class SupervisorSettings(BaseSettings):
         validation_alias="SIGHTGLASS_DATA_DIR",
         description="The folder that holds all state and logs; deleting it is a clean start.",
     )
+    clickhouse_url: str = Field(
+        default="",
+        validation_alias="SIGHTGLASS_CLICKHOUSE_URL",
+        description="HTTP interface of a ClickHouse server to use; empty: the embedded one is started.",
+    )
     ready_timeout_seconds: float = Field(
         default=120.0, gt=0, description="How long a process may take until it is ready, before the start is given up."
     )

@@ -57,10 +57,10 @@ def make_plan(settings: SupervisorSettings, inherited: Mapping[str, str], given:
         pydantic.ValidationError: a variable has a value that its setting refuses.
     """
     data_dir = settings.data_dir.expanduser().resolve()
-    endpoints = Endpoints.read(data_dir)
+    endpoints = Endpoints.read(data_dir, settings.clickhouse_url)
     environment = {**inherited, **shared_environment(endpoints, data_dir, given)}
     built = _collector_is_built(endpoints.collector)
-    trained = has_model(data_dir)
+    trained = has_model(endpoints.ml_api.models_dir or data_dir / "models")
     collector_needs = ("migrate",) if built else ("migrate", "collector-build")
     units = (
         _clickhouse(endpoints, settings),
@@ -77,14 +77,14 @@ def make_plan(settings: SupervisorSettings, inherited: Mapping[str, str], given:
     return Plan(units, environment, endpoints, data_dir)
 
 
-def has_model(data_dir: Path) -> bool:
+def has_model(models: Path) -> bool:
     """Whether some model is active, so that none has to be trained."""
-    return any((data_dir / "models").glob("*/active.json"))
+    return any(models.glob("*/active.json"))
 
 
 def _clickhouse(endpoints: Endpoints, settings: SupervisorSettings) -> Unit:
     clickhouse = endpoints.clickhouse
-    external = endpoints.clickhouse_is_external
+    external = bool(endpoints.external_clickhouse_url)
     return Unit(
         name="clickhouse",
         command=_python("services.embedded_clickhouse"),

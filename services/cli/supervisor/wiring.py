@@ -13,20 +13,31 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Where each process listens, and where its neighbours find it."""
+    """Where each process listens, and where its neighbours find it.
+
+    Attributes:
+        clickhouse: settings of the embedded engine.
+        collector: settings of the Collector, with the data folder and ClickHouse filled in.
+        ml_api: settings of the ML API; likewise the following.
+        external_clickhouse_url: a server to use instead of the embedded engine; empty when there is none.
+    """
 
     clickhouse: Any
     collector: Any
     ml_api: Any
     monitoring_api: Any
     dashboard: Any
+    external_clickhouse_url: str = ""
 
     @classmethod
-    def read(cls, data_dir: Path, read: Callable[[str], Any] = read_settings) -> "Endpoints":
+    def read(
+        cls, data_dir: Path, external_clickhouse_url: str = "", read: Callable[[str], Any] = read_settings
+    ) -> "Endpoints":
         """Read each process's own settings, so that a port moved by its variable moves for all.
 
         Args:
             data_dir: the data folder, as an absolute path.
+            external_clickhouse_url: a server to use instead of the embedded engine.
             read: gives the settings whose variables have a prefix.
 
         Raises:
@@ -35,24 +46,22 @@ class Endpoints:
         clickhouse, collector = read("SIGHTGLASS_CLICKHOUSE_"), read("SIGHTGLASS_COLLECTOR_")
         moved: dict[str, Any] = {"data_dir": data_dir}
         if "clickhouse_endpoint" not in collector.model_fields_set:
-            moved["clickhouse_endpoint"] = clickhouse_url(clickhouse)
+            moved["clickhouse_endpoint"] = external_clickhouse_url or url_of(clickhouse.host, clickhouse.port)
+        if "clickhouse_database" not in collector.model_fields_set:
+            moved["clickhouse_database"] = clickhouse.database
         return cls(
             clickhouse=clickhouse,
             collector=collector.model_copy(update=moved),
             ml_api=read("SIGHTGLASS_ML_API_"),
             monitoring_api=read("SIGHTGLASS_MONITORING_API_"),
             dashboard=read("SIGHTGLASS_DASHBOARD_"),
+            external_clickhouse_url=external_clickhouse_url.rstrip("/"),
         )
 
     @property
-    def clickhouse_is_external(self) -> bool:
-        """Whether the user named a ClickHouse server, so that no embedded one is started."""
-        return bool(self.clickhouse.url)
-
-    @property
     def clickhouse_url(self) -> str:
-        """Where ClickHouse answers HTTP."""
-        return clickhouse_url(self.clickhouse)
+        """Where ClickHouse answers HTTP, embedded or not."""
+        return self.external_clickhouse_url or url_of(self.clickhouse.host, self.clickhouse.port)
 
     @property
     def otlp_url(self) -> str:
@@ -75,11 +84,6 @@ class Endpoints:
         return url_of(self.dashboard.host, self.dashboard.port)
 
 
-def clickhouse_url(settings: Any) -> str:
-    """Where ClickHouse answers, embedded or not."""
-    return str(settings.url).rstrip("/") if settings.url else url_of(settings.host, settings.port)
-
-
 def url_of(host: str, port: int) -> str:
     """Give the URL by which a neighbour on this machine reaches a listener."""
     reachable = _EVERYWHERE.get(host, host)
@@ -96,7 +100,13 @@ def shared_environment(endpoints: Endpoints, data_dir: Path, given: Mapping[str,
     """
     derived = {
         **{f"SIGHTGLASS_{client}_CLICKHOUSE_URL": endpoints.clickhouse_url for client in _CLICKHOUSE_CLIENTS},
+        **{f"SIGHTGLASS_{client}_CLICKHOUSE_DATABASE": endpoints.clickhouse.database for client in _CLICKHOUSE_CLIENTS},
         "SIGHTGLASS_DASHBOARD_API_URL": endpoints.monitoring_api_url,
+        "SIGHTGLASS_ML_API_MONITORING_API_URL": endpoints.monitoring_api_url,
+        "SIGHTGLASS_ML_API_DASHBOARD_URL": endpoints.dashboard_url,
+        "SIGHTGLASS_MONITORING_API_ML_API_URL": endpoints.ml_api_url,
+        "SIGHTGLASS_MONITORING_API_DASHBOARD_URL": endpoints.dashboard_url,
+        "SIGHTGLASS_WORKER_DASHBOARD_URL": endpoints.dashboard_url,
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoints.otlp_url,
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "PYTHONUNBUFFERED": "1",  # a crashing process's last words must reach its log

@@ -1,0 +1,1 @@
+"""Looks for what is wrong on this machine or with a running instance, and says what to do about it."""
