@@ -1,0 +1,163 @@
+"""One run of the demo: the stack, the past, then the present."""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import httpx
+import platformdirs
+
+import sightglass
+from services.cli.demo import check
+from services.cli.demo.backfill import Backfill
+from services.cli.demo.calibration import Calibration, calibrate
+from services.cli.demo.clock import FlightClock
+from services.cli.demo.ledger import Ledger, Sent
+from services.cli.demo.requests import PREDICT_PATH, ApiRequest, label_request, predict_request
+from services.cli.demo.schedule import Departure, Schedule
+from services.cli.demo.traffic import Answer, Traffic
+from services.cli.supervisor.wiring import Endpoints, shared_environment
+from services.ml_api.dataset import load_dataset
+from services.ml_api.flights import FlightTable
+from services.ml_api.scoring import Predictor
+
+DAY_SECONDS = 86_400.0
+_CALIBRATION_REQUESTS = 200
+_SEARCHED_DEPARTURES = 40_000
+_VISIBLE_FLIGHTS = 40
+_VISIBLE_PAUSE_SECONDS = 0.25
+_PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What `demo --check` found."""
+
+    rows: tuple[check.Row, ...]
+    delays: check.Delays
+    backfill_seconds: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every number of every row is the same."""
+        return all(row.agrees for row in self.rows)
+
+
+class DemoSession:
+    """The demo on one data folder whose stack is up.
+
+    Args:
+        data_dir: the data folder, absolute.
+        now: the moment of this start (epoch seconds).
+    """
+
+    def __init__(self, data_dir: Path, now: float) -> None:
+        self.endpoints = Endpoints.read(data_dir)
+        self._environment = {**os.environ, **shared_environment(self.endpoints, data_dir, os.environ)}
+        self._ledger = Ledger(data_dir / "demo" / "ledger.sqlite")
+        self.clock = FlightClock(self._ledger.first_start(now))
+        self._table = FlightTable(load_dataset(Path(platformdirs.user_cache_dir("sightglass"))))
+        self._schedule = Schedule(self._table, self.clock)
+        models_dir = self.endpoints.ml_api.models_dir or data_dir / "models"
+        self._predictor = Predictor.load(models_dir)
+        self._reader = check.ClickHouseReader(
+            self.endpoints.clickhouse_url, "reader", data_dir / "secrets" / "clickhouse-reader.password"
+        )
+
+    def covered_until(self) -> float | None:
+        """Return up to when this data folder has traffic (epoch seconds), None when it has none."""
+        return self._ledger.covered_until()
+
+    def backfill(self, start: float, end: float, *, progress: Callable[[float], None]) -> Sent:
+        """Fill `[start, end)` (epoch seconds) with what the ML API would have sent.
+
+        Raises:
+            BackfillError: the Collector did not take it.
+            RuntimeError: the calibration's ML API did not answer.
+        """
+        calibration = self._calibrate(start, end)
+        os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = self._environment["OTEL_EXPORTER_OTLP_ENDPOINT"]
+        with sightglass.start("ml-api", model=self._predictor.model, lossless=True, replayed=True) as telemetry:
+            backfill = Backfill(
+                telemetry,
+                schedule=self._schedule,
+                predictor=self._predictor,
+                calibration=calibration,
+                ledger=self._ledger,
+                ml_api_port=self.endpoints.ml_api.port,
+            )
+            return backfill.run(start, end, progress=progress)
+
+    @contextmanager
+    def traffic(self) -> Iterator[Traffic]:
+        """Open live traffic from where the backfill ended."""
+        with httpx.Client(base_url=self.endpoints.ml_api_url, timeout=10) as client:
+            yield Traffic(self._schedule, self._ledger, client)
+
+    def check(self, backfill_seconds: float) -> CheckResult:
+        """Send the next flights live, time how soon each can be seen, then hold all counts against the store."""
+        predicted: list[str] = []
+        labelled: list[str] = []
+        with (
+            self.traffic() as traffic,
+            httpx.Client(base_url=self.endpoints.monitoring_api_url, timeout=10) as monitoring,
+            ThreadPoolExecutor(_VISIBLE_FLIGHTS) as pool,
+        ):
+            waiting: list[Future[float]] = []
+
+            def answered(answer: Answer) -> None:
+                if answer.path != PREDICT_PATH:
+                    labelled.append(answer.prediction_id)
+                    return
+                predicted.append(answer.prediction_id)
+                if len(waiting) < _VISIBLE_FLIGHTS:
+                    waiting.append(
+                        pool.submit(
+                            check.visible_after,
+                            monitoring,
+                            answer.prediction_id,
+                            answer.sent_at,
+                            patience_seconds=_PATIENCE_SECONDS,
+                        )
+                    )
+                    time.sleep(_VISIBLE_PAUSE_SECONDS)
+
+            if not traffic.catch_up(traffic.upcoming(_VISIBLE_FLIGHTS, time.time()), answered=answered):
+                raise RuntimeError(f"the ML API did not answer: {traffic.served.last_failure}")
+            delays = check.Delays.of([each.result() for each in waiting])
+        rows = (
+            *check.backfilled(self._reader, self._ledger.sent(), patience_seconds=_PATIENCE_SECONDS),
+            *check.live(self._reader, predicted=predicted, labelled=labelled, patience_seconds=_PATIENCE_SECONDS),
+        )
+        return CheckResult(rows, delays, backfill_seconds)
+
+    def _calibrate(self, start: float, end: float) -> Calibration:
+        departures = list(islice(self._schedule.departures(end - DAY_SECONDS, end), _SEARCHED_DEPARTURES))
+        by_source = self._by_source(departures) or self._by_source(list(self._schedule.departures(start, end)))
+        kinds: dict[str, Sequence[ApiRequest]] = {
+            source: [predict_request(departure.flight) for departure in found[:_CALIBRATION_REQUESTS]]
+            for source, found in by_source.items()
+        }
+        unknown = "00000000-0000-7000-8000-000000000000"  # never stored: the calibration's telemetry goes nowhere
+        kinds["labels"] = [label_request(unknown, "late", end)] * _CALIBRATION_REQUESTS
+        return calibrate([sys.executable, "-m", "services.ml_api"], self._environment, port=_free_port(), kinds=kinds)
+
+    def _by_source(self, departures: Sequence[Departure]) -> dict[str, list[Departure]]:
+        results = self._predictor.predict_many([departure.flight.plan for departure in departures])
+        by_source: dict[str, list[Departure]] = {}
+        for departure, result in zip(departures, results, strict=True):
+            by_source.setdefault(result.features_source, []).append(departure)
+        return by_source
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,72 @@
+"""The demo's live status: what is served, and what the monitoring API says of it."""
+
+import time
+
+import httpx
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from services.cli.demo.session import DemoSession
+from services.cli.demo.traffic import Served
+
+_TICK_SECONDS = 0.25
+_ASK_SECONDS = 5.0
+_RETRY_SECONDS = 2.0
+_METRICS = {
+    "request_rate": ("requests", "{:.2f}/s"),
+    "error_ratio": ("errors", "{:.1%}"),
+    "latency_p95": ("p95", "{:.4f} s"),
+    "positive_ratio": ("predicted late", "{:.0%}"),
+    "ingest_lag_p95": ("lag p95", "{:.1f} s"),
+}
+
+
+def follow(session: DemoSession, console: Console, *, with_traffic: bool) -> None:
+    """Serve live flights and keep a status line up to date until Ctrl-C."""
+    endpoints = session.endpoints
+    console.print("[bold]Ready[/bold]")
+    console.print(f"  dashboard       {endpoints.dashboard_url}", highlight=False)
+    console.print(f"  monitoring API  {endpoints.monitoring_api_url}/docs", highlight=False)
+    console.print(f"  ML API          {endpoints.ml_api_url}/docs", highlight=False)
+    console.print("Ctrl-C stops everything.")
+    with (
+        session.traffic() as traffic,
+        httpx.Client(base_url=endpoints.monitoring_api_url, timeout=5) as monitoring,
+        Live(console=console, auto_refresh=False, transient=True) as live,
+    ):
+        figures, asked_at, resume_at = "", 0.0, 0.0
+        while True:
+            now = time.time()
+            if with_traffic and now >= resume_at and not traffic.catch_up(now):
+                resume_at = now + _RETRY_SECONDS
+            if now - asked_at >= _ASK_SECONDS:
+                figures, asked_at = _figures(monitoring), now
+                line = _line(session, traffic.served, figures, now)
+                if console.is_terminal:
+                    live.update(line, refresh=True)
+                else:
+                    console.print(line)
+            time.sleep(_TICK_SECONDS)
+
+
+def _line(session: DemoSession, served: Served, figures: str, now: float) -> Text:
+    flight_time = session.clock.flight_time(now)[0]
+    parts = [f"{flight_time:%a %d %b %H:%M} 2013", f"{served.predictions} live predictions, {served.labels} labels"]
+    if served.failures:
+        parts.append(f"{served.failures} failed requests ({served.last_failure})")
+    parts.append(figures)
+    return Text(" · ".join(part for part in parts if part))
+
+
+def _figures(monitoring: httpx.Client) -> str:
+    """Ask for the last five minutes; what can't be asked is left out, and an API that is away is named."""
+    found = []
+    for metric, (name, form) in _METRICS.items():
+        try:
+            response = monitoring.get("/api/v1/metrics/current", params={"metric": metric, "window": "5m"})
+        except httpx.TransportError:
+            return "the monitoring API does not answer"
+        if response.status_code == httpx.codes.OK and (value := response.json().get("value")) is not None:
+            found.append(f"{name} {form.format(value)}")
+    return ", ".join(found)
