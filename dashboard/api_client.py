@@ -1,0 +1,237 @@
+"""HTTP client of the monitoring API: typed answers, or an `ApiError` that says why not."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Generic, Self, TypeVar
+
+import httpx
+from opentelemetry import propagate, trace
+from pydantic import SecretStr, ValidationError
+
+from dashboard.answers import Alerts, Answer, Catalogue, Current, History, PipelineHealth
+from dashboard.api_errors import (
+    ApiBroken,
+    ApiDenied,
+    ApiError,
+    ApiRefused,
+    ApiTooSlow,
+    ApiUnreachable,
+    FieldProblem,
+    StoreUnavailable,
+)
+
+CONNECT_TIMEOUT_SECONDS = 2.0
+PARALLEL_REQUESTS = 8
+
+Parameters = Sequence[tuple[str, str]]
+A = TypeVar("A", bound=Answer)
+
+
+@dataclass(frozen=True)
+class Question(Generic[A]):
+    """One request: the path, its parameters and the model of its answer."""
+
+    path: str
+    answer: type[A]
+    parameters: Parameters = field(default=())
+
+
+def catalogue() -> Question[Catalogue]:
+    """Which metrics there are."""
+    return Question("/api/v1/metrics", Catalogue)
+
+
+def current(
+    metric: str, *, window: str = "5m", filters: Sequence[str] = (), group_by: Sequence[str] = ()
+) -> Question[Current]:
+    """A metric over the window that ends now.
+
+    Args:
+        metric: a name of the catalogue.
+        window: such as `5m`.
+        filters: such as `service=ml-api`; and-ed.
+        group_by: keys of the catalogue's entry.
+    """
+    parameters = [("metric", metric), ("window", window), *_selection(filters, group_by)]
+    return Question("/api/v1/metrics/current", Current, tuple(parameters))
+
+
+def history(
+    metric: str,
+    *,
+    start: str = "now-24h",
+    end: str = "now",
+    step: str = "auto",
+    tz: str = "UTC",
+    filters: Sequence[str] = (),
+    group_by: Sequence[str] = (),
+) -> Question[History]:
+    """A metric over a range, in buckets.
+
+    Args:
+        metric: a name of the catalogue.
+        start: RFC 3339 or relative, such as `now-24h`; included.
+        end: as `start`; excluded.
+        step: `auto` or a width such as `5m`.
+        tz: IANA zone in which days begin.
+        filters: such as `service=ml-api`; and-ed.
+        group_by: keys of the catalogue's entry.
+    """
+    parameters = [("metric", metric), ("from", start), ("to", end), ("step", step), ("tz", tz)]
+    return Question("/api/v1/metrics/history", History, (*parameters, *_selection(filters, group_by)))
+
+
+def pipeline_health() -> Question[PipelineHealth]:
+    """How the pipeline itself is doing."""
+    return Question("/api/v1/pipeline/health", PipelineHealth)
+
+
+def alerts() -> Question[Alerts]:
+    """Every alert and its state."""
+    return Question("/api/v1/alerts", Alerts)
+
+
+def _selection(filters: Sequence[str], group_by: Sequence[str]) -> list[tuple[str, str]]:
+    chosen = [("filter", item) for item in filters]
+    return [*chosen, ("group_by", ",".join(group_by))] if group_by else chosen
+
+
+class ApiClient:
+    """Asks one monitoring API; safe to share between threads and sessions.
+
+    Args:
+        base_url: of the API, without `/api/v1`.
+        timeout_seconds: longest wait for one answer.
+        token: sent as a bearer token when given.
+        transport: replaces the network, for tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout_seconds: float = 8.0,
+        token: SecretStr | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        headers = {"Accept": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token.get_secret_value()}"
+        self.base_url = base_url.rstrip("/")
+        self._tracer = trace.get_tracer("dashboard")
+        self._pool = ThreadPoolExecutor(PARALLEL_REQUESTS, thread_name_prefix="api")
+        self._http = httpx.Client(
+            base_url=self.base_url,
+            headers=headers,
+            timeout=httpx.Timeout(timeout_seconds, connect=min(CONNECT_TIMEOUT_SECONDS, timeout_seconds)),
+            transport=transport,
+            trust_env=False,  # a proxy meant for the internet must not see what a loopback API answers
+        )
+
+    def ask(self, question: Question[A]) -> A:
+        """Ask one question.
+
+        Raises:
+            ApiError: in the kind that says why there is no answer.
+        """
+        with self._tracer.start_as_current_span(
+            f"GET {question.path}",
+            kind=trace.SpanKind.CLIENT,
+            attributes={"http.request.method": "GET", "url.full": f"{self.base_url}{question.path}"},
+        ) as span:
+            headers: dict[str, str] = {}
+            propagate.inject(headers)
+            response = self._get(question, headers)
+            span.set_attribute("http.response.status_code", response.status_code)
+            if not response.is_success:
+                raise _error_of(response)
+            try:
+                return question.answer.model_validate(response.json())
+            except (ValueError, ValidationError) as error:
+                raise ApiBroken(f"{question.path} has another shape than expected.") from error
+
+    def ask_all(self, questions: Sequence[Question[Any]]) -> list[Any]:
+        """Ask several questions at once.
+
+        Returns:
+            For each question, in order, its answer or the `ApiError` that stands for it.
+        """
+        # Each call runs in a copy of this context, so that its span has the caller's span as parent.
+        futures = [self._pool.submit(copy_context().run, _caught(self.ask), question) for question in questions]
+        return [future.result() for future in futures]
+
+    def _get(self, question: Question[Any], headers: dict[str, str]) -> httpx.Response:
+        try:
+            return self._http.get(question.path, params=list(question.parameters), headers=headers)
+        except httpx.ConnectTimeout as error:
+            raise ApiUnreachable(f"No connection to {self.base_url} in time.") from error
+        except httpx.TimeoutException as error:
+            raise ApiTooSlow(f"No answer from {self.base_url} within the dashboard's patience.") from error
+        except httpx.TransportError as error:
+            raise ApiUnreachable(f"No connection to {self.base_url}.") from error
+        except httpx.InvalidURL as error:
+            raise ApiRefused("The question is too long for a URL.") from error
+
+    def close(self) -> None:
+        """Give back connections and threads."""
+        self._pool.shutdown(cancel_futures=True)
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _caught(ask: Callable[[Question[A]], A]) -> Callable[[Question[A]], A | ApiError]:
+    def call(question: Question[A]) -> A | ApiError:
+        try:
+            return ask(question)
+        except ApiError as error:
+            return error
+
+    return call
+
+
+def _error_of(response: httpx.Response) -> ApiError:
+    """Turn an RFC 9457 problem, or whatever came instead, into the exception of its kind."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = {}
+    problem: dict[str, Any] = body if isinstance(body, dict) else {}
+    errors = problem.get("errors")
+    fields = [
+        FieldProblem(str(item.get("field", "")), str(item.get("message", "")))
+        for item in (errors if isinstance(errors, list) else [])
+        if isinstance(item, dict)
+    ]
+    detail = str(problem.get("detail") or problem.get("title") or f"Status {response.status_code} without explanation.")
+    return _kind(response.status_code)(
+        detail, status=response.status_code, retry_after_seconds=_retry_after(response), errors=fields
+    )
+
+
+def _kind(status: int) -> type[ApiError]:
+    match status:
+        case HTTPStatus.SERVICE_UNAVAILABLE:
+            return StoreUnavailable
+        case HTTPStatus.GATEWAY_TIMEOUT:
+            return ApiTooSlow
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return ApiDenied
+        case _ if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return ApiRefused
+        case _:
+            return ApiBroken
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    try:
+        return float(response.headers["Retry-After"])
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,27 @@
+"""The script that Streamlit runs for each look at a page: the frame and the navigation."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard.views import history, overview
+
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    """Draw the frame and the page that was asked for."""
+    st.set_page_config(page_title="Sightglass", page_icon=str(HERE / "logo_mark.svg"), layout="wide", menu_items={})
+    st.logo(str(HERE / "logo.svg"), size="large")
+    history_page = st.Page(history.render, title="History", url_path="history", icon=":material/show_chart:")
+
+    def draw_overview() -> None:
+        overview.render(history_page)
+
+    overview_page = st.Page(
+        draw_overview, title="Overview", url_path="overview", icon=":material/dashboard:", default=True
+    )
+    st.navigation([overview_page, history_page], position="top").run()
+
+
+main()

@@ -1,0 +1,148 @@
+"""Lines over time: the one shape that overview and history share."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import altair as alt
+import pandas as pd
+
+from dashboard.charts.palette import series_colours
+from dashboard.charts.rows import Row, largest
+from dashboard.charts.theme import themed
+from dashboard.charts.units import Scale, scale_of
+
+STATES: Final = ("final", "unfinished")
+_COLUMNS: Final = ("time", "value", "series", "state", "alone")
+# A day's name at midnight, the time of day elsewhere.
+_TIME_LABEL: Final = (
+    "utchours(datum.value) + utcminutes(datum.value) + utcseconds(datum.value) == 0 ? utcFormat(datum.value, '%d %b')"
+    " : utcFormat(datum.value, utcseconds(datum.value) == 0 ? '%H:%M' : '%H:%M:%S')"
+)
+_ROW_OF_LEGEND_PIXELS: Final = 900
+
+
+def timeline(
+    rows: Sequence[Row],
+    *,
+    unit: str,
+    start: int,
+    end: int,
+    description: str,
+    height: int = 160,
+    colours: Mapping[str, str] | None = None,
+    zero: bool = True,
+    time_title: str | None = None,
+) -> alt.LayerChart:
+    """Draw one line per series.
+
+    Buckets without data are gaps. Buckets that may still change are dashed and pale. A value between two gaps is a dot.
+
+    Args:
+        rows: of all series.
+        unit: of the values, as the catalogue names it; decides scale, symbol and number format.
+        start: left end of the time axis, in milliseconds of the wall clock shown.
+        end: right end, likewise.
+        description: the text alternative.
+        height: of the picture in pixels.
+        colours: series name -> colour, in the order of the legend; by default each name has its constant colour.
+        zero: whether the value axis begins at 0.
+        time_title: title of the time axis, such as its zone; none when the page says it.
+    """
+    names = sorted({row["series"] for row in rows})
+    palette = dict(colours) if colours is not None else series_colours(names)
+    scale = scale_of(unit, largest(rows))
+    base = alt.Chart(_frame(rows, scale)).encode(
+        x=alt.X(
+            "time:T",
+            scale=alt.Scale(type="utc", domain=[_iso(start), _iso(end)], nice=False),
+            axis=alt.Axis(title=time_title, labelOverlap="greedy", labelExpr=_TIME_LABEL),
+        ),
+        color=alt.Color(
+            "series:N",
+            scale=alt.Scale(domain=list(palette), range=list(palette.values())),
+            legend=_legend(names),
+        ),
+    )
+    value = alt.Y(
+        "value:Q",
+        scale=alt.Scale(zero=zero, nice=True),
+        axis=alt.Axis(
+            title=None,
+            format=scale.axis_format,
+            labelExpr=f"datum.label + {_quoted(scale.suffix)}" if scale.suffix else alt.Undefined,
+            tickCount=max(2, height // 55),
+        ),
+    )
+    dash = alt.StrokeDash("state:O", scale=alt.Scale(domain=list(STATES), range=[[1, 0], [4, 3]]), legend=None)
+    fade = alt.Opacity("state:O", scale=alt.Scale(domain=list(STATES), range=[1.0, 0.55]), legend=None)
+    layers: list[alt.Chart] = []
+    if len(names) == 1 and zero:
+        layers.append(base.transform_filter("datum.state == 'final'").mark_area(opacity=0.08).encode(y=value))
+    layers.append(base.mark_line(strokeWidth=1.8, strokeJoin="round").encode(y=value, strokeDash=dash, opacity=fade))
+    if any(row["alone"] for row in rows):
+        layers.append(base.transform_filter("datum.alone").mark_point(filled=True, size=18, opacity=1).encode(y=value))
+    layers.append(_hover(base, value, scale))
+    return themed(alt.layer(*layers), height=height, description=description)
+
+
+def _hover(base: alt.Chart, value: alt.Y, scale: Scale) -> alt.Chart:
+    """The dot under the pointer, with the exact value; invisible until then."""
+    nearest = alt.selection_point(name="hover", nearest=True, on="pointermove", clear="pointerout", empty=False)
+    return (
+        base.transform_filter("isValid(datum.value)")
+        .transform_calculate(
+            when="utcFormat(datum.time, '%a %d %b %Y %H:%M:%S')",
+            exact=f"format(datum.value, '{scale.exact_format}') + {_quoted(scale.suffix)}",
+            note="datum.state == 'final' ? 'complete' : 'still arriving'",
+        )
+        .mark_point(filled=True, size=70)
+        .encode(
+            y=value,
+            opacity=alt.condition(nearest, alt.value(1), alt.value(0)),
+            tooltip=[
+                alt.Tooltip("series:N", title="Series"),
+                alt.Tooltip("when:N", title="From"),
+                alt.Tooltip("exact:N", title="Value"),
+                alt.Tooltip("note:N", title="Data"),
+            ],
+        )
+        .add_params(nearest)
+    )
+
+
+def _legend(names: Sequence[str]) -> alt.Legend | None:
+    if len(names) < 2:  # noqa: PLR2004 - one line needs no legend
+        return None
+    longest = max(len(name) for name in names)
+    columns = max(1, min(len(names), _ROW_OF_LEGEND_PIXELS // (min(longest, 36) * 7 + 40)))
+    return alt.Legend(orient="top", direction="horizontal", columns=columns, symbolType="stroke")
+
+
+def _iso(milliseconds: int) -> str:
+    """A moment as Vega-Lite's scales read it; of plain numbers they make nonsense."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _quoted(text: str) -> str:
+    """A string literal of Vega's expressions; a unit comes from outside."""
+    return json.dumps(text)
+
+
+def _frame(rows: Sequence[Row], scale: Scale) -> pd.DataFrame:
+    """The rows as a table, scaled, with the last finished bucket doubled so that the dashed tail is joined to it."""
+    table: list[Row] = []
+    for place, row in enumerate(rows):
+        scaled = Row(**row)
+        scaled["value"] = None if row["value"] is None else row["value"] * scale.factor
+        table.append(scaled)
+        following = rows[place + 1] if place + 1 < len(rows) else None
+        if following and following["series"] == row["series"] and (row["state"], following["state"]) == STATES:
+            joint = Row(**scaled)
+            joint["state"] = "unfinished"
+            table.append(joint)
+    frame = pd.DataFrame(table, columns=list(_COLUMNS))
+    # Arrow hands 64-bit integers to the browser as BigInt, which a time scale cannot read.
+    return frame.astype({"time": "float64", "value": "float64"})
+

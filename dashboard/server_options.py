@@ -1,0 +1,57 @@
+"""Streamlit's own options, decided here and not by a config file that happens to lie about."""
+
+from typing import Final
+
+from dashboard.charts.palette import CATEGORIES, INK
+from dashboard.settings import DashboardSettings
+
+THEME: Final[dict[str, object]] = {
+    "theme.base": "light",
+    "theme.primaryColor": "#005A8F",
+    "theme.backgroundColor": "#FFFFFF",
+    "theme.secondaryBackgroundColor": "#F4F6F8",
+    "theme.textColor": INK,
+    "theme.borderColor": "#DDE2E7",
+    "theme.linkColor": "#005A8F",
+    "theme.grayTextColor": "#52606D",
+    "theme.greenTextColor": "#00664A",
+    "theme.orangeTextColor": "#8A4B00",
+    "theme.redTextColor": "#A32A00",
+    "theme.baseRadius": "0.4rem",
+    "theme.baseFontSize": 15,
+    "theme.headingFontSizes": ["1.6rem", "1.25rem", "1.1rem"],
+    "theme.headingFontWeights": [650, 650, 600],
+    "theme.metricValueFontSize": "1.5rem",
+    "theme.metricValueFontWeight": 600,
+    "theme.paddingTop": "1rem",
+    "theme.paddingBottom": "2rem",
+    "theme.chartCategoricalColors": list(CATEGORIES),
+}
+
+
+def server_options(settings: DashboardSettings) -> dict[str, object]:
+    """Every option that differs from Streamlit's default.
+
+    Args:
+        settings: where to listen, and which host names a browser may use.
+    """
+    return {
+        "server.address": settings.host,
+        "server.port": settings.port,
+        "server.headless": True,  # never opens a browser, never asks for an e-mail address
+        "server.showEmailPrompt": False,
+        "server.fileWatcherType": "none",
+        "server.runOnSave": False,
+        "server.enableXsrfProtection": True,
+        "server.enableCORS": True,  # in Streamlit's words: refuse other origins
+        "server.allowedHosts": list(settings.allowed_hosts),
+        "server.maxUploadSize": 1,
+        "browser.gatherUsageStats": False,
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        "client.showErrorLinks": False,
+        "runner.magicEnabled": False,
+        "logger.level": "warning",
+        "logger.hideWelcomeMessage": True,
+        **THEME,
+    }

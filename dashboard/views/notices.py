@@ -1,0 +1,56 @@
+"""What a page says when it has no data to draw: refused, away, or nothing there yet."""
+
+import streamlit as st
+
+from dashboard.api_errors import ApiError, ApiUnreachable, StoreUnavailable
+from dashboard.plain_text import plain
+
+TEACHING = """
+**To see something real at once**, run `make demo`: it replays two days of flights through the whole pipeline.
+
+**To watch your own model service**, install `sightglass-ml`, add two lines, and point it at the Collector:
+"""
+EXAMPLE = """from sightglass import instrument, record_prediction
+
+instrument(app, service_name="my-service")          # your FastAPI application
+record_prediction(features, score=0.83, label="yes", model=model)   # wherever it predicts
+
+# OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 tells it where the Collector listens
+"""
+
+
+def failure_notice(error: ApiError) -> None:
+    """Say what happened, what it means and what to do, across the page."""
+    lines = [f"**{error.title}.**", plain(error.detail)]
+    lines += [f"{plain(item.field)}: {plain(item.message)}" for item in error.errors]
+    text = "  \n".join([*lines, error.advice])
+    if isinstance(error, ApiUnreachable | StoreUnavailable):
+        st.error(text, icon=":material/cloud_off:")
+    else:
+        st.warning(text, icon=":material/warning:")
+
+
+def small_failure(error: ApiError, what: str) -> None:
+    """Say inside a card why it shows nothing."""
+    if error.passing:
+        st.caption(f"{error.title}. {plain(error.detail, 160)}")
+    else:
+        st.caption(f"This monitoring API does not offer {what}: {plain(error.detail, 160)}")
+
+
+def nothing_yet() -> None:
+    """Teach what brings data here."""
+    with st.container(border=True):
+        st.subheader("No data yet", anchor=False)
+        st.markdown(TEACHING)
+        st.code(EXAMPLE, language="python")
+
+
+def nothing_here(*, filtered: bool) -> None:
+    """Say that the question has no answer in this range, and how to widen it."""
+    first = "Remove a filter, or choose" if filtered else "Choose"
+    st.info(
+        f"**No data for this question.** {first} a longer range. If nothing has ever been recorded, "
+        "`make demo` shows the dashboard with real flights.",
+        icon=":material/search_off:",
+    )

@@ -1,0 +1,151 @@
+"""The page opened first: is everything fine, and how has it been?"""
+
+from datetime import datetime
+from typing import Any, Final
+
+import streamlit as st
+
+from dashboard.answers import Catalogue
+from dashboard.api_errors import ApiError
+from dashboard.overview_snapshot import Snapshot, services, take_snapshot
+from dashboard.page_state import OverviewState
+from dashboard.plain_text import plain
+from dashboard.session import arriving_query, client, known_catalogue, now, settings, write_query
+from dashboard.time_range import age, zone_name, zone_of
+from dashboard.verdict import Level, Verdict
+from dashboard.views.alerts_panel import draw_alerts
+from dashboard.views.cards import CARDS, draw_card
+from dashboard.views.notices import failure_notice, nothing_yet
+from dashboard.views.pipeline_panel import draw_pipeline
+from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
+
+PAGE: Final = "overview"
+ALL: Final = "*"
+RETRY_SECONDS: Final = 4.0
+_CARDS_A_ROW: Final = 3
+_LOOKS: Final = {
+    Level.GOOD: ("green", ":material/check_circle:"),
+    Level.ATTENTION: ("orange", ":material/visibility:"),
+    Level.BAD: ("red", ":material/error:"),
+    Level.EMPTY: ("blue", ":material/hourglass_empty:"),
+    Level.UNKNOWN: ("gray", ":material/help:"),
+}
+
+
+def render(history_page: Any) -> None:
+    """Draw the page.
+
+    Args:
+        history_page: Streamlit's page object that the cards link to.
+    """
+    moment = now()
+    query = arriving_query(PAGE)
+    if query is not None:
+        state, complaints = OverviewState.read(query, moment)
+        load_range(PAGE, state.period, state.zone, moment)
+        st.session_state[f"{PAGE}.service"] = state.service
+        st.session_state[f"{PAGE}.complaints"] = complaints
+    state = _controls(moment)
+    try:
+        state.period.bounds(moment)
+    except ValueError as error:
+        st.warning(f"{error} Choose a start before the end.", icon=":material/warning:")
+        return
+    write_query(PAGE, state.query())
+    for complaint in st.session_state.pop(f"{PAGE}.complaints", []):
+        st.warning(f"This part of the link could not be read: {plain(complaint)}", icon=":material/link_off:")
+    every = RETRY_SECONDS if st.session_state.get(f"{PAGE}.failing") else settings().refresh_seconds
+    st.fragment(_live, run_every=every)(state, history_page)
+
+
+def _controls(moment: datetime) -> OverviewState:
+    custom = st.session_state[f"{PAGE}.range"] == CUSTOM
+    title, *places = st.columns([3, 2, 2, *([2, 2] if custom else []), 2], vertical_alignment="bottom")
+    title.title("Overview", anchor=False)
+    with places[0]:
+        service = _pick_service()
+    with places[-1]:
+        zone = pick_zone(PAGE)
+    with places[1]:
+        period = pick_range(PAGE, zone, moment, places[2:-1])
+    return OverviewState(period=period, zone=zone, service=service)
+
+
+def _pick_service() -> str:
+    """Draw the choice of service; until somebody chooses, it is the one that predicts."""
+    names, predicting = _services()
+    key = f"{PAGE}.service"
+    if not st.session_state[key] and (names or not predicting):
+        st.session_state[key] = predicting[0] if len(predicting) == 1 else ALL
+    chosen = st.session_state[key] or ALL
+    options = list(dict.fromkeys([ALL, *names, chosen]))
+    return str(
+        st.selectbox(
+            "Service", options, key=key, format_func=lambda name: "All services" if name == ALL else name
+        )
+    )
+
+
+@st.cache_data(ttl=30, show_spinner=False)
+def _services() -> tuple[list[str], list[str]]:
+    return services(client())
+
+
+@st.cache_data(ttl=2, max_entries=64, show_spinner=False)
+def _snapshot(state: OverviewState) -> Snapshot:
+    """One look for everybody who has the same page open at this moment."""
+    try:
+        catalogue = known_catalogue()
+    except ApiError:
+        catalogue = Catalogue()
+    return take_snapshot(client(), catalogue, state, now())
+
+
+def _live(state: OverviewState, history_page: Any) -> None:
+    """The part that refreshes by itself."""
+    first = f"{PAGE}.seen" not in st.session_state
+    with st.spinner("Asking the monitoring API …") if first else st.empty():
+        snapshot = _snapshot(state)
+    failure = snapshot.failure
+    if bool(failure) != bool(st.session_state.get(f"{PAGE}.failing")):
+        st.session_state[f"{PAGE}.failing"] = bool(failure)
+        # The whole page, for only there the pace of refreshing is set and the choices are filled.
+        st.rerun()
+    if failure is None:
+        st.session_state[f"{PAGE}.seen"] = (state, snapshot)
+        _draw(snapshot, state, history_page)
+        return
+    failure_notice(failure)
+    seen: tuple[OverviewState, Snapshot] | None = st.session_state.get(f"{PAGE}.seen")
+    if seen is not None:
+        st.caption(f"Below is what was known {age(seen[1].taken_at, now())} ago.")
+        _draw(seen[1], seen[0], history_page)
+
+
+def _draw(snapshot: Snapshot, state: OverviewState, history_page: Any) -> None:
+    judged = snapshot.verdict()
+    _draw_verdict(judged)
+    if judged.level is Level.EMPTY:
+        nothing_yet()
+    for start in range(0, len(CARDS), _CARDS_A_ROW):
+        for place, card in zip(st.columns(_CARDS_A_ROW), CARDS[start : start + _CARDS_A_ROW], strict=True):
+            with place:
+                draw_card(card, snapshot, state, history_page)
+    left, right = st.columns(2)
+    with left:
+        draw_pipeline(snapshot, state)
+    with right:
+        draw_alerts(snapshot)
+    zone = zone_of(state.zone)
+    taken = snapshot.taken_at.astimezone(zone)
+    st.caption(
+        f"{state.period.in_words(snapshot.taken_at, zone)}, as of {taken:%H:%M:%S}. Times are {zone_name(zone, taken)}. "
+        "Dashed ends of lines are still arriving."
+    )
+
+
+def _draw_verdict(judged: Verdict) -> None:
+    colour, icon = _LOOKS[judged.level]
+    with st.container(border=True, gap="xsmall"):
+        st.subheader(f":{colour}[{icon} {judged.headline}]", anchor=False)
+        st.markdown("  \n".join(plain(reason) for reason in judged.reasons))

@@ -1,0 +1,116 @@
+"""The widgets that choose what the history page shows: metric, step, groups and filters."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import streamlit as st
+
+from dashboard.answers import Catalogue, Current, Metric
+from dashboard.api_client import current
+from dashboard.page_state import HistoryState
+from dashboard.plain_text import one_line, plain
+from dashboard.session import client
+from dashboard.time_range import STEPS
+
+PAGE: Final = "history"
+FILTER: Final = re.compile(r"(?P<key>[\w.\-]+)(?P<operator>!=|\^=|=)(?P<value>.+)", re.DOTALL)
+_SUGGESTED_PER_KEY: Final = 12
+_SUGGESTION_WINDOW: Final = "24h"
+
+
+def load_selection(state: HistoryState) -> None:
+    """Set the widgets to a state, before they are drawn."""
+    for name, value in (
+        ("metric", state.metric),
+        ("step", state.step),
+        ("group_by", list(state.group_by)),
+        ("filters", list(state.filters)),
+    ):
+        st.session_state[f"{PAGE}.{name}"] = value
+
+
+def pick_metric(catalogue: Catalogue) -> str:
+    """Draw the choice of metric; one that the catalogue does not know stays, and the API says so."""
+    names = [metric.name for metric in catalogue.metrics]
+    options = list(dict.fromkeys([*names, st.session_state[f"{PAGE}.metric"]]))
+    return str(st.selectbox("Metric", options, format_func=metric_title, key=f"{PAGE}.metric"))
+
+
+def pick_step() -> str:
+    """Draw the choice of step."""
+    options = list(dict.fromkeys(["auto", *STEPS, st.session_state[f"{PAGE}.step"]]))
+    return str(
+        st.selectbox(
+            "Step",
+            options,
+            format_func=lambda step: "Automatic" if step == "auto" else step,
+            key=f"{PAGE}.step",
+            help="Width of one point. Automatic picks one that fits the range.",
+        )
+    )
+
+
+def pick_groups(metric: Metric | None) -> tuple[str, ...]:
+    """Draw the choice of groups; those that this metric does not have are dropped."""
+    key = f"{PAGE}.group_by"
+    known = list(metric.group_by) if metric else []
+    chosen = st.session_state[key]
+    if metric is not None:
+        st.session_state[key] = [name for name in chosen if name in known]
+    options = list(dict.fromkeys([*known, *st.session_state[key]]))
+    return tuple(
+        st.multiselect("Group by", options, key=key, placeholder="One line for all", help="One line per combination.")
+    )
+
+
+def pick_filters(metric: Metric | None) -> tuple[str, ...]:
+    """Draw the choice of filters: suggested from the data, or typed."""
+    key = f"{PAGE}.filters"
+    keys = tuple(metric.filters) if metric else ()
+    suggested = _suggestions(metric.name, tuple(name for name in keys if name in metric.group_by)) if metric else []
+    options = list(dict.fromkeys([*st.session_state[key], *suggested]))
+    typed = st.multiselect(
+        "Filters",
+        options,
+        key=key,
+        accept_new_options=True,
+        format_func=lambda text: one_line(text, 80),
+        placeholder="None. Choose, or type key=value and press Enter",
+        help="All must hold. Besides key=value: key!=value, key^=beginning, key=in(a,b).",
+    )
+    return tuple(str(text) for text in typed)
+
+
+def misread_filters(filters: Sequence[str], metric: Metric | None) -> list[str]:
+    """What is wrong with filters that the API would refuse, in words for the page."""
+    keys = metric.filters if metric else ()
+    complaints = []
+    for text in filters:
+        match = FILTER.fullmatch(text.strip())
+        if match is None:
+            complaints.append(f"{plain(text, 60)} is not a filter. Write it as key=value.")
+        elif keys and match["key"] not in keys:
+            complaints.append(f"{plain(match['key'], 60)} is no key of this metric. It has: {plain(', '.join(keys))}.")
+    return complaints
+
+
+def metric_title(name: str) -> str:
+    """A metric's name for people, such as `Latency p95`."""
+    words = one_line(name, 80).replace("_", " ")
+    special = {"roc auc": "ROC AUC", "f1": "F1"}
+    return special.get(words, words[:1].upper() + words[1:])
+
+
+@st.cache_data(ttl=120, max_entries=64, show_spinner=False)
+def _suggestions(metric: str, keys: tuple[str, ...]) -> list[str]:
+    """Filters for the values seen lately, the most frequent first; none where the API cannot say."""
+    answers = client().ask_all([current(metric, window=_SUGGESTION_WINDOW, group_by=(key,)) for key in keys])
+    suggestions: list[str] = []
+    for key, answer in zip(keys, answers, strict=True):
+        if not isinstance(answer, Current):
+            continue
+        ranked = sorted(answer.series, key=lambda group: -(group.count or group.value or 0))
+        values = [value for group in ranked if (value := group.labels.get(key))]
+        suggestions += [f"{key}={value}" for value in values[:_SUGGESTED_PER_KEY]]
+    return suggestions

@@ -1,0 +1,277 @@
+"""A real HTTP server that answers in the monitoring API's shapes, from a formula instead of a store."""
+
+import json
+import math
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+from dashboard.time_range import STEPS, instant
+
+HOSTILE = '<script>document.title="owned"</script> **bold** [x](http://example.org) :smile: $x$ `y` | \u202eright to left'
+KEYS = ("service", "route", "status_class")
+MODEL_KEYS = ("service", "model", "model_version", "variant", "features_source")
+METRICS: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "request_rate": ("1/s", KEYS, "Requests answered per second."),
+    "error_ratio": ("1", KEYS, "Share of requests answered with a 5xx status."),
+    "latency_p50": ("s", KEYS, "Half of the requests were answered within this time."),
+    "latency_p95": ("s", KEYS, "95 of 100 requests were answered within this time."),
+    "latency_p99": ("s", KEYS, "99 of 100 requests were answered within this time."),
+    "prediction_rate": ("1/s", MODEL_KEYS, "Predictions made per second."),
+    "score_mean": ("1", MODEL_KEYS, "Mean score."),
+    "score_p50": ("1", MODEL_KEYS, "Median score."),
+    "score_p95": ("1", MODEL_KEYS, "95th percentile of the score."),
+    "positive_ratio": ("1", MODEL_KEYS, "Share of predictions that decided for the positive class."),
+    "fallback_ratio": ("1", MODEL_KEYS, "Share of predictions made without their features."),
+    "label_coverage": ("1", MODEL_KEYS, "Share of predictions whose label has arrived."),
+    "ingest_lag_p95": ("s", ("service",), "From the end of a span until it can be queried."),
+    "completeness": ("1", ("service",), "Stored against counted."),
+}
+VALUES = {
+    "service": ["ml-api", "monitoring-api"],
+    "route": ["/v1/predict", "/v1/labels", "/v1/models"],
+    "status_class": ["2xx", "4xx", "5xx"],
+    "model": ["flight-delay"],
+    "model_version": ["3f9a1c20", "b71e44d9"],
+    "variant": ["champion"],
+    "features_source": ["store", "fallback"],
+}
+
+
+def _noise(at: float, seed: int) -> float:
+    return (math.sin(at / 977 + seed) + math.sin(at / 311 + 2 * seed) + math.sin(at / 4133 + 3 * seed)) / 3
+
+
+def value_of(metric: str, at: float, seed: int = 0) -> float:
+    """The metric at a time: a day's rhythm and some wobble, the same whenever it is asked."""
+    day = (1 - math.cos((at % 86400) / 86400 * 2 * math.pi)) / 2
+    wobble = _noise(at, seed + len(metric))
+    base = {
+        "request_rate": 0.4 + 11 * day * (1 + 0.12 * wobble),
+        "error_ratio": max(0.0, 0.004 + 0.004 * wobble),
+        "latency_p50": 0.011 * (1 + 0.2 * wobble),
+        "latency_p95": 0.034 * (1 + 0.3 * wobble + 0.4 * day),
+        "latency_p99": 0.071 * (1 + 0.4 * wobble + 0.6 * day),
+        "prediction_rate": 0.3 + 10 * day * (1 + 0.12 * wobble),
+        "score_mean": 0.24 + 0.05 * wobble + 0.03 * seed,
+        "score_p50": 0.21 + 0.04 * wobble,
+        "score_p95": 0.52 + 0.06 * wobble,
+        "positive_ratio": 0.16 + 0.04 * wobble,
+        "fallback_ratio": 0.033 + 0.01 * wobble,
+        "label_coverage": 0.94 + 0.02 * wobble,
+        "ingest_lag_p95": 1.4 + 0.4 * wobble,
+        "completeness": 1.0,
+    }[metric]
+    return base / (1 + seed)
+
+
+class FakeMonitoringApi:
+    """Serves on a free port of the loopback until it is closed.
+
+    Attributes:
+        mode: `full`, `empty`, `store-down`, `hostile` or `broken`; may be changed while it serves.
+        asked: (path, parameters) of every request so far.
+    """
+
+    def __init__(self, port: int = 0, mode: str = "full") -> None:
+        self.mode = mode
+        self.delay_seconds = 0.0
+        self.asked: list[tuple[str, dict[str, list[str]]]] = []
+        api = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                split = urlsplit(self.path)
+                query = parse_qs(split.query, keep_blank_values=True)
+                api.asked.append((split.path, query))
+                time.sleep(api.delay_seconds)
+                status, body = api.answer(split.path, query)
+                data = json.dumps(body).encode()
+                self.send_response(status)
+                kind = "application/json" if status == 200 else "application/problem+json"
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(data)))
+                if status == 503:
+                    self.send_header("Retry-After", "5")
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+        self.port: int = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop serving; the port refuses from then on."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, Any]:
+        """Status and body for one request."""
+        routes: dict[str, Callable[[dict[str, list[str]]], tuple[int, Any]]] = {
+            "/api/v1/metrics/current": self._current,
+            "/api/v1/metrics/history": self._history,
+            "/api/v1/pipeline/health": lambda _: (200, self._health()),
+            "/api/v1/alerts": lambda _: (200, self._alerts()),
+        }
+        if self.mode == "broken":
+            return 200, ["not", "what", "was", "promised"]
+        if path == "/api/v1/metrics":
+            return 200, {"metrics": [_entry(name) for name in METRICS]}
+        if self.mode == "store-down" and path != "/api/v1/alerts":
+            return problem(503, "ClickHouse does not answer at 127.0.0.1:8123.")
+        metric = query.get("metric", ["request_rate"])[0]
+        if metric not in METRICS:
+            return problem(422, "Unknown metric.", field="metric", message=f"{metric} is not in the catalogue")
+        return routes[path](query) if path in routes else problem(404, "No such route.")
+
+    def _current(self, query: dict[str, list[str]]) -> tuple[int, Any]:
+        metric = query["metric"][0]
+        now = time.time()
+        empty = self.mode == "empty"
+        value = None if empty else value_of(metric, now)
+        series = [
+            {"labels": labels, "value": None if empty else value_of(metric, now, seed), "count": 0 if empty else 100 - seed}
+            for seed, labels in enumerate(self._groups(metric, query))
+        ]
+        if metric in {"request_rate", "prediction_rate"} and empty:
+            value = 0.0
+        if metric == "prediction_rate" and query.get("group_by") == ["service"]:
+            series = series[:1]
+        return 200, {
+            "metric": metric,
+            "unit": METRICS[metric][0],
+            "window_seconds": 300,
+            "from": _text(now - 300),
+            "to": _text(now),
+            "value": value,
+            "count": 0 if empty else 3000,
+            "complete": False,
+            "series": [] if empty else series,
+        }
+
+    def _history(self, query: dict[str, list[str]]) -> tuple[int, Any]:
+        metric = query["metric"][0]
+        now = datetime.now(UTC)
+        start, end = (instant(query[name][0], now).timestamp() for name in ("from", "to"))
+        name = query["step"][0]
+        step = STEPS.get(name) or next(width for width in STEPS.values() if (end - start) / width <= 400)
+        first = math.floor(start / step) * step
+        times = [first + step * place for place in range(math.ceil((end - first) / step))]
+        series = [
+            {"labels": labels, "points": [[at, self._point(metric, at, seed, times)] for at in times]}
+            for seed, labels in enumerate(self._groups(metric, query))
+        ]
+        return 200, {
+            "metric": metric,
+            "unit": METRICS[metric][0],
+            "from": _text(start),
+            "to": _text(end),
+            "step_seconds": step,
+            "source": "rollup_requests_1m",
+            "complete": False,
+            "complete_until": _text(now.timestamp() - 90),
+            "approximate": metric.startswith("latency"),
+            "error_bound": 0.01 if metric.startswith("latency") else None,
+            "series": series,
+        }
+
+    def _point(self, metric: str, at: float, seed: int, times: list[float]) -> float | None:
+        if self.mode == "empty":
+            return 0.0 if metric.endswith("_rate") else None
+        place = (at - times[0]) / (times[-1] - times[0] or 1)
+        # A gap, a value alone in it, and nothing yet at the end.
+        if metric == "score_mean" and 0.30 < place < 0.36 and not 0.33 <= place < 0.33 + 1 / len(times):
+            return None
+        return value_of(metric, at, seed)
+
+    def _groups(self, metric: str, query: dict[str, list[str]]) -> list[dict[str, str]]:
+        keys = [key for key in ",".join(query.get("group_by", [])).split(",") if key]
+        groups: list[dict[str, str]] = [{}]
+        for key in keys:
+            values = [HOSTILE, "b" * 5000, ""] if self.mode == "hostile" else VALUES[key]
+            groups = [{**group, key: value} for group in groups for value in values]
+        return groups
+
+    def _health(self) -> dict[str, Any]:
+        now = time.time()
+        name = HOSTILE if self.mode == "hostile" else "ml-api"
+        empty = self.mode == "empty"
+        return {
+            "status": "ok" if self.mode == "full" else "degraded",
+            "checked_at": _text(now),
+            "window_seconds": 900,
+            "ingest_lag_seconds": dict.fromkeys(("p50", "p95", "max")) if empty else {"p50": 0.9, "p95": 1.6, "max": 2.7},
+            "completeness": []
+            if empty
+            else [
+                {"service": name, "signal": signal, "counted": 4211, "stored": 4211, "ratio": 1.0}
+                for signal in ("spans", "predictions", "labels")
+            ],
+            "drops": [{"service": name, "signal": "spans", "stage": "sdk", "reason": "queue_full", "count": 12}]
+            if self.mode == "hostile"
+            else [],
+            "queue": {"size": 0, "capacity": 100000},
+            "disk": {"free_bytes": 81e9, "total_bytes": 204e9, "tables": []},
+            "processes": [
+                {"name": process, "instance": f"id-{process}", "state": "up", "last_seen": _text(now - 3)}
+                for process in ("ml-api", "monitoring-api", "worker", "maintenance", "dashboard", "otelcol")
+            ],
+        }
+
+    def _alerts(self) -> dict[str, Any]:
+        now = time.time()
+        alert = {
+            "fingerprint": "a1",
+            "rule": HOSTILE if self.mode == "hostile" else "TooManyErrors",
+            "state": "firing" if self.mode == "hostile" else "resolved",
+            "labels": {"severity": "page", "model_version": HOSTILE if self.mode == "hostile" else "3f9a1c20"},
+            "annotations": {"summary": HOSTILE if self.mode == "hostile" else "error ratio 6.1 %"},
+            "value": 0.061,
+            "active_since": _text(now - 5000),
+            "fired_at": _text(now - 4900),
+            "resolved_at": None if self.mode == "hostile" else _text(now - 4000),
+            "last_evaluated_at": _text(now - 4),
+            "error": None,
+        }
+        worker = {"state": "running", "last_evaluation_at": _text(now - 4)}
+        return {"alerts": [] if self.mode == "empty" else [alert], "worker": worker}
+
+
+def problem(status: int, detail: str, *, field: str = "", message: str = "") -> tuple[int, Any]:
+    """An RFC 9457 answer."""
+    errors = [{"field": field, "message": message}] if field else []
+    return status, {"type": "about:blank", "title": "Problem", "status": status, "detail": detail, "errors": errors}
+
+
+def _entry(name: str) -> dict[str, Any]:
+    unit, keys, description = METRICS[name]
+    return {
+        "name": name,
+        "unit": unit,
+        "description": description,
+        "kind": "ratio" if unit == "1" and not name.startswith("score") else "rate",
+        "group_by": list(keys),
+        "filters": list(keys),
+    }
+
+
+def _text(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
