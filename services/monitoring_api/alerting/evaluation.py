@@ -9,8 +9,8 @@ from services.monitoring_api.alerting.fingerprint import fingerprint
 from services.monitoring_api.alerting.measurement import (
     INCOMPLETE,
     Measure,
-    Measurement,
     MeasurementFailedError,
+    Reading,
     observe,
 )
 from services.monitoring_api.alerting.models import (
@@ -70,23 +70,23 @@ class Change:
     forget: bool = False
 
 
-async def ask(rule: Rule, measure: Measure, now: float, *, timeout_seconds: float) -> Measurement | str:
+async def ask(rule: Rule, measure: Measure, now: float, *, timeout_seconds: float) -> Sequence[Reading] | str:
     """Ask a rule's question; whatever goes wrong comes back as text, for a failed look is a result."""
     try:
         async with asyncio.timeout(timeout_seconds):
-            measurement = await measure(rule, now)
+            readings = await measure(rule, now)
     except TimeoutError:
         return f"no answer within {timeout_seconds:g} seconds"
     except MeasurementFailedError as error:
         return str(error) or "the query failed"
     except Exception as error:  # a bug in one rule's query must not stop the other rules
         return f"{type(error).__name__}: {error}"
-    if len(measurement.readings) > MAXIMUM_ALERTS_PER_RULE:
-        return f"group_by gives {len(measurement.readings):,} groups; a rule may have {MAXIMUM_ALERTS_PER_RULE:,}"
-    return measurement
+    if len(readings) > MAXIMUM_ALERTS_PER_RULE:
+        return f"group_by gives {len(readings):,} groups; a rule may have {MAXIMUM_ALERTS_PER_RULE:,}"
+    return readings
 
 
-def look(rule: Rule, answer: Measurement | str, known: Sequence[Labels]) -> list[Look]:
+def look(rule: Rule, answer: Sequence[Reading] | str, known: Sequence[Labels]) -> list[Look]:
     """Turn an answer into one observation per alert.
 
     Args:
@@ -95,19 +95,20 @@ def look(rule: Rule, answer: Measurement | str, known: Sequence[Labels]) -> list
         known: Labels of the rule's alerts so far; those without a reading have no data.
     """
     base = rule.alert_labels({})
-    if isinstance(answer, str) or not answer.complete:
-        failed = Observation(ObservationKind.FAILED, error=answer if isinstance(answer, str) else INCOMPLETE)
-        return [Look(labels, failed) for labels in known or [base]]
+    if isinstance(answer, str):
+        return [Look(labels, Observation(ObservationKind.FAILED, error=answer)) for labels in known or [base]]
 
-    looks = [Look(rule.alert_labels(reading.labels), observe(rule, reading)) for reading in answer.readings]
+    looks = [Look(rule.alert_labels(reading.labels), observe(rule, reading)) for reading in answer]
+    # Where the window is incomplete, a group that is not there may be what has not arrived.
+    missing = Observation(ObservationKind.FAILED, error=INCOMPLETE) if not all(r.complete for r in answer) else None
     present = {fingerprint(one.labels) for one in looks}
     absent = [labels for labels in known if fingerprint(labels) not in present]
     if not looks and not absent:
         absent = [base]
     for labels in absent:
         # The alert of a grouped rule as a whole stands for 'no group has any data': one that has ends it.
-        kind = ObservationKind.HEALTHY if looks and dict(labels) == base else ObservationKind.NO_DATA
-        looks.append(Look(labels, Observation(kind), present=False))
+        kind = ObservationKind.HEALTHY if present and dict(labels) == base else ObservationKind.NO_DATA
+        looks.append(Look(labels, missing or Observation(kind), present=False))
     return looks
 
 
@@ -132,9 +133,7 @@ def retire_all(stored: Sequence[StoredAlert], now: float) -> list[Change]:
     changes = []
     for alert in stored:
         state, events = retire(alert.state, now)
-        ended = StoredAlert(
-            alert.fingerprint, alert.rule, alert.rule_key, alert.labels, alert.annotations, state
-        )
+        ended = StoredAlert(alert.fingerprint, alert.rule, alert.rule_key, alert.labels, alert.annotations, state)
         changes.append(Change(ended, events, forget=_forgettable(state, now)))
     return changes
 

@@ -1,7 +1,7 @@
 """What an evaluation asks and gets: the border between alerting and wherever the figures come from."""
 
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.monitoring_api.alerting.models import Observation, ObservationKind
@@ -10,18 +10,18 @@ from services.monitoring_api.alerting.rules import Rule
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One group's figure; value None means no data. `count` is None when the metric counts no events."""
+    """One group's figure.
+
+    Attributes:
+        labels: The group's keys and values; empty without grouping.
+        value: The figure in the metric's unit; None means no data.
+        count: Events in the window; None when the metric counts none.
+        complete: Whether all of the window's data has arrived, as far as is known.
+    """
 
     labels: Mapping[str, str] = field(default_factory=dict)
     value: float | None = None
     count: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """The answer to one rule's question. Not complete: some of the window's data is known to be missing."""
-
-    readings: tuple[Reading, ...]
     complete: bool = True
 
 
@@ -29,14 +29,16 @@ class MeasurementFailedError(Exception):
     """No answer; the message is for people."""
 
 
-Measure = Callable[[Rule, float], Awaitable[Measurement]]
+Measure = Callable[[Rule, float], Awaitable[Sequence[Reading]]]
 """Asks a rule's question for the window that ends at the given epoch second; raises MeasurementFailedError."""
 
 INCOMPLETE = "the window is incomplete: some of its data has not arrived, so its figure is not judged"
 
 
 def observe(rule: Rule, reading: Reading) -> Observation:
-    """Judge one figure by the rule's condition."""
+    """Judge one figure by the rule's condition; that of an incomplete window is no answer."""
+    if not reading.complete:
+        return Observation(ObservationKind.FAILED, error=INCOMPLETE)
     value = reading.value
     if value is None or math.isnan(value):
         return Observation(ObservationKind.NO_DATA, None, reading.count)

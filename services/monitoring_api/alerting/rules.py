@@ -88,7 +88,7 @@ class Rule(_Strict):
 
     @field_validator("sql", "slo")
     @classmethod
-    def _not_yet(cls, value: object) -> object:
+    def _not_yet(cls, _value: object) -> object:
         raise ValueError("not available yet: use `metric:` with a metric of the catalogue")
 
     @field_validator("metric")
@@ -173,7 +173,9 @@ class RuleGroup(_Strict):
     """Rules that are looked at together."""
 
     name: str = Field(min_length=1, max_length=200, description="Names the group in logs.")
-    interval: Duration = Field(default=15.0, ge=1, le=86400, description="Time between two looks, like 15s.")
+    interval: Duration | None = Field(
+        default=None, ge=1, le=86400, description="Time between two looks, like 15s; else the worker's setting."
+    )
     rules: tuple[Rule, ...] = Field(description="At least none.")
 
 

@@ -120,9 +120,7 @@ def _fire_when_due(rule: Timing, state: AlertState, now: float, events: tuple[Al
     since = now if state.active_since is None else state.active_since
     if now - since - state.unproven_seconds < rule.for_seconds:
         return state, events
-    fired = replace(
-        state, status=AlertStatus.FIRING, fired_at=now, quiet_since=None, unproven_seconds=0.0
-    )
+    fired = replace(state, status=AlertStatus.FIRING, fired_at=now, quiet_since=None, unproven_seconds=0.0)
     return fired, (*events, AlertEvent(EventKind.FIRED, now, fired.value, fired.cause))
 
 
@@ -148,9 +146,7 @@ def _gap(rule: Timing, state: AlertState, now: float) -> float:
 
 
 def _cancel(state: AlertState, now: float) -> Step:
-    ended = replace(
-        state, status=AlertStatus.INACTIVE, active_since=None, quiet_since=None, unproven_seconds=0.0
-    )
+    ended = replace(state, status=AlertStatus.INACTIVE, active_since=None, quiet_since=None, unproven_seconds=0.0)
     return ended, (AlertEvent(EventKind.CANCELLED, now, state.value),)
 
 

@@ -1,0 +1,48 @@
+"""The metric catalogue as rules see it, and the questions of rules as the catalogue answers them."""
+
+from datetime import UTC, datetime, timedelta
+
+from services.monitoring_api.alerting.measurement import Measure, MeasurementFailedError, Reading
+from services.monitoring_api.alerting.rules import Catalogue, FilterValue, MetricShape, Rule
+from services.monitoring_api.database import Database
+from services.monitoring_api.queries.catalogue import CATALOGUE
+from services.monitoring_api.queries.current import measure
+from services.monitoring_api.queries.filters import Filter, Operator
+from services.web.problems import Problem
+
+
+def metric_catalogue() -> Catalogue:
+    """Every metric with the keys it can be filtered and grouped by."""
+    return {
+        name: MetricShape(frozenset(metric.source.dimensions), frozenset(metric.source.dimensions))
+        for name, metric in CATALOGUE.items()
+    }
+
+
+def measure_in(database: Database, *, delay_seconds: float) -> Measure:
+    """Answers rules from ClickHouse.
+
+    Args:
+        database: Where to ask.
+        delay_seconds: How far behind the clock windows end, so that the youngest data can arrive.
+    """
+
+    async def ask(rule: Rule, now: float) -> list[Reading]:
+        try:
+            found = await measure(
+                database,
+                rule.metric or "",
+                window=timedelta(seconds=rule.window),
+                now=datetime.fromtimestamp(now - delay_seconds, UTC),
+                filters=[_filter(key, value) for key, value in rule.filter.items()],
+                group_by=rule.group_by,
+            )
+        except Problem as problem:
+            raise MeasurementFailedError(problem.detail) from problem
+        return [Reading(one.labels, one.value, one.count, one.complete) for one in found]
+
+    return ask
+
+
+def _filter(key: str, value: FilterValue) -> Filter:
+    return Filter(key, Operator.EQUAL, (value,)) if isinstance(value, str) else Filter(key, Operator.IN, tuple(value))

@@ -1,0 +1,1 @@
+"""Notifications: who is told, the durable outbox, and the channels."""

@@ -1,0 +1,54 @@
+"""The one interface of a channel. Read channels/log.py for the smallest whole example."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from services.monitoring_api.notify.notification import Notification
+from services.monitoring_api.notify.resolver import Resolve, system_resolve
+
+
+class DeliveryFailedError(Exception):
+    """An attempt that the receiver did not confirm.
+
+    Attributes:
+        retry_after_seconds: When the receiver said to come back.
+        permanent: Whether trying again soon is pointless: a person has to change something first. It is still
+            tried again, seldom, because that person may.
+    """
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+        self.permanent = permanent
+
+
+class Channel(Protocol):
+    """A way to reach people."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the notifications file."""
+        ...
+
+    async def send(self, notification: Notification) -> str:
+        """Send one message, and return the receiver's confirmation.
+
+        Raises:
+            DeliveryFailedError: When the receiver did not confirm. The message holds no secret.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The effects that channels are built with; tests replace them.
+
+    Attributes:
+        environment: Where `*_env` secrets are looked up, at each attempt.
+        resolve: Turns a host name into addresses.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    resolve: Resolve = system_resolve

@@ -1,0 +1,69 @@
+"""`python -m services.monitoring_api.worker`: the alert worker."""
+
+import asyncio
+import logging
+import signal
+import sys
+
+from services.monitoring_api.alerting.catalogue import measure_in, metric_catalogue
+from services.monitoring_api.alerting.measurement import Measure
+from services.monitoring_api.database import ClickHouseDatabase
+from services.monitoring_api.notify.channel import Surroundings
+from services.monitoring_api.worker.instruments import Instruments
+from services.monitoring_api.worker.process import NAME, Effects, Worker
+from services.monitoring_api.worker.settings import WorkerSettings
+from services.monitoring_api.worker.store import Store, StoreTakenError, prepare_folder
+from sightglass import Telemetry, configure_logging, start
+
+_logger = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Run the worker until SIGTERM or SIGINT."""
+    configure_logging(NAME)
+    # These log whole URLs at INFO, and a webhook's URL is a secret.
+    for noisy in ("httpx", "httpcore", "aiosmtplib"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    settings = WorkerSettings()
+    with start(NAME) as telemetry:
+        try:
+            return asyncio.run(_with_clickhouse(settings, telemetry))
+        except StoreTakenError as error:
+            _logger.error("%s", error)  # noqa: TRY400 - the message says it all
+            return 1
+
+
+async def _with_clickhouse(settings: WorkerSettings, telemetry: Telemetry) -> int:
+    database = ClickHouseDatabase(settings.connection())
+    try:
+        measure = measure_in(database, delay_seconds=settings.evaluation_delay_seconds)
+        await run(settings, telemetry, measure)
+    finally:
+        await database.close()
+    return 0
+
+
+async def run(settings: WorkerSettings, telemetry: Telemetry, measure: Measure) -> None:
+    """Run the worker with a source of figures, until a signal.
+
+    Raises:
+        StoreTakenError: When another worker uses the store.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    url = settings.resolved_store_url()
+    prepare_folder(url)
+    store = Store(url)
+    try:
+        store.create()
+        instruments = Instruments(telemetry.tracer, telemetry.meter)
+        effects = Effects(measure, metric_catalogue(), instruments, Surroundings())
+        await Worker(settings, store, effects).run(stop)
+    finally:
+        store.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

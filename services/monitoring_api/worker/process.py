@@ -1,0 +1,200 @@
+"""The worker: rounds on the clock, deliveries, signs of life and reloading, side by side."""
+
+import asyncio
+import logging
+import math
+import random
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.monitoring_api.alerting.measurement import Measure
+from services.monitoring_api.alerting.rules import Catalogue, RuleGroup
+from services.monitoring_api.alerting.store import forget_events, record_worker
+from services.monitoring_api.notify.backoff import Backoff
+from services.monitoring_api.notify.channel import Surroundings
+from services.monitoring_api.notify.delivery import DeliveryPolicy
+from services.monitoring_api.notify.notification_file import NotificationFile
+from services.monitoring_api.notify.outbox import forget_notifications, waiting_by_channel
+from services.monitoring_api.worker.configuration import Configuration, ConfigurationFiles
+from services.monitoring_api.worker.deliveries import Deliveries
+from services.monitoring_api.worker.heartbeat import write_heartbeat
+from services.monitoring_api.worker.instruments import Instruments
+from services.monitoring_api.worker.recording import Recorder
+from services.monitoring_api.worker.rounds import Round, retire_missing
+from services.monitoring_api.worker.settings import WorkerSettings
+from services.monitoring_api.worker.store import Store
+
+NAME = "worker"
+_DELIVERY_PATIENCE_SECONDS = 4.0
+_HOUSEKEEPING_SECONDS = 3600.0
+_DAY_SECONDS = 86_400.0
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What the worker does to the world, as arguments."""
+
+    measure: Measure
+    catalogue: Catalogue | None
+    instruments: Instruments
+    surroundings: Surroundings
+
+
+class Worker:
+    """The alert worker.
+
+    Args:
+        settings: Its settings.
+        store: Its store, with its tables.
+        effects: How it measures and reaches people.
+    """
+
+    def __init__(self, settings: WorkerSettings, store: Store, effects: Effects) -> None:
+        self._settings = settings
+        self._store = store
+        self._effects = effects
+        self._instruments = effects.instruments
+        self._files = ConfigurationFiles(settings.rules_file, settings.notifications_file, effects.catalogue)
+        self._configuration = Configuration()
+        self._round = Round(store, effects.measure, settings.deadline_seconds, asyncio.Semaphore(settings.pool_size))
+        policy = DeliveryPolicy(
+            Backoff(settings.retry_initial_seconds, settings.retry_maximum_seconds),
+            give_up_after_seconds=settings.give_up_after_seconds,
+            attempt_seconds=180.0,
+            clock=time.time,
+            random=random.random,
+            tally=self._instruments.delivered,
+        )
+        self._deliveries = Deliveries(store, policy, effects.surroundings)
+        self._groups: dict[str, tuple[RuleGroup, asyncio.Task[None]]] = {}
+        self._last_evaluation_at: float | None = None
+        self._rounds_error = ""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until told to stop."""
+        await self._reload()
+        background = [
+            asyncio.create_task(self._every(self._settings.heartbeat_seconds, self._beat), name="heartbeat"),
+            asyncio.create_task(self._every(self._settings.reload_seconds, self._reload), name="reload"),
+            asyncio.create_task(self._every(_HOUSEKEEPING_SECONDS, self._keep_house), name="housekeeping"),
+        ]
+        try:
+            await stop.wait()
+        finally:
+            # A round that is cut off leaves nothing half done: it is one transaction.
+            tasks = [*background, *(task for _, task in self._groups.values())]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._deliveries.stop(_DELIVERY_PATIENCE_SECONDS)
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except Exception:  # the next time may go well; the worker must not end over it
+                _logger.exception("Background work failed")
+            await asyncio.sleep(seconds)
+
+    async def _reload(self) -> None:
+        configuration = await asyncio.to_thread(self._files.read, self._configuration)
+        if configuration is None:
+            return
+        try:
+            await self._put_in_force(configuration)
+        except Exception:
+            self._files.forget()
+            raise
+
+    async def _put_in_force(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._instruments.reloaded(ok=not configuration.error)
+        if configuration.notifications is not None:
+            self._deliveries.apply(configuration.notifications.channels)
+            await self._warn_of_orphans(configuration.notifications)
+        if configuration.rules is not None:
+            await self._retire_missing()
+            self._schedule({group.name: group for group in configuration.rules.groups})
+
+    async def _retire_missing(self) -> None:
+        # Without a readable file nothing is known about which rules there should be.
+        if self._configuration.rules is not None:
+            keys = self._configuration.rules.keys()
+            self._deliveries.wake(await retire_missing(self._store, keys, self._recorder(), time.time()))
+
+    def _schedule(self, wanted: dict[str, RuleGroup]) -> None:
+        for name, (group, task) in list(self._groups.items()):
+            if wanted.get(name) != group:
+                task.cancel()
+                del self._groups[name]
+        for name, group in wanted.items():
+            if name not in self._groups:
+                self._groups[name] = (group, asyncio.create_task(self._look_after(group), name=f"group {name}"))
+
+    async def _look_after(self, group: RuleGroup) -> None:
+        """Look at a group on every slot of the clock. A slot that comes while a round is under way is left out."""
+        interval = group.interval or self._settings.interval_seconds
+        while True:
+            slot = (math.floor(time.time() / interval) + 1) * interval
+            while (ahead := slot - time.time()) > 0:
+                # In short steps: the clock may be set, or the machine may sleep.
+                await asyncio.sleep(min(ahead, 1.0))
+                if slot - time.time() > interval:
+                    break
+            else:
+                await self._look(group, interval, slot)
+
+    async def _look(self, group: RuleGroup, interval: float, slot: float) -> None:
+        began = time.monotonic()
+        with self._instruments.round(group.name):
+            try:
+                woken = await self._round.run(group, interval, self._recorder(), slot)
+            except Exception as error:  # a full disk, say: the next round tries again from what is stored
+                _logger.exception("A round could not be recorded", extra={"alert.group": group.name})
+                self._rounds_error = f"group {group.name}: {type(error).__name__}: {error}"
+                return
+        self._rounds_error = ""
+        self._last_evaluation_at = max(slot, self._last_evaluation_at or 0.0)
+        self._deliveries.wake(woken)
+        self._instruments.evaluated(group.name, len(group.rules), time.monotonic() - began)
+
+    def _recorder(self) -> Recorder:
+        return Recorder(self._configuration.notifications or NotificationFile(), self._settings.dashboard_url)
+
+    async def _beat(self) -> None:
+        now = time.time()
+        write_heartbeat(self._settings.data_dir, NAME, now)
+        error = "\n".join(text for text in (self._configuration.error, self._rounds_error) if text)
+
+        def work(connection: Connection) -> None:
+            record_worker(
+                connection, NAME, heartbeat_at=now, last_evaluation_at=self._last_evaluation_at, error=error or None
+            )
+
+        with suppress(SQLAlchemyError):  # rounds and deliveries report it
+            await self._store(work)
+
+    async def _warn_of_orphans(self, notifications: NotificationFile) -> None:
+        known = {channel.name for channel in notifications.channels}
+        for channel, waiting in (await self._store(waiting_by_channel)).items():
+            if channel not in known:
+                _logger.warning(
+                    "%d notifications wait for the channel %s, which is not in the notifications file", waiting, channel
+                )
+
+    async def _keep_house(self) -> None:
+        before = time.time() - self._settings.history_retention_days * _DAY_SECONDS
+
+        def work(connection: Connection) -> None:
+            forget_events(connection, before=before)
+            forget_notifications(connection, before=before)
+
+        await self._store(work)
+        await self._retire_missing()

@@ -1,0 +1,114 @@
+"""One round: a group of rules is asked, judged and recorded for one slot of the clock."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.engine import Connection
+
+from services.monitoring_api.alerting.evaluation import Change, advance, ask, look, retire_all
+from services.monitoring_api.alerting.measurement import Measure, Reading
+from services.monitoring_api.alerting.models import EventKind
+from services.monitoring_api.alerting.rules import Rule, RuleGroup
+from services.monitoring_api.alerting.store import read_alerts
+from services.monitoring_api.worker.recording import Recorder
+from services.monitoring_api.worker.store import Store
+
+_logger = logging.getLogger(__name__)
+
+_LEVELS = {
+    EventKind.FIRED: logging.WARNING,
+    EventKind.FAILING: logging.WARNING,
+    EventKind.RESOLVED: logging.INFO,
+    EventKind.RECOVERED: logging.INFO,
+    EventKind.PENDING: logging.INFO,
+    EventKind.CANCELLED: logging.INFO,
+}
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round needs.
+
+    Attributes:
+        store: Where it is recorded.
+        measure: Answers rules.
+        deadline_seconds: Longest wait for one answer.
+        places: How many rules may ask at once, over all groups.
+        clock: The time, epoch seconds.
+    """
+
+    store: Store
+    measure: Measure
+    deadline_seconds: float
+    places: asyncio.Semaphore
+    clock: Callable[[], float] = time.time
+
+    async def run(self, group: RuleGroup, interval_seconds: float, recorder: Recorder, slot: float) -> frozenset[str]:
+        """Look at every rule of a group once.
+
+        Args:
+            group: The rules.
+            interval_seconds: Time between two of its rounds.
+            recorder: Writes changes and messages.
+            slot: The time of the look, epoch seconds.
+
+        Returns:
+            The channels that have something new.
+        """
+        answers = await asyncio.gather(*(self._ask(rule, slot) for rule in group.rules))
+
+        def work(connection: Connection) -> tuple[list[Change], frozenset[str]]:
+            keys = [rule.key for rule in group.rules]
+            stored = {alert.fingerprint: alert for alert in read_alerts(connection, rule_keys=keys)}
+            changes: list[Change] = []
+            for rule, answer in zip(group.rules, answers, strict=True):
+                mine = {key: alert for key, alert in stored.items() if alert.rule_key == rule.key}
+                looks = look(rule, answer, [alert.labels for alert in mine.values()])
+                changes += advance(rule, interval_seconds, looks, mine, slot)
+            return changes, recorder.record(connection, changes, self.clock())
+
+        changes, woken = await self.store(work)
+        log_events(changes)
+        return woken
+
+    async def _ask(self, rule: Rule, slot: float) -> Sequence[Reading] | str:
+        # Waiting for a place is not part of the rule's own deadline.
+        async with self.places:
+            return await ask(rule, self.measure, slot, timeout_seconds=self.deadline_seconds)
+
+
+async def retire_missing(store: Store, keys: frozenset[str], recorder: Recorder, now: float) -> frozenset[str]:
+    """End the alerts of rules that are no longer there; return the channels that have something new."""
+
+    def work(connection: Connection) -> tuple[list[Change], frozenset[str]]:
+        orphans = [alert for alert in read_alerts(connection) if alert.rule_key not in keys]
+        # One that has resolved already stays as it is until it is old enough to be forgotten.
+        changes = retire_all(orphans, now)
+        return changes, recorder.record(connection, changes, now)
+
+    changes, woken = await store(work)
+    log_events(changes)
+    return woken
+
+
+def log_events(changes: Iterable[Change]) -> None:
+    """One line for each thing that happened; through OTLP they also lie in ClickHouse, beside what they are about."""
+    for change in changes:
+        for event in change.events:
+            _logger.log(
+                _LEVELS[event.kind],
+                "Alert %s %s",
+                change.alert.rule,
+                event.kind,
+                extra={
+                    "alert.name": change.alert.rule,
+                    "alert.fingerprint": change.alert.fingerprint,
+                    "alert.event": str(event.kind),
+                    "alert.value": event.value,
+                    "alert.error": event.error,
+                    **{f"alert.label.{key}": value for key, value in change.alert.labels.items()},
+                },
+            )

@@ -1,0 +1,89 @@
+"""Settings of the alert worker."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.monitoring_api.database import Connection
+
+_DEFAULTS = Path(__file__).resolve().parents[3] / "deploy" / "alerting"
+
+
+class WorkerSettings(BaseSettings):
+    """The alert worker, from environment variables ``SIGHTGLASS_WORKER_<NAME>``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SIGHTGLASS_WORKER_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    data_dir: Path = Field(
+        default=Path(".sightglass"),
+        validation_alias="SIGHTGLASS_DATA_DIR",
+        description="The folder that holds all state and logs.",
+    )
+    clickhouse_url: str = Field(default="http://127.0.0.1:8123", description="ClickHouse's HTTP interface.")
+    clickhouse_database: str = Field(default="otel", description="Database that holds the tables.")
+    clickhouse_user: str = Field(default="reader", description="User to read as.")
+    clickhouse_password_file: Path | None = Field(
+        default=None,
+        description="File with that user's password; by default secrets/clickhouse-reader.password in the data folder.",
+    )
+    pool_size: int = Field(default=4, ge=1, le=100, description="Most questions to ClickHouse under way at once.")
+    deadline_seconds: float = Field(
+        default=10.0, gt=0, le=600, description="Longest wait for the answer to one rule's question."
+    )
+    connect_timeout_seconds: float = Field(
+        default=2.0, gt=0, le=60, description="Longest wait for a connection to ClickHouse."
+    )
+    store_url: str | None = Field(
+        default=None,
+        description="Where states and notifications are kept (SQLAlchemy URL); by default worker/alerts.sqlite in the "
+        "data folder.",
+    )
+    rules_file: Path = Field(default=_DEFAULTS / "rules.yaml", description="The alert rules; read again on change.")
+    notifications_file: Path = Field(
+        default=_DEFAULTS / "notifications.yaml", description="The channels and routes; read again on change."
+    )
+    interval_seconds: float = Field(
+        default=15.0, ge=1, le=86_400, description="Time between two looks at a group of rules that names none."
+    )
+    evaluation_delay_seconds: float = Field(
+        default=5.0, ge=0, le=3_600, description="How far behind the clock windows end, so that data can arrive."
+    )
+    reload_seconds: float = Field(
+        default=2.0, gt=0, le=3_600, description="How often the files are looked at for changes, in seconds."
+    )
+    heartbeat_seconds: float = Field(
+        default=2.0, gt=0, le=5, description="How often a sign of life is written, in seconds."
+    )
+    retry_initial_seconds: float = Field(
+        default=1.0, gt=0, le=3_600, description="Delay after a first failed delivery; it doubles from there."
+    )
+    retry_maximum_seconds: float = Field(
+        default=300.0, gt=0, le=3_600, description="Longest delay between two attempts at a delivery."
+    )
+    give_up_after_seconds: float = Field(
+        default=259_200.0, gt=0, description="Age at which an undeliverable notification is given up; three days."
+    )
+    history_retention_days: float = Field(
+        default=400.0, gt=0, description="How long finished notifications and alert events are kept, in days."
+    )
+    dashboard_url: str = Field(default="http://127.0.0.1:8501", description="Where links in notifications lead.")
+
+    def connection(self) -> Connection:
+        """Where ClickHouse is and how to log in."""
+        return Connection(
+            url=self.clickhouse_url,
+            database=self.clickhouse_database,
+            user=self.clickhouse_user,
+            password_file=self.clickhouse_password_file or self.data_dir / "secrets" / "clickhouse-reader.password",
+            pool_size=self.pool_size,
+            deadline_seconds=self.deadline_seconds,
+            connect_timeout_seconds=self.connect_timeout_seconds,
+            client_name="sightglass-worker",
+        )
+
+    def resolved_store_url(self) -> str:
+        """Where states and notifications are kept."""
+        return self.store_url or f"sqlite:///{self.data_dir.absolute() / 'worker' / 'alerts.sqlite'}"

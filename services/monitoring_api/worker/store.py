@@ -1,0 +1,88 @@
+"""The worker's store: one engine, one writing thread, and no second worker on the same file."""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, TypeVar
+
+from sqlalchemy.engine import Connection, make_url
+
+from services.monitoring_api.alerting import store as alert_store
+from services.monitoring_api.alerting.engine import open_store
+from services.monitoring_api.notify import outbox
+
+T = TypeVar("T")
+
+
+class StoreTakenError(Exception):
+    """Another worker uses this store."""
+
+
+class Store:
+    """Transactions on the store, one after another on a thread of their own.
+
+    The thread is not the event loop's: name resolution uses that pool, and a slow resolver must not hold up the store.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._lock = _lock(url)
+        self._engine = open_store(url, writer=True)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="alert-store")
+
+    async def __call__(self, work: Callable[[Connection], T], /) -> T:
+        """Run a function in one transaction."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
+
+    def create(self) -> None:
+        """Make the tables that aren't there."""
+        with self._engine.begin() as connection:
+            alert_store.metadata.create_all(connection)
+            outbox.metadata.create_all(connection)
+
+    def close(self) -> None:
+        """Let the transaction under way end, and let go of the store."""
+        self._thread.shutdown(wait=True)
+        self._engine.dispose()
+        if self._lock is not None:
+            self._lock.close()
+
+    def _run(self, work: Callable[[Connection], T]) -> T:
+        with self._engine.begin() as connection:
+            return work(connection)
+
+
+def prepare_folder(url: str) -> None:
+    """Make the folder of a SQLite file, for its owner only."""
+    path = _sqlite_path(url)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _lock(url: str) -> IO[str] | None:
+    path = _sqlite_path(url)
+    if path is None:
+        return None
+    lock = path.with_name(path.name + ".lock").open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.seek(0)
+        owner = lock.read().strip() or "unknown"
+        lock.close()
+        raise StoreTakenError(
+            f"{path} is used by another alert worker (process {owner}): stop it, or set SIGHTGLASS_WORKER_STORE_URL"
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def _sqlite_path(url: str) -> Path | None:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        return None
+    return Path(parsed.database)
