@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -80,7 +81,7 @@ def load_dataset(cache_folder: Path | None = None) -> Dataset:
     try:
         with np.load(cached, allow_pickle=False) as arrays:
             return Dataset(**{field.name: arrays[field.name] for field in fields(Dataset)})
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         # Absent, cut short or of another shape: parse again and replace it.
         pass
     dataset = _parse(source)
