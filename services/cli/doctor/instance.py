@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -53,8 +54,7 @@ def check_clickhouse(report: Mapping[str, Any]) -> Check:
     """ClickHouse answers the reader, and says its version."""
     clickhouse = report["clickhouse"]
     try:
-        with open(clickhouse["reader_password_file"], encoding="utf-8") as file:
-            password = file.read().strip()
+        password = Path(clickhouse["reader_password_file"]).read_text(encoding="utf-8").strip()
     except OSError as error:
         return Check(
             "clickhouse query",

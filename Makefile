@@ -1,0 +1,36 @@
+# The machine needs python3 >= 3.11 with venv, and make. Everything else is set up in .uv, .venv and the user's cache.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+BOOTSTRAP := $(PYTHON) services/cli/bootstrap.py
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench clean
+
+help: ## Show these lines
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
+
+setup: ## Set up what is missing: packages, the Collector
+	@$(BOOTSTRAP)
+
+demo: setup ## Set up, then show real flights until Ctrl-C (ARGS="--days 1")
+	@$(BIN)/sightglass demo $(ARGS)
+
+test: ## Set up, find a browser, run every test with real processes (ARGS="-k name")
+	@$(BOOTSTRAP) --browser
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: ## Lint, types, imports, and the documents against the code
+	@$(BOOTSTRAP) --no-collector
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q $(wildcard tests/test_docs.py tests/docs)
+
+bench: setup ## Run the benchmarks; each prints ratios of paired runs
+	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+clean: ## Stop what runs, delete the environments, the tools' caches and the data folder
+	@if [ -x $(BIN)/sightglass ]; then $(BIN)/sightglass down; fi
+	rm -rf .venv .uv .sightglass .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
