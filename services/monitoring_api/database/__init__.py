@@ -2,6 +2,7 @@
 
 from services.monitoring_api.database.clickhouse import ClickHouseDatabase
 from services.monitoring_api.database.connection import Connection
+from services.monitoring_api.database.deadline import Deadline
 from services.monitoring_api.database.errors import DatabaseRefused, DatabaseTooSlow, DatabaseUnavailable
 from services.monitoring_api.database.protocol import Database
 from services.monitoring_api.database.query import Query
@@ -13,5 +14,6 @@ __all__ = [
     "DatabaseRefused",
     "DatabaseTooSlow",
     "DatabaseUnavailable",
+    "Deadline",
     "Query",
 ]

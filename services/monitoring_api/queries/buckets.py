@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from services.monitoring_api.errors import bad_field
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, parse_seconds
-from services.web.problems import BadInput, FieldError
+from services.web.problems import BadInput
 
 MOST_POINTS_PER_SERIES: Final = 11_000
 MOST_POINTS: Final = 100_000
@@ -128,8 +129,7 @@ def parse_tz(name: str) -> ZoneInfo:
             raise ValueError(name)
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError) as error:
-        message = "not a time zone's name such as UTC or Asia/Kolkata"
-        raise BadInput(f"tz: {message}.", errors=[FieldError("tz", message)]) from error
+        raise bad_field("tz", "not a time zone's name such as UTC or Asia/Kolkata") from error
 
 
 def choose_step(text: str, span: TimeRange, tz: ZoneInfo) -> Buckets:
@@ -142,8 +142,7 @@ def choose_step(text: str, span: TimeRange, tz: ZoneInfo) -> Buckets:
         return Buckets(span, nice_step(span.seconds / _AUTO_POINTS, shortest=_SHORTEST_AUTO_SECONDS), tz)
     step = Step(parse_seconds(text, field="step"))
     if step.seconds > _LONGEST_STEP_DAYS * _DAY_SECONDS:
-        message = f"longer than {_LONGEST_STEP_DAYS} days"
-        raise BadInput(f"step: {message}.", errors=[FieldError("step", message)])
+        raise bad_field("step", f"longer than {_LONGEST_STEP_DAYS} days")
     buckets = Buckets(span, step, tz)
     if buckets.count() > MOST_POINTS_PER_SERIES:
         raise too_many_points(buckets, series=1)
@@ -168,8 +167,7 @@ def too_many_points(buckets: Buckets, *, series: int, at_least: bool = False) ->
     many = f"{'at least ' if at_least else ''}{count * series:,} points"
     limit = f"{MOST_POINTS_PER_SERIES:,} per series and {MOST_POINTS:,} in all are the most"
     advice = f"step={step} would do" if MOST_POINTS // series > 1 else "group by less"
-    message = f"{many} are too many ({limit}); {advice}"
-    return BadInput(f"step: {message}.", errors=[FieldError("step", message)])
+    return bad_field("step", f"{many} are too many ({limit}); {advice}")
 
 
 def nice_step(seconds: float, *, shortest: int = 1) -> Step:

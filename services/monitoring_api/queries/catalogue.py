@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from services.monitoring_api.errors import bad_field
 from services.monitoring_api.queries.metric import Kind, Metric
 from services.monitoring_api.queries.source import Measure
 from services.monitoring_api.queries.sources import (
@@ -13,7 +14,6 @@ from services.monitoring_api.queries.sources import (
     REQUESTS,
     SECONDS_TO_ARRIVE,
 )
-from services.web.problems import BadInput, FieldError
 
 # DDSketch: every quantile is within this relative error (Masson, Rim, Lee: DDSketch, VLDB 2019).
 _SKETCH_ERROR: Final = 0.01
@@ -143,8 +143,7 @@ def find_metric(name: str) -> Metric:
     """
     metric = CATALOGUE.get(name)
     if metric is None:
-        message = f"unknown; there are {', '.join(CATALOGUE)}"
-        raise BadInput(f"metric: {message}.", errors=[FieldError("metric", message)])
+        raise bad_field("metric", f"unknown; there are {', '.join(CATALOGUE)}")
     return metric
 
 

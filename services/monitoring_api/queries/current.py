@@ -31,6 +31,9 @@ async def measure(
 ) -> list[Measurement]:
     """Measure a metric over ``[now - window, now)``.
 
+    A measurement is incomplete when what should have arrived by now has not: the pipeline is more than 30 s behind. When
+    nothing is known of that, because no process ever sent a heartbeat, it passes for complete.
+
     Without grouping there is exactly one measurement (its value None or 0 when nothing was found); with grouping one
     for each group seen, at most 1,000.
 
@@ -51,7 +54,7 @@ async def measure(
     span = TimeRange(end_ns - window // timedelta(microseconds=1) * 1000, end_ns)
     question = ask(find_metric(metric), span, group_by=group_by, filters=filters)
     until = await watermark(database, now)
-    complete = until is not None and until >= end_ns - _USUAL_DELAY_SECONDS * NANOSECONDS
+    complete = until is None or until >= end_ns - _USUAL_DELAY_SECONDS * NANOSECONDS
     judged = settled(question, now)
     rows: list[SeriesRow] = []
     if judged is not None:

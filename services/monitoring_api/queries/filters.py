@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from services.web.problems import BadInput, FieldError
+from services.monitoring_api.errors import bad_field
+
 
 _FILTER: Final = re.compile(r"(?P<key>[A-Za-z][A-Za-z0-9_.]*)(?P<operator>!=|\^=|=)(?P<value>.*)", re.DOTALL)
 _SEVERAL: Final = re.compile(r"in\((?P<values>.*)\)", re.DOTALL)
@@ -44,10 +45,10 @@ def equal(key: str, value: str) -> Filter:
 
 
 def parse_filter(text: str, *, field: str = "filter") -> Filter:
-    """Read one filter.
+    r"""Read one filter.
 
     Quotes, percent signs and everything else in a value are ordinary characters. In ``in(a,b)`` the comma separates;
-    ``\\,`` is a comma of a value.
+    ``\,`` is a comma of a value.
 
     Args:
         text: The filter as written.
@@ -57,12 +58,12 @@ def parse_filter(text: str, *, field: str = "filter") -> Filter:
         BadInput: When it is none, naming ``field``.
     """
     if "\0" in text:
-        raise _bad(field, "holds a NUL character")
+        raise bad_field(field, "holds a NUL character")
     if len(text.encode("utf-8", "surrogatepass")) > _LONGEST_BYTES:
-        raise _bad(field, f"longer than {_LONGEST_BYTES} bytes")
+        raise bad_field(field, f"longer than {_LONGEST_BYTES} bytes")
     match = _FILTER.fullmatch(text)
     if match is None:
-        raise _bad(field, "not of the form key=value, key!=value, key^=prefix or key=in(a,b)")
+        raise bad_field(field, "not of the form key=value, key!=value, key^=prefix or key=in(a,b)")
     key, operator, value = match["key"], Operator(match["operator"]), match["value"]
     several = _SEVERAL.fullmatch(value)
     if several is None or operator is Operator.PREFIX:
@@ -78,9 +79,5 @@ def parse_filters(texts: list[str], *, field: str = "filter") -> tuple[Filter, .
         BadInput: When there are too many or one is none.
     """
     if len(texts) > MOST_FILTERS:
-        raise _bad(field, f"more than {MOST_FILTERS} filters")
+        raise bad_field(field, f"more than {MOST_FILTERS} filters")
     return tuple(parse_filter(text, field=field) for text in texts)
-
-
-def _bad(field: str, message: str) -> BadInput:
-    return BadInput(f"{field}: {message}.", errors=[FieldError(field, message)])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
@@ -71,7 +72,7 @@ def _joined(pieces: Iterable[TimeRange]) -> list[TimeRange]:
 def _fewer(pieces: list[TimeRange]) -> list[TimeRange]:
     if len(pieces) <= _MOST_PIECES:
         return pieces
-    gaps = sorted(after.start_ns - before.end_ns for before, after in zip(pieces, pieces[1:], strict=False))
+    gaps = sorted(after.start_ns - before.end_ns for before, after in pairwise(pieces))
     bridged = gaps[len(pieces) - _MOST_PIECES - 1]
     fewer = pieces[:1]
     for piece in pieces[1:]:

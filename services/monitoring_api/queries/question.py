@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.monitoring_api.errors import bad_field
 from services.monitoring_api.queries.filters import Filter, Operator, equal
 from services.monitoring_api.queries.metric import Metric
 from services.monitoring_api.queries.plan import MINUTE_SECONDS
 from services.monitoring_api.queries.source import Dimension, Source
 from services.monitoring_api.queries.timerange import TimeRange
-from services.web.problems import BadInput, FieldError
 
 _MOST_GROUPS = 4
 
@@ -47,9 +47,9 @@ def ask(metric: Metric, span: TimeRange, *, group_by: Sequence[str], filters: Se
     """
     source = metric.source
     if len(group_by) > _MOST_GROUPS:
-        raise _bad("group_by", f"more than {_MOST_GROUPS} dimensions")
+        raise bad_field("group_by", f"more than {_MOST_GROUPS} dimensions")
     if len(set(group_by)) < len(group_by):
-        raise _bad("group_by", "names a dimension twice")
+        raise bad_field("group_by", "names a dimension twice")
     groups = tuple(_dimension(source, metric, name, field="group_by") for name in group_by)
     conditions = [(_dimension(source, metric, each.key, field="filter"), each) for each in filters]
     said = {*group_by, *(each.key for each in filters)}
@@ -57,7 +57,7 @@ def ask(metric: Metric, span: TimeRange, *, group_by: Sequence[str], filters: Se
         (source.dimensions[name], equal(name, value)) for name, value in source.defaults.items() if name not in said
     ]
     if any("\0" in value for _, each in conditions for value in each.values):
-        raise _bad("filter", "holds a NUL character")
+        raise bad_field("filter", "holds a NUL character")
     return Question(metric, span, groups, tuple(conditions))
 
 
@@ -86,9 +86,5 @@ def condition_value(condition: Filter) -> str | list[str]:
 def _dimension(source: Source, metric: Metric, name: str, *, field: str) -> Dimension:
     dimension = source.dimensions.get(name)
     if dimension is None:
-        raise _bad(field, f"{metric.name} has no dimension {name[:80]!r}; it has {', '.join(source.dimensions)}")
+        raise bad_field(field, f"{metric.name} has no dimension {name[:80]!r}; it has {', '.join(source.dimensions)}")
     return dimension
-
-
-def _bad(field: str, message: str) -> BadInput:
-    return BadInput(f"{field}: {message}.", errors=[FieldError(field, message)])

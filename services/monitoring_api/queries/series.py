@@ -79,7 +79,8 @@ def _rollup_piece(
 ) -> str:
     bucket = buckets.expression("Minute") if buckets else "toUInt32(0)"
     when = [
-        f"(Minute >= toDateTime({{rollup_{n}_from:UInt32}}, 'UTC') AND Minute < toDateTime({{rollup_{n}_to:UInt32}}, 'UTC'))"
+        f"(Minute >= toDateTime({{rollup_{n}_from:UInt32}}, 'UTC')"
+        f" AND Minute < toDateTime({{rollup_{n}_to:UInt32}}, 'UTC'))"
         for n, _ in enumerate(pieces)
     ]
     dimensions = [f"toString({dimension.rollup}) AS G{n}" for n, dimension in enumerate(question.group_by)]

@@ -4,12 +4,14 @@ from typing import Final
 
 from services.monitoring_api.queries.completeness import EXPORTS_WITH_STORED, SETTLE_SECONDS
 from services.monitoring_api.queries.source import Dimension, Rollup, Source, dimensions
-from sightglass.attributes import REPLAYED
 
 # From a span's end to its storage.
 SECONDS_TO_ARRIVE: Final = (
     "(toUnixTimestamp64Nano(toDateTime64(ArrivedAt, 9)) - toUnixTimestamp64Nano(Timestamp) - toInt64(Duration)) / 1e9"
 )
+
+# What the rollup calls StatusClass: 2xx, 5xx; empty for a span without a status code.
+STATUS_CLASS: Final = "if(HttpStatusCode = 0, '', concat(toString(intDiv(HttpStatusCode, 100)), 'xx'))"
 
 _PREDICTION_DIMENSIONS: Final = dimensions(
     Dimension("service", "ServiceName", "ServiceName"),
@@ -30,7 +32,7 @@ REQUESTS: Final = Source(
     dimensions=dimensions(
         Dimension("service", "ServiceName", "ServiceName"),
         Dimension("route", "HttpRoute", "HttpRoute"),
-        Dimension("status_class", "StatusClass", "StatusClass"),
+        Dimension("status_class", STATUS_CLASS, "StatusClass"),
         Dimension("status_code", "toString(HttpStatusCode)"),
         Dimension("model", "ModelName"),
         Dimension("model_version", "ModelVersion"),
@@ -51,7 +53,7 @@ PREDICTIONS: Final = Source(
 LABELLED_PREDICTIONS: Final = Source(
     name="labelled_predictions",
     rows="""(
-    SELECT *, PredictionId IN (SELECT PredictionId FROM labels) AS Labelled
+    SELECT *, PredictionId IN (SELECT PredictionId FROM labels_data) AS Labelled
     FROM predictions
 )""",
     time="Timestamp",
@@ -65,7 +67,7 @@ INGEST: Final = Source(
     rows="otel_traces FINAL",
     time="Timestamp",
     minute="Minute",
-    where=(f"SpanAttributes['{REPLAYED}'] != 'true'",),
+    where=("NOT Replayed",),
     dimensions=dimensions(Dimension("service", "ServiceName")),
 )
 

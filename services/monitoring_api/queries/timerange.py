@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from services.web.problems import BadInput, FieldError
+from services.monitoring_api.errors import bad_field
+
 
 NANOSECONDS: Final = 1_000_000_000
 # ClickHouse's DateTime, which minutes are kept in, ends in 2106.
@@ -63,9 +64,9 @@ def parse_time(text: str, *, now: datetime, field: str) -> int:
     """
     at_ns = _read_time(text.strip(), now=now)
     if at_ns is None:
-        raise _bad(field, _UNREADABLE)
+        raise bad_field(field, _UNREADABLE)
     if not 0 <= at_ns <= _LATEST_SECONDS * NANOSECONDS:
-        raise _bad(field, "outside the years 1970 to 2100")
+        raise bad_field(field, "outside the years 1970 to 2100")
     return at_ns
 
 
@@ -77,7 +78,7 @@ def parse_range(start: str, end: str, *, now: datetime) -> TimeRange:
     """
     found = TimeRange(parse_time(start, now=now, field="from"), parse_time(end, now=now, field="to"))
     if found.start_ns >= found.end_ns:
-        raise _bad("from", "not before to")
+        raise bad_field("from", "not before to")
     return found
 
 
@@ -89,10 +90,10 @@ def parse_seconds(text: str, *, field: str) -> int:
     """
     match = _DURATION.fullmatch(text.strip())
     if match is None:
-        raise _bad(field, "not a duration such as 30s, 5m, 1h or 1d")
+        raise bad_field(field, "not a duration such as 30s, 5m, 1h or 1d")
     seconds = int(match["amount"]) * _UNIT_SECONDS[match["unit"]]
     if seconds == 0:
-        raise _bad(field, "must be longer than nothing")
+        raise bad_field(field, "must be longer than nothing")
     return seconds
 
 
@@ -110,7 +111,3 @@ def _read_time(text: str, *, now: datetime) -> int | None:
         return epoch_ns(at if at.tzinfo else at.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
         return None
-
-
-def _bad(field: str, message: str) -> BadInput:
-    return BadInput(f"{field}: {message}.", errors=[FieldError(field, message)])

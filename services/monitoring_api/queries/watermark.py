@@ -2,8 +2,8 @@
 
 Every process exports a heartbeat metric at least every 10 s, also without traffic, so its newest stored export is how
 far that process's telemetry got through. The watermark is the oldest of these among the processes that were alive when
-the newest one came, minus the lag that spans had lately on top. When everything is cut off it stands still; a process
-that ended drops out after a minute.
+the newest one came, minus the lag that spans had by then. When everything is cut off it stands still; a process that
+ended drops out after a minute.
 """
 
 from datetime import datetime
@@ -11,57 +11,48 @@ from typing import Final
 
 from services.monitoring_api.database import Database, Query
 from services.monitoring_api.queries.timerange import NANOSECONDS, epoch_ns
-from sightglass.attributes import HEARTBEAT_METRIC, REPLAYED
+from sightglass.attributes import HEARTBEAT_METRIC
 
-# How far back a heartbeat is looked for; older silence means that nothing is known.
-_LOOKBACK_SECONDS: Final = 900
+# How far back a heartbeat is looked for at first.
+_RECENT_SECONDS: Final = 900
 # A process silent for longer than this, while others are heard, has ended.
 _ALIVE_SECONDS: Final = 60
 _LAG_WINDOW_SECONDS: Final = 60
 # Spans wait for their batch up to a second longer than the metrics of the same moment.
 _BATCH_SECONDS: Final = 1
 
-_HEARTBEATS: Final = """SELECT toUnixTimestamp64Nano(min(LastAt))
+_HEARTBEATS: Final = """SELECT toUnixTimestamp(min(LastAt)) * 1000000000
 FROM
 (
     SELECT max(TimeUnix) AS LastAt, max(LastAt) OVER () AS NewestAt
-    FROM
-    (
-        SELECT ServiceName, ResourceAttributes['service.instance.id'] AS Instance, TimeUnix
-        FROM otel_metrics_sum
-        WHERE MetricName = {heartbeat:String}
-            AND TimeUnix >= fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC')
-            AND TimeUnix < fromUnixTimestamp64Nano({now_ns:Int64}, 'UTC')
-        UNION ALL
-        SELECT ServiceName, ResourceAttributes['service.instance.id'] AS Instance, TimeUnix
-        FROM otel_metrics_gauge
-        WHERE MetricName = {heartbeat:String}
-            AND TimeUnix >= fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC')
-            AND TimeUnix < fromUnixTimestamp64Nano({now_ns:Int64}, 'UTC')
-    )
-    GROUP BY ServiceName, Instance
+    FROM otel_metrics_gauge
+    WHERE MetricName = {heartbeat:String}
+        AND TimeUnix >= fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC')
+        AND TimeUnix < fromUnixTimestamp64Nano({now_ns:Int64}, 'UTC')
+    GROUP BY ServiceName, ServiceInstanceId
 )
 WHERE LastAt >= NewestAt - toIntervalSecond({alive_seconds:UInt32})
 HAVING count() > 0"""
 
-_LAG: Final = """SELECT
-    quantileExact(0.99)(toUnixTimestamp64Nano(toDateTime64(ArrivedAt, 9)) - toUnixTimestamp64Nano(Timestamp) - toInt64(Duration))
+_LAG: Final = """SELECT quantileExact(0.99)(
+    toUnixTimestamp64Nano(toDateTime64(ArrivedAt, 9)) - toUnixTimestamp64Nano(Timestamp) - toInt64(Duration)
+)
 FROM otel_traces
 WHERE Timestamp >= fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC')
     AND Timestamp < fromUnixTimestamp64Nano({end_ns:Int64}, 'UTC')
     AND Minute >= toStartOfMinute(fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC'))
-    AND SpanAttributes['{replayed}'] != 'true'
-HAVING count() > 0""".replace("{replayed}", REPLAYED)
+    AND NOT Replayed
+HAVING count() > 0"""
 
 
-def heartbeats_query(now: datetime) -> Query:
+def heartbeats_query(now: datetime, *, lookback_seconds: int) -> Query:
     """The oldest newest heartbeat (nanoseconds) among live processes; no row when none was heard."""
     now_ns = epoch_ns(now)
     return Query(
         _HEARTBEATS,
         {
             "heartbeat": HEARTBEAT_METRIC,
-            "start_ns": now_ns - _LOOKBACK_SECONDS * NANOSECONDS,
+            "start_ns": max(0, now_ns - lookback_seconds * NANOSECONDS),
             "now_ns": now_ns,
             "alive_seconds": _ALIVE_SECONDS,
         },
@@ -69,17 +60,20 @@ def heartbeats_query(now: datetime) -> Query:
 
 
 def lag_query(heard_ns: int) -> Query:
-    """How long (nanoseconds) spans lately took to arrive, at the 99th percentile; no row when there were none."""
-    return Query(_LAG, {"start_ns": heard_ns - _LAG_WINDOW_SECONDS * NANOSECONDS, "end_ns": heard_ns})
+    """How long (nanoseconds) the last spans took to arrive, at the 99th percentile; no row when there were none."""
+    start_ns = heard_ns - _LAG_WINDOW_SECONDS * NANOSECONDS
+    return Query(_LAG, {"start_ns": start_ns, "end_ns": heard_ns})
 
 
 async def watermark(database: Database, now: datetime) -> int | None:
-    """The time (nanoseconds since 1970) up to which telemetry has arrived; None when no process was heard lately."""
-    heard = await database.fetch(heartbeats_query(now))
+    """The time (nanoseconds since 1970) up to which telemetry has arrived; None when no process was ever heard."""
+    heard = await database.fetch(heartbeats_query(now, lookback_seconds=_RECENT_SECONDS))
+    if not heard:
+        # Cut off for long, or stopped: whatever is stored was complete up to the last heartbeat there is.
+        heard = await database.fetch(heartbeats_query(now, lookback_seconds=2**32))
     if not heard:
         return None
     heard_ns = int(heard[0][0])
     lag = await database.fetch(lag_query(heard_ns))
     lag_ns = max(0, int(lag[0][0])) if lag else 0
-    # A span that arrived within the lag of the last heartbeat's own journey is covered by it; only slower ones count.
     return heard_ns - max(_BATCH_SECONDS * NANOSECONDS, lag_ns)

@@ -1,0 +1,72 @@
+"""The monitoring API's application."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import APIRouter, FastAPI
+
+from services.monitoring_api.database import ClickHouseDatabase, Database
+from services.monitoring_api.routes.dependencies import Serving
+from services.monitoring_api.routes.metrics import metrics_router
+from services.monitoring_api.routes.pipeline import pipeline_router
+from services.monitoring_api.routes.readiness import readiness_router
+from services.monitoring_api.routes.records import records_router
+from services.monitoring_api.settings import MonitoringApiSettings
+from services.web.application import create_base
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(
+    settings: MonitoringApiSettings,
+    *,
+    database: Database | None = None,
+    clock: Callable[[], datetime] = _now,
+) -> FastAPI:
+    """Build the application; nothing is connected before the first question.
+
+    Args:
+        settings: Everything that can be chosen.
+        database: Instead of the ClickHouse of the settings.
+        clock: The time, aware.
+    """
+    asked = ClickHouseDatabase(settings.connection()) if database is None else database
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await asked.close()
+
+    app = create_base(
+        "Sightglass monitoring API",
+        version=_version(),
+        max_body_bytes=settings.max_body_bytes,
+        allowed_hosts=settings.allowed_hosts,
+        links={
+            "API description (OpenAPI)": "/openapi.json",
+            "Metrics": "/api/v1/metrics",
+            "Pipeline health": "/api/v1/pipeline/health",
+            "Alerts": "/api/v1/alerts",
+            "Dashboard": settings.dashboard_url,
+            "ML API": settings.ml_api_url,
+        },
+        lifespan=lifespan,
+    )
+    serving = Serving(asked, settings.deadline_seconds, clock)
+    api = APIRouter(prefix="/api/v1")
+    for router in (metrics_router(serving), records_router(serving), pipeline_router(serving)):
+        api.include_router(router)
+    app.include_router(api)
+    app.include_router(readiness_router(serving))
+    return app
+
+
+def _version() -> str:
+    try:
+        return version("sightglass-ml")
+    except PackageNotFoundError:
+        return "0"

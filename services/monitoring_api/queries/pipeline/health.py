@@ -1,0 +1,103 @@
+"""The pipeline's health: every figure, and the verdict they add up to."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from services.monitoring_api.database import Database
+from services.monitoring_api.queries.completeness import SETTLE_SECONDS
+from services.monitoring_api.queries.pipeline.coverage import (
+    CoverageRow,
+    coverage_document,
+    coverage_query,
+    coverage_rows,
+)
+from services.monitoring_api.queries.pipeline.disk import disk_document, space_query, tables_query
+from services.monitoring_api.queries.pipeline.drops import DropRow, drop_rows, drops_query
+from services.monitoring_api.queries.pipeline.lag import lag_document, lag_query
+from services.monitoring_api.queries.pipeline.processes import (
+    ProcessRow,
+    process_rows,
+    processes_document,
+    processes_query,
+)
+from services.monitoring_api.queries.pipeline.queue import queue_document, queue_query
+from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, epoch_ns, rfc3339
+
+# A count and the rows it stands for are taken some milliseconds apart, so a row at the edge of the window may be missed.
+_COMPLETE_ENOUGH: Final = 0.999
+_SLOW_LAG_SECONDS: Final = 30.0
+_FULL_QUEUE: Final = 0.8
+_FULL_DISK: Final = 0.05
+
+
+async def pipeline_health(database: Database, *, window: timedelta, now: datetime) -> dict[str, Any]:
+    """The pipeline's health over a window, as an answer.
+
+    Args:
+        database: Where to ask.
+        window: How far back completeness, lag and drops are judged.
+        now: When it ends.
+    """
+    now_ns = epoch_ns(now)
+    now_seconds = now_ns // NANOSECONDS
+    window_ns = window // timedelta(microseconds=1) * 1000
+    span = TimeRange(max(0, now_ns - window_ns), now_ns)
+    settle_ns = SETTLE_SECONDS * NANOSECONDS
+    settled = TimeRange(max(0, now_ns - settle_ns - window_ns), now_ns - settle_ns)
+    lag, covered, dropped, queued, space, tables, heard = await asyncio.gather(
+        database.fetch(lag_query(span)),
+        database.fetch(coverage_query(settled)),
+        database.fetch(drops_query(span)),
+        database.fetch(queue_query(span)),
+        database.fetch(space_query()),
+        database.fetch(tables_query()),
+        database.fetch(processes_query(now_seconds)),
+    )
+    coverage = coverage_rows(covered)
+    drops = drop_rows(dropped)
+    processes = process_rows(heard, now_seconds)
+    document: dict[str, Any] = {
+        "checked_at": rfc3339(now_ns),
+        "window_seconds": window.total_seconds(),
+        "ingest_lag_seconds": lag_document(lag),
+        "completeness": coverage_document(coverage),
+        "drops": [row._asdict() for row in drops],
+        "queue": queue_document(queued),
+        "disk": disk_document(space, tables),
+        "processes": processes_document(processes, now_seconds),
+    }
+    status, reasons = verdict(document, coverage, drops, processes, now_seconds)
+    return {"status": status, "reasons": reasons, **document}
+
+
+def verdict(
+    document: Mapping[str, Any],
+    coverage: Sequence[CoverageRow],
+    drops: Sequence[DropRow],
+    processes: Sequence[ProcessRow],
+    now_seconds: int,
+) -> tuple[str, list[str]]:
+    """``ok``, ``degraded`` or ``down``, and why.
+
+    ``down`` means that nothing comes through: no process is heard.
+    """
+    if not any(process.is_up(now_seconds) for process in processes):
+        return "down", ["no process's telemetry arrives"]
+    reasons = [f"{process.name} is silent" for process in processes if not process.is_up(now_seconds)]
+    reasons += [
+        f"{row.counted - row.stored} of {row.counted} {row.signal} of {row.service} are not stored"
+        for row in coverage
+        if row.ratio is not None and row.ratio < _COMPLETE_ENOUGH
+    ]
+    reasons += [f"{row.service} lost {row.count} {row.signal} ({row.stage}: {row.reason})" for row in drops]
+    lag = document["ingest_lag_seconds"]["p95"]
+    if lag is not None and lag > _SLOW_LAG_SECONDS:
+        reasons.append(f"spans take {lag:.0f} s to arrive")
+    queue, disk = document["queue"], document["disk"]
+    if queue is not None and queue["size"] > _FULL_QUEUE * queue["capacity"] > 0:
+        reasons.append(f"the Collector's queue is {queue['size'] / queue['capacity']:.0%} full")
+    if disk["total_bytes"] and disk["free_bytes"] < _FULL_DISK * disk["total_bytes"]:
+        reasons.append(f"the disk is {1 - disk['free_bytes'] / disk['total_bytes']:.0%} full")
+    return ("degraded" if reasons else "ok"), reasons

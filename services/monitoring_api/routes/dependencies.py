@@ -1,0 +1,26 @@
+"""What every data route is given: a database with this request's deadline, and the time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.monitoring_api.database import Database, Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What the routes work with.
+
+    Args:
+        database: Where to ask.
+        deadline_seconds: How long a route may take.
+        clock: The time, aware.
+    """
+
+    database: Database
+    deadline_seconds: float
+    clock: Callable[[], datetime]
+
+    def asking(self) -> Deadline:
+        """The database, for one request: all that it asks must be answered by one moment."""
+        return Deadline(self.database, self.deadline_seconds)

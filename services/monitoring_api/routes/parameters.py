@@ -1,0 +1,55 @@
+"""Query parameters of the metric routes; an unknown one is a 422 that names it."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_METRIC = Field(description="A name that /api/v1/metrics lists.", examples=["error_ratio"])
+_GROUP_BY = Field(
+    description="Dimensions to tell apart, comma-separated or repeated; without any there is one series.",
+    examples=[["model_version"]],
+)
+_FILTER = Field(
+    description="key=value, key!=value, key^=prefix, key=in(a,b), key!=in(a,b); repeated filters are and-ed.",
+    examples=[["service=ml-api"]],
+)
+
+
+class CurrentParameters(BaseModel):
+    """Parameters of /metrics/current."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    metric: Annotated[str, _METRIC]
+    window: Annotated[str, Field(description="How far back: 30s, 5m, 1h, 1d.", examples=["5m"])] = "5m"
+    group_by: Annotated[list[str], _GROUP_BY] = Field(default_factory=list)
+    filter: Annotated[list[str], _FILTER] = Field(default_factory=list)
+
+
+class HistoryParameters(BaseModel):
+    """Parameters of /metrics/history."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    metric: Annotated[str, _METRIC]
+    start: Annotated[
+        str,
+        Field(alias="from", description="First moment: RFC 3339, epoch seconds, or relative.", examples=["now-24h"]),
+    ] = "now-24h"
+    end: Annotated[
+        str,
+        Field(alias="to", description="First moment after: RFC 3339, epoch seconds, or relative.", examples=["now"]),
+    ] = "now"
+    step: Annotated[str, Field(description="auto, or a length: 10s, 1m, 5m, 1h, 1d.", examples=["auto"])] = "auto"
+    tz: Annotated[str, Field(description="Whose days, for day steps (IANA name).", examples=["UTC"])] = "UTC"
+    group_by: Annotated[list[str], _GROUP_BY] = Field(default_factory=list)
+    filter: Annotated[list[str], _FILTER] = Field(default_factory=list)
+    compare: Annotated[str | None, Field(description="Only none is available yet.", examples=["none"])] = None
+    top: Annotated[str | None, Field(description="Not available yet.")] = None
+    as_of: Annotated[str | None, Field(description="Not available yet.")] = None
+
+
+def split_names(texts: Sequence[str]) -> tuple[str, ...]:
+    """``["a,b", "c"]`` -> ``("a", "b", "c")``."""
+    return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
