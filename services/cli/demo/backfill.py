@@ -146,7 +146,9 @@ class Backfill:
 
         plan = departure.flight.plan
         told = {WEATHER_ORIGIN: plan.origin, WEATHER_HOUR: hour_text(plan.hour_utc())}
-        return self._send_request(template, departure.at, departure.seed, record, told, Sent(predictions=1))
+        return self._send_request(
+            template, at=departure.at, seed=departure.seed, record=record, told=told, counts=Sent(predictions=1)
+        )
 
     def _send_label(self, label: DueLabel) -> Sent:
         seed = hashlib.blake2b(label.prediction_id.encode(), digest_size=32, person=b"label").digest()
@@ -162,7 +164,7 @@ class Backfill:
                 timestamp=_at(label.due, template.spans[0].duration_ns),
             )
 
-        return self._send_request(template, label.due, seed, record, {}, Sent(labels=1))
+        return self._send_request(template, at=label.due, seed=seed, record=record, told={}, counts=Sent(labels=1))
 
     def _pick(self, kind: str, seed: bytes) -> RequestTemplate:
         return random.Random(seed).choice(self._calibration.requests[kind])  # noqa: S311 - a repeatable draw
@@ -170,6 +172,7 @@ class Backfill:
     def _send_request(
         self,
         template: RequestTemplate,
+        *,
         at: float,
         seed: bytes,
         record: Callable[[], None],
@@ -224,6 +227,12 @@ class Backfill:
             else:
                 filled[key] = told.get(key, value)
         return filled
+
+
+def _recording_span(template: RequestTemplate) -> int:
+    """Find the span that a prediction marked; a label marks none, and belongs to the server span."""
+    marked = (number for number, span in enumerate(template.spans) if attributes.PREDICTION_ID in span.attributes)
+    return next(marked, 0)
 
 
 def _prediction_id(departure: Departure) -> str:

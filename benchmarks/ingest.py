@@ -1,0 +1,215 @@
+"""Ingest through the whole pipeline: spans per second, and per core, with our schema and with the exporter's own.
+
+Both arms run the same Collector binary and the same embedded ClickHouse, each afresh and one after the other in
+shuffled order, and are sent the same encoded requests. A round counts only if every span is stored, by identity.
+
+    python -m benchmarks.ingest [--spans N] [--rounds N]
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import clickhouse_connect
+import httpx
+import psutil
+
+from benchmarks import report, spans
+from services.cli.collector import CollectorSettings, binary_path, command
+from tests.integration.stack import free_ports
+
+ARMS = ("default", "ours", "ours without redaction")
+_PER_REQUEST = 500
+_SENDERS = 4
+_PATIENCE_SECONDS = 300.0
+_DEFAULT_SCHEMA = "exporters: {clickhouse: {create_schema: true}}\n"
+_NO_REDACTION = "service: {pipelines: {traces: {processors: [memory_limiter]}}}\n"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One arm of one round."""
+
+    spans_per_second: float
+    spans_per_core_second: float
+    collector_cpu_seconds: float
+    clickhouse_cpu_seconds: float
+
+
+def main() -> None:
+    """Run the rounds and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--spans", type=int, default=200_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    on = report.machine()
+    rounds: list[dict[str, Measured]] = []
+    for number in range(given.rounds):
+        payload = spans.requests(spans=given.spans, per_request=_PER_REQUEST, seed=number)
+        order = random.sample(ARMS, len(ARMS))
+        rounds.append({arm: _measure(arm, payload, given.spans) for arm in order})
+        print(f"round {number + 1} of {given.rounds} done", file=sys.stderr)
+    _report(rounds, given.spans, on)
+
+
+def _report(rounds: list[dict[str, Measured]], count: int, on: dict[str, object]) -> None:
+    lines = [
+        f"Ingest of {count:,} spans through Collector and embedded ClickHouse, {len(rounds)} rounds, median (quartiles)",
+        "",
+        f"{'arm':<24}{'spans/s':>26}{'spans per core-second':>30}{'CPU to default':>24}",
+    ]
+    figures: dict[str, object] = {}
+    core = [{arm: 1 / each[arm].spans_per_core_second for arm in ARMS} for each in rounds]
+    for arm in ARMS:
+        rate = report.Spread.of([each[arm].spans_per_second for each in rounds])
+        per_core = report.Spread.of([each[arm].spans_per_core_second for each in rounds])
+        ratio = report.ratios(core, arm, "default")
+        lines.append(f"{arm:<24}{rate.text(',.0f'):>26}{per_core.text(',.0f'):>30}{ratio.text():>24}")
+        figures[arm] = [vars(each[arm]) for each in rounds]
+    throughput = [{arm: each[arm].spans_per_second for arm in ARMS} for each in rounds]
+    lines += ["", f"rate, ours to default: {report.ratios(throughput, 'ours', 'default').text()}"]
+    report.keep("ingest", "\n".join(lines), {"spans": count, "arms": figures}, on)
+
+
+def _measure(arm: str, payload: list[bytes], count: int) -> Measured:
+    with tempfile.TemporaryDirectory() as folder, _pipeline(Path(folder), arm) as (ports, processes):
+        client = clickhouse_connect.get_client(
+            host="127.0.0.1",
+            port=ports["clickhouse"],
+            username="reader",
+            password=_password(Path(folder), "reader"),
+            database="otel",
+        )
+        before = [_cpu_seconds(process) for process in processes]
+        begun = time.monotonic()
+        asyncio.run(_send(f"http://127.0.0.1:{ports['http']}/v1/traces", payload))
+        _wait_stored(client, count)
+        seconds = time.monotonic() - begun
+        clickhouse, collector = (
+            _cpu_seconds(process) - start for process, start in zip(processes, before, strict=True)
+        )
+        return Measured(count / seconds, count / (clickhouse + collector), collector, clickhouse)
+
+
+@contextlib.contextmanager
+def _pipeline(folder: Path, arm: str) -> Iterator[tuple[dict[str, int], list[psutil.Process]]]:
+    """Start ClickHouse, its schema and the Collector on free ports; end them by process id."""
+    ports = free_ports(["clickhouse", "http", "grpc", "health", "metrics"])
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("SIGHTGLASS_", "OTEL_"))},
+        "SIGHTGLASS_DATA_DIR": str(folder),
+        "SIGHTGLASS_CLICKHOUSE_PORT": str(ports["clickhouse"]),
+        "SIGHTGLASS_MIGRATE_CLICKHOUSE_URL": f"http://127.0.0.1:{ports['clickhouse']}",
+        "OTEL_SDK_DISABLED": "true",
+    }
+    with contextlib.ExitStack() as running:
+        log = running.enter_context((folder / "bench.log").open("wb"))
+
+        def start(arguments: list[str], variables: dict[str, str]) -> psutil.Process:
+            process = subprocess.Popen(arguments, env=variables, stdout=log, stderr=log)
+            running.callback(_end, process)
+            return psutil.Process(process.pid)
+
+        clickhouse = start([sys.executable, "-m", "services.embedded_clickhouse"], environment)
+        _wait_answer(f"http://127.0.0.1:{ports['clickhouse']}/ping")
+        overlays = []
+        if arm == "default":
+            overlays = [_overlay(folder, "default.yaml", _DEFAULT_SCHEMA)]
+        else:
+            subprocess.run([sys.executable, "-m", "services.cli", "migrate"], env=environment, check=True, stdout=log)
+        if arm == "ours without redaction":
+            overlays = [_overlay(folder, "plain.yaml", _NO_REDACTION)]
+        settings = CollectorSettings(
+            data_dir=folder,
+            grpc_port=ports["grpc"],
+            http_port=ports["http"],
+            health_port=ports["health"],
+            metrics_port=ports["metrics"],
+            clickhouse_endpoint=f"http://127.0.0.1:{ports['clickhouse']}",
+            # Creating tables, as the exporter does by default, takes the migrator's rights.
+            clickhouse_user="migrator" if arm == "default" else "collector",
+            clickhouse_password_file=_password_file(folder, "migrator" if arm == "default" else "collector"),
+            overlays=tuple(overlays),
+        )
+        collector = start(*command(settings, binary_path(None)))
+        _wait_answer(f"http://127.0.0.1:{ports['health']}/")
+        yield ports, [clickhouse, collector]
+
+
+def _overlay(folder: Path, name: str, text: str) -> str:
+    path = folder / name
+    path.write_text(text)
+    return str(path)
+
+
+async def _send(url: str, payload: list[bytes]) -> None:
+    waiting = iter(payload)
+
+    async def one_after_the_other(session: aiohttp.ClientSession) -> None:
+        for body in waiting:
+            async with session.post(url, data=body, headers={"Content-Type": "application/x-protobuf"}) as response:
+                response.raise_for_status()
+
+    async with aiohttp.ClientSession() as session:
+        await asyncio.gather(*(one_after_the_other(session) for _ in range(_SENDERS)))
+
+
+def _wait_stored(client: "clickhouse_connect.driver.Client", count: int) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    sql = "SELECT count() FROM otel_traces WHERE ServiceName = 'bench'"
+    while (stored := client.query(sql).result_rows[0][0]) < count:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"only {stored:,} of {count:,} spans arrived; the round does not count")
+        time.sleep(0.1)
+    distinct = client.query(
+        "SELECT uniqExact(TraceId, SpanId) FROM otel_traces WHERE ServiceName = 'bench'"
+    ).result_rows[0][0]
+    if distinct != count:
+        raise RuntimeError(f"{distinct:,} distinct spans instead of {count:,}; the round does not count")
+
+
+def _wait_answer(url: str) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(url).status_code == httpx.codes.OK:
+                return
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{url} does not answer")
+        time.sleep(0.1)
+
+
+def _password_file(folder: Path, user: str) -> Path:
+    return folder / "secrets" / f"clickhouse-{user}.password"
+
+
+def _password(folder: Path, user: str) -> str:
+    return _password_file(folder, user).read_text().strip()
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+if __name__ == "__main__":
+    main()
