@@ -1,10 +1,10 @@
 """The one interface of a channel. Read channels/log.py for the smallest whole example."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from services.monitoring_api.configuration.environment import given_variables
 from services.monitoring_api.notify.notification import Notification
 from services.monitoring_api.notify.resolver import Resolve, system_resolve
 
@@ -46,9 +46,9 @@ class Surroundings:
     """The effects that channels are built with; tests replace them.
 
     Attributes:
-        environment: Where `*_env` secrets are looked up, at each attempt.
+        environment: Where `*_env` secrets are looked up, `.env` included.
         resolve: Turns a host name into addresses.
     """
 
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    environment: Mapping[str, str] = field(default_factory=given_variables, repr=False)
     resolve: Resolve = system_resolve

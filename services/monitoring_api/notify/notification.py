@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
 
 
@@ -72,8 +71,3 @@ class Notification:
     def headline(self) -> str:
         """One line: the summary where there is one, else the rule's name."""
         return self.annotations.get("summary") or self.alertname
-
-
-def rfc3339(seconds: float) -> str:
-    """An instant as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

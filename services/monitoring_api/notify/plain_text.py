@@ -4,7 +4,8 @@ import math
 import unicodedata
 
 from services.monitoring_api.configuration.duration import format_duration
-from services.monitoring_api.notify.notification import Notification, NotificationStatus, rfc3339
+from services.monitoring_api.configuration.instant import rfc3339
+from services.monitoring_api.notify.notification import Notification, NotificationStatus
 
 LATE_SECONDS = 300.0
 

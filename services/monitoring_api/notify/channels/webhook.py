@@ -12,10 +12,11 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from services.monitoring_api.configuration.instant import rfc3339
 from services.monitoring_api.notify.channel import DeliveryFailedError, Surroundings
 from services.monitoring_api.notify.channel_config import VARIABLE, ChannelConfig, one_source
 from services.monitoring_api.notify.http_sender import HttpSender, parse_target
-from services.monitoring_api.notify.notification import Notification, rfc3339
+from services.monitoring_api.notify.notification import Notification
 from services.monitoring_api.notify.plain_text import one_line
 from services.monitoring_api.notify.secret_source import SecretSource
 
