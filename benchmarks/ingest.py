@@ -64,7 +64,7 @@ def main() -> None:
 
 def _report(rounds: list[dict[str, Measured]], count: int, on: dict[str, object]) -> None:
     lines = [
-        f"Ingest of {count:,} spans through Collector and embedded ClickHouse, {len(rounds)} rounds, median (quartiles)",
+        f"Ingest of {count:,} spans, Collector and embedded ClickHouse, {len(rounds)} rounds, median (quartiles)",
         "",
         f"{'arm':<24}{'spans/s':>26}{'spans per core-second':>30}{'CPU to default':>24}",
     ]

@@ -21,6 +21,7 @@ class Answered:
     labelled: list[str] = field(default_factory=list)
 
     def count(self, route: str) -> None:
+        """Note one more success on `route`."""
         self.requests[route] = self.requests.get(route, 0) + 1
 
 

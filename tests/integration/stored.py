@@ -62,7 +62,7 @@ def settled(stack: Any, since_ms: int, wanted: Counts, *, patience_seconds: floa
     while time.monotonic() < deadline:
         try:
             found = stored(stack, since_ms)
-        except Exception:  # noqa: BLE001 - ClickHouse may just be coming back
+        except Exception:  # ClickHouse may just be coming back
             found = None
         if found == wanted:
             return found
