@@ -155,6 +155,8 @@ def run_uv(python: str, *options: str) -> None:
         if theirs in environment:
             environment.setdefault(ours, environment[theirs])
     command = [str(UV_HOME / "bin" / "uv"), "sync", "--locked", "--python", python]
+    if not sys.stderr.isatty():
+        command.append("--quiet")  # a bar that cannot be drawn becomes a list of a hundred packages
     if subprocess.call([*command, *options], env=environment) != 0:
         raise Lack("`uv sync --locked` failed, for the reason above; run the same command again once it is mended.")
 

@@ -22,6 +22,7 @@ class Watched:
         self._task = None
 
     def unit(self, name, *options, **unit):
+        """Make a unit that runs the fake process and writes into this diary."""
         return fake_unit(name, self.diary, *options, **{"stop_timeout_seconds": 2.0, **unit})
 
     async def run(self, *units, backoff=None):
@@ -43,21 +44,26 @@ class Watched:
             await asyncio.sleep(0.02)
 
     async def stop(self):
+        """Ask it to stop, and return what `run` returned."""
         self._stop.set()
         return await self._task
 
     async def ended(self, seconds=20):
+        """Wait until it ends by itself, and return what `run` returned."""
         return await asyncio.wait_for(self._task, seconds)
 
     @property
     def phase(self):
+        """The phase it published last."""
         return self.states[-1]["phase"] if self.states else None
 
     def entry(self, name):
+        """What it published last about a unit."""
         last = self.states[-1]
         return next(entry for entry in [*last["processes"], *last["steps"]] if entry["name"] == name)
 
     def notes(self):
+        """The lines of the diary."""
         with contextlib.suppress(FileNotFoundError):
             return self.diary.read_text().splitlines()
         return []
@@ -65,11 +71,13 @@ class Watched:
 
 @pytest.fixture
 def anyio_backend():
+    """The supervisor is written for asyncio."""
     return "asyncio"
 
 
 @pytest.fixture
 async def watched(tmp_path, anyio_backend):
+    """A supervisor under test, stopped afterwards whatever happens."""
     watched = Watched(tmp_path)
     yield watched
     if watched._task is not None and not watched._task.done():
@@ -78,6 +86,7 @@ async def watched(tmp_path, anyio_backend):
 
 @pytest.fixture
 def free_port():
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -93,6 +102,7 @@ def is_alive(pid):
 
 
 def wait_until(condition, seconds=15, message=""):
+    """Look again and again until the condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, message

@@ -14,7 +14,8 @@ import threading
 import time
 
 
-def main():
+def main():  # noqa: C901 - one branch for each way to misbehave
+    """Behave as the options say."""
     name, diary = sys.argv[1], sys.argv[2]
     options = dict(option.partition("=")[::2] for option in sys.argv[3:])
 

@@ -23,12 +23,14 @@ def fake_unit(name, diary, *options, **unit):
 
 
 async def supervise(supervisor):
+    """Run it until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     return await supervisor.run(stop)
 
 
 def main():
+    """Own the data folder and supervise."""
     data_dir, diary = Path(sys.argv[1]), sys.argv[2]
     folder = RunFolder(data_dir)
     units = [

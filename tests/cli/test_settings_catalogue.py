@@ -1,0 +1,71 @@
+"""`sightglass settings` lists every setting of every process, each with a meaning."""
+
+import ast
+import json
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from services.cli.settings_catalogue import all_settings, settings_classes
+from services.cli.verbs.settings_list import settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _classes_in_the_source():
+    """Every class in the tree whose bases name BaseSettings, wherever its file is."""
+    for package in ("services", "dashboard", "sightglass"):
+        for file in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.ClassDef) and any("BaseSettings" in ast.unparse(base) for base in node.bases):
+                    yield file.relative_to(ROOT), node.name
+
+
+def test_every_settings_class_is_found():
+    """No settings class hides in a module of another name, where the list would miss it."""
+    in_source = {name for _, name in _classes_in_the_source()}
+    assert in_source == {cls.__name__ for cls in settings_classes()}
+    assert "SupervisorSettings" in in_source
+
+
+def test_every_setting_is_described():
+    """Each setting has a name of its process, a type, and a meaning that is a sentence."""
+    for setting in all_settings():
+        assert setting.name.startswith("SIGHTGLASS_"), setting
+        assert setting.name == setting.name.upper(), setting
+        assert setting.type, setting
+        assert setting.meaning.endswith("."), setting
+
+
+def test_no_two_classes_disagree_about_a_setting():
+    """A setting that several processes read has the same default in each."""
+    from services.cli.settings_catalogue import _setting
+
+    defaults = {}
+    for cls in settings_classes():
+        for name, field in cls.model_fields.items():
+            setting = _setting(cls, name, field)
+            assert defaults.setdefault(setting.name, setting.default) == setting.default, setting.name
+
+
+def test_settings_are_frozen():
+    """Settings are read once and handed down; nobody changes them on the way."""
+    for cls in settings_classes():
+        assert cls.model_config.get("frozen") is True, cls
+        assert cls.model_config.get("extra") == "ignore", cls
+        assert cls.model_config.get("env_file") == ".env", cls
+
+
+def test_json_has_one_object_per_setting():
+    """`settings --json` is a list of name, type, default, meaning, sorted by name."""
+    result = CliRunner().invoke(settings, ["--json"])
+    assert result.exit_code == 0
+    listed = json.loads(result.output)
+    names = [entry["name"] for entry in listed]
+    assert names == sorted(set(names))
+    assert all(set(entry) == {"name", "type", "default", "meaning"} for entry in listed)
+    by_name = {entry["name"]: entry for entry in listed}
+    assert by_name["SIGHTGLASS_DATA_DIR"]["default"] == ".sightglass"
+    assert by_name["SIGHTGLASS_ML_API_PORT"] == {
+        "name": "SIGHTGLASS_ML_API_PORT", "type": "int", "default": 8002, "meaning": "Port to listen on.",
+    }  # fmt: skip
