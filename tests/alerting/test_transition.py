@@ -1,0 +1,152 @@
+"""The state machine, one row per transition."""
+
+from dataclasses import replace
+
+import pytest
+
+from services.monitoring_api.alerting.models import (
+    AlertState,
+    AlertStatus,
+    Cause,
+    EventKind,
+    NoDataPolicy,
+    Observation,
+    ObservationKind,
+    Timing,
+)
+from services.monitoring_api.alerting.transition import retire, transition
+
+INACTIVE, PENDING, FIRING, RESOLVED = AlertStatus
+BREACHING = Observation(ObservationKind.BREACHING, 0.9)
+HEALTHY = Observation(ObservationKind.HEALTHY, 0.1)
+NO_DATA = Observation(ObservationKind.NO_DATA)
+FAILED = Observation(ObservationKind.FAILED, error="ClickHouse can't be reached")
+
+NOW = 1_000.0
+RULE = Timing(for_seconds=60, keep_firing_for_seconds=30, tolerance_seconds=40)
+AT_ONCE = Timing(tolerance_seconds=40)
+
+FRESH = AlertState()
+SEEN = AlertState(seen_at=NOW - 15, last_evaluated_at=NOW - 15)
+WAITING = replace(SEEN, status=PENDING, active_since=NOW - 45)
+RIPE = replace(SEEN, status=PENDING, active_since=NOW - 60)
+BURNING = replace(SEEN, status=FIRING, active_since=NOW - 90, fired_at=NOW - 30)
+QUIETING = replace(BURNING, quiet_since=NOW - 15)
+QUIET = replace(BURNING, quiet_since=NOW - 30)
+ENDED = replace(SEEN, status=RESOLVED, fired_at=NOW - 500, resolved_at=NOW - 100)
+
+_CASES = {
+    # name: (rule, previous, observation, status after, events)
+    "healthy stays inactive": (RULE, FRESH, HEALTHY, INACTIVE, []),
+    "breaching begins to wait": (RULE, FRESH, BREACHING, PENDING, ["pending"]),
+    "breaching fires at once without for": (AT_ONCE, FRESH, BREACHING, FIRING, ["pending", "fired"]),
+    "not yet held for long enough": (RULE, WAITING, BREACHING, PENDING, []),
+    "held for exactly `for` fires": (RULE, RIPE, BREACHING, FIRING, ["fired"]),
+    "healthy cancels what waited": (RULE, RIPE, HEALTHY, INACTIVE, ["cancelled"]),
+    "breaching goes on firing": (RULE, BURNING, BREACHING, FIRING, []),
+    "healthy begins to keep firing": (RULE, BURNING, HEALTHY, FIRING, []),
+    "not yet quiet for long enough": (RULE, QUIETING, HEALTHY, FIRING, []),
+    "quiet for exactly `keep_firing_for` resolves": (RULE, QUIET, HEALTHY, RESOLVED, ["resolved"]),
+    "healthy resolves at once without keep_firing_for": (AT_ONCE, BURNING, HEALTHY, RESOLVED, ["resolved"]),
+    "breaching again ends the quiet": (RULE, QUIET, BREACHING, FIRING, []),
+    "resolved begins anew": (RULE, ENDED, BREACHING, PENDING, ["pending"]),
+    "resolved stays resolved": (RULE, ENDED, HEALTHY, RESOLVED, []),
+    "failed fires nothing": (AT_ONCE, FRESH, FAILED, INACTIVE, ["failing"]),
+    "failed does not end the wait": (RULE, RIPE, FAILED, PENDING, ["failing"]),
+    "failed resolves nothing": (AT_ONCE, BURNING, FAILED, FIRING, ["failing"]),
+    "failed resolves nothing quiet": (RULE, QUIET, FAILED, FIRING, ["failing"]),
+    "failing is told once": (RULE, replace(BURNING, error="before"), FAILED, FIRING, []),
+    "an answer ends the failing": (RULE, replace(BURNING, error="before"), BREACHING, FIRING, ["recovered"]),
+    "no data, keep: inactive": (AT_ONCE, FRESH, NO_DATA, INACTIVE, []),
+    "no data, keep: pending": (RULE, RIPE, NO_DATA, PENDING, []),
+    "no data, keep: firing": (AT_ONCE, BURNING, NO_DATA, FIRING, []),
+    "no data, ok: pending": (replace(RULE, no_data=NoDataPolicy.OK), RIPE, NO_DATA, INACTIVE, ["cancelled"]),
+    "no data, ok: firing": (replace(AT_ONCE, no_data=NoDataPolicy.OK), BURNING, NO_DATA, RESOLVED, ["resolved"]),
+    "no data, alert: inactive": (replace(RULE, no_data=NoDataPolicy.ALERT), FRESH, NO_DATA, PENDING, ["pending"]),
+    "no data, alert: held": (replace(RULE, no_data=NoDataPolicy.ALERT), RIPE, NO_DATA, FIRING, ["fired"]),
+    "no data, alert: firing": (replace(AT_ONCE, no_data=NoDataPolicy.ALERT), QUIET, NO_DATA, FIRING, []),
+    "too few events are no data": (
+        replace(AT_ONCE, minimum_count=20),
+        FRESH,
+        replace(BREACHING, count=19),
+        INACTIVE,
+        [],
+    ),
+    "enough events": (
+        replace(AT_ONCE, minimum_count=20),
+        FRESH,
+        replace(BREACHING, count=20),
+        FIRING,
+        ["pending", "fired"],
+    ),
+    "too few healthy events resolve nothing under keep": (
+        replace(AT_ONCE, minimum_count=20),
+        BURNING,
+        replace(HEALTHY, count=1),
+        FIRING,
+        [],
+    ),
+    "a time already looked at changes nothing": (AT_ONCE, replace(BURNING, last_evaluated_at=NOW), HEALTHY, FIRING, []),
+}
+
+
+@pytest.mark.parametrize("name", _CASES)
+def test_each_transition(name):
+    """Every state and observation leads where the table says, with exactly these events."""
+    rule, previous, observation, status, events = _CASES[name]
+    state, happened = transition(rule, previous, observation, NOW)
+    assert (state.status, [str(event.kind) for event in happened]) == (status, events)
+
+
+def test_failed_keeps_all_but_the_error():
+    """A failed look changes the error and the time of the look, nothing else."""
+    state, _ = transition(RULE, RIPE, FAILED, NOW)
+    assert state == replace(RIPE, error="ClickHouse can't be reached", last_evaluated_at=NOW)
+
+
+def test_time_that_nobody_looked_at_proves_nothing():
+    """After an hour's outage a waiting alert goes on waiting from where it was, and then fires."""
+    state, _ = transition(RULE, WAITING, BREACHING, NOW)
+    state, events = transition(RULE, state, BREACHING, NOW + 3600)
+    assert (state.status, events) == (PENDING, ())
+    state, events = transition(RULE, state, BREACHING, NOW + 3615)
+    assert [event.kind for event in events] == [EventKind.FIRED]
+    assert state.active_since == WAITING.active_since
+
+
+def test_quiet_that_nobody_looked_at_resolves_nothing():
+    """After an hour's outage a quiet alert still needs the rest of `keep_firing_for`."""
+    state, _ = transition(RULE, QUIETING, HEALTHY, NOW)
+    state, events = transition(RULE, state, HEALTHY, NOW + 3600)
+    assert (state.status, events) == (FIRING, ())
+    state, events = transition(RULE, state, HEALTHY, NOW + 3615)
+    assert [event.kind for event in events] == [EventKind.RESOLVED]
+
+
+def test_one_missed_look_is_forgiven():
+    """A gap within the tolerance counts towards `for`."""
+    state, events = transition(RULE, replace(RIPE, seen_at=NOW - 40), BREACHING, NOW)
+    assert state.status is FIRING
+    assert events[0].at == NOW
+
+
+def test_the_clock_set_back_does_not_silence_an_alert():
+    """A state from the future starts its stretch again instead of waiting for the clock to catch up."""
+    future = replace(RIPE, active_since=NOW + 9_000, seen_at=NOW + 10_000, last_evaluated_at=NOW + 10_000)
+    state, _ = transition(RULE, future, BREACHING, NOW)
+    assert (state.status, state.active_since, state.last_evaluated_at) == (PENDING, NOW, NOW)
+    for look in range(1, 5):
+        state, events = transition(RULE, state, BREACHING, NOW + 15 * look)
+    assert [event.kind for event in events] == [EventKind.FIRED]
+
+
+@pytest.mark.parametrize(
+    ("previous", "status", "events"),
+    [(FRESH, INACTIVE, []), (RIPE, INACTIVE, ["cancelled"]), (QUIET, RESOLVED, ["resolved"]), (ENDED, RESOLVED, [])],
+)
+def test_a_removed_rule_ends_its_alerts(previous, status, events):
+    """What fires resolves and says that the rule is gone; what waits is cancelled."""
+    state, happened = retire(previous, NOW)
+    assert (state.status, [str(event.kind) for event in happened]) == (status, events)
+    if previous.status is FIRING:
+        assert (state.cause, state.resolved_at) == (Cause.RULE_REMOVED, NOW)
