@@ -19,9 +19,9 @@ VERBS: Final[dict[str, Verb]] = {
     "doctor": Verb("services.cli.verbs.doctor", "Look for what is wrong, and say what to do about it."),
     "demo": Verb("services.cli.demo.verbs", "Show real flights: two days of history, then live predictions."),
     "settings": Verb("services.cli.verbs.settings_list", "List every setting: name, type, default, meaning."),
-    "migrate": Verb("services.monitoring_api.verbs", "Bring ClickHouse's schema up to date."),
+    "migrate": Verb("services.monitoring_api.migrate.verbs", "Bring ClickHouse's schema up to date."),
     "collector": Verb("services.cli.collector.verbs", "Find, build and check the OpenTelemetry Collector."),
     "models": Verb("services.ml_api.verbs", "List and train models."),
-    "rules": Verb("services.monitoring_api.verbs", "Check alert rules."),
-    "channels": Verb("services.monitoring_api.verbs", "List and test notification channels."),
+    "rules": Verb("services.monitoring_api.alerting.verbs", "Check alert rules."),
+    "channels": Verb("services.monitoring_api.notify.verbs", "List and test notification channels."),
 }

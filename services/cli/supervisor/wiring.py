@@ -31,18 +31,20 @@ class Endpoints:
 
     @classmethod
     def read(
-        cls, data_dir: Path, external_clickhouse_url: str = "", read: Callable[[str], Any] = read_settings
+        cls, data_dir: Path, external_clickhouse_url: str | None = None, read: Callable[[str], Any] = read_settings
     ) -> "Endpoints":
         """Read each process's own settings, so that a port moved by its variable moves for all.
 
         Args:
             data_dir: the data folder, as an absolute path.
-            external_clickhouse_url: a server to use instead of the embedded engine.
+            external_clickhouse_url: a server to use instead of the embedded engine; None: as the settings say.
             read: gives the settings whose variables have a prefix.
 
         Raises:
             pydantic.ValidationError: a variable has a value that its setting refuses.
         """
+        if external_clickhouse_url is None:
+            external_clickhouse_url = str(read("SIGHTGLASS_SUPERVISOR_").clickhouse_url)
         clickhouse, collector = read("SIGHTGLASS_CLICKHOUSE_"), read("SIGHTGLASS_COLLECTOR_")
         moved: dict[str, Any] = {"data_dir": data_dir}
         if "clickhouse_endpoint" not in collector.model_fields_set:
