@@ -1,5 +1,9 @@
 """`python -m services.ml_api`: the prediction service as a process."""
 
+import sys
+
+from pydantic import ValidationError
+
 from services.ml_api.app import SERVICE_NAME
 from services.ml_api.settings import MlApiSettings
 from services.web.server import serve
@@ -9,7 +13,10 @@ from sightglass import configure_logging
 def main() -> None:
     """Serve until told to stop."""
     configure_logging(SERVICE_NAME)
-    settings = MlApiSettings()
+    try:
+        settings = MlApiSettings()
+    except ValidationError as error:
+        sys.exit(f"A setting is not acceptable: {error}")
     serve(
         "services.ml_api.app:create_app_from_environment",
         host=settings.host,

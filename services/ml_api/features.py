@@ -78,7 +78,8 @@ def feature_row(plan: FlightPlan, weather: Mapping[str, float | None]) -> Featur
         "carrier": plan.carrier,
         "origin": plan.origin,
         "dest": plan.dest,
-        "distance": plan.distance,
+        # One type whoever asks: stored JSON tells 719 from 719.0.
+        "distance": float(plan.distance),
         "departure_hour": plan.sched_dep.hour,
         "weekday": plan.sched_dep.isoweekday(),
         **weather,

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NaiveDatetime, Strict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, NaiveDatetime, Strict
 
 from services.ml_api.features import FlightPlan
 from services.ml_api.instants import Instant
@@ -28,6 +28,13 @@ def _served_year(moment: datetime) -> datetime:
     return moment
 
 
+def _local_time(value: Any) -> Any:
+    # pydantic would also take a bare date, for midnight, and numbers, for moments in UTC.
+    if not isinstance(value, str) or len(value) < len("2013-12-08T07:15"):
+        raise ValueError("not a local time such as 2013-12-08T07:15")
+    return value
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,6 +54,7 @@ class FlightFeatures(_Body):
     distance: Annotated[float, Strict(), Field(gt=0, le=12_000, allow_inf_nan=False, description="Miles.")]
     sched_dep: Annotated[
         NaiveDatetime,
+        BeforeValidator(_local_time),
         AfterValidator(_served_year),
         Field(description="Scheduled departure, New York's local time without offset, years 2000 to 2099."),
     ]

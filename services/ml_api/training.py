@@ -21,6 +21,7 @@ TRAINING_END: Final = datetime(2013, 10, 1)  # noqa: DTZ001
 HELD_OUT_MONTHS: Final = ("2013-10", "2013-11", "2013-12")
 MOST_DIFFERENCE: Final = 1e-5
 _DIGITS: Final = 6
+_WEATHER_DIGITS: Final = 3
 _ITERATIONS: Final = 150
 
 Array = npt.NDArray[Any]
@@ -181,7 +182,7 @@ def _medians(rows: _Rows) -> dict[str, dict[str, float | None]]:
         for name in WEATHER:
             column = values[:, NUMBERS.index(name)]
             mostly_null = np.isnan(column).mean() > 0.5  # noqa: PLR2004  (more null than not)
-            medians[origin][name] = None if mostly_null else round(float(np.nanmedian(column)), _DIGITS)
+            medians[origin][name] = None if mostly_null else round(float(np.nanmedian(column)), _WEATHER_DIGITS)
     return medians
 
 

@@ -21,10 +21,16 @@ def models() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def train_command(*, activate: bool, as_json: bool) -> None:
     """Train the flight-delay model on New York's flights of January to September 2013."""
-    from services.ml_api.making import make_model  # noqa: PLC0415  (scikit-learn and pandas, only to train)
+    # Only training needs these; `list` starts without them.
+    from services.ml_api.dataset import DatasetMissingError  # noqa: PLC0415
+    from services.ml_api.making import make_model  # noqa: PLC0415
+    from services.ml_api.training import TrainingError  # noqa: PLC0415
 
     settings = MlApiSettings()
-    made = make_model(settings.models_folder(), cache_folder=_cache_folder(), activate=activate)
+    try:
+        made = make_model(settings.models_folder(), cache_folder=_cache_folder(), activate=activate)
+    except (DatasetMissingError, TrainingError, OSError) as error:
+        raise click.ClickException(str(error)) from error
     card = made.card
     if as_json:
         shown = card.model_dump(mode="json", include={"name", "version", "threshold", "training", "metrics"})
@@ -52,7 +58,8 @@ def list_command(*, as_json: bool) -> None:
         except ModelBrokenError as error:
             versions.append({"version": version, "active": version == active, "error": str(error)})
     if as_json:
-        click.echo(json.dumps({"models": [{"name": store.name, "active": active, "versions": versions}]}))
+        entries = [{"name": store.name, "active": active, "versions": versions}] if versions else []
+        click.echo(json.dumps({"models": entries}))
     elif not versions:
         click.echo(f"No model in {store.folder}: run `sightglass models train`.")
     else:

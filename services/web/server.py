@@ -7,6 +7,8 @@ from typing import Any, Final, NoReturn
 
 import uvicorn
 
+from services.web.hosts import HostRule
+
 GRACEFUL_STOP_SECONDS: Final = 5
 
 
@@ -18,7 +20,13 @@ def serve(app_or_factory: str | Callable[..., Any], *, host: str, port: int, wor
         host: Address to listen on.
         port: Port to listen on.
         workers: Processes that share the port.
+
+    Raises:
+        SystemExit: With a message, when `host` is not a loopback address.
     """
+    if not HostRule().admits(f"[{host}]" if ":" in host else host):
+        # Without tokens whoever reaches the port may do everything.
+        sys.exit(f"Refused to listen on {host}: there is no authentication, so only loopback addresses are served.")
     # uvicorn ends its lifespan and then raises the signal again; without a handler of ours that would kill the process
     # before Python's own exit work.
     signal.signal(signal.SIGTERM, _exit)

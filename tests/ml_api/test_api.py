@@ -160,6 +160,7 @@ BAD_PREDICTIONS = [
     (changed(sched_dep="9999-12-31T23:59"), 422, "features.sched_dep"),
     (changed(sched_dep="2013-12-08T07:15:00-05:00"), 422, "features.sched_dep"),
     (changed(sched_dep="2013-12-08T07:15:00Z"), 422, "features.sched_dep"),
+    (changed(sched_dep="2013-12-08"), 422, "features.sched_dep"),
     (changed(sched_dep="yesterday"), 422, "features.sched_dep"),
     (changed(sched_dep=""), 422, "features.sched_dep"),
     (changed(sched_dep=1386486900), 422, "features.sched_dep"),
@@ -229,7 +230,7 @@ def test_bad_labels_name_the_field(client, telemetry, change, field):
 
 
 def test_without_a_model_the_service_waits_for_one(telemetry, tmp_path, cache_folder, monkeypatch):
-    """No model: not ready, predictions are 503 and name the command; once there is one it is served without a restart."""
+    """No model: not ready, predictions are 503 and name the command; one made later is served at once."""
     monkeypatch.setattr("services.ml_api.serving._RETRY_SECONDS", 0)
     app = create_app(MlApiSettings(_env_file=None, data_dir=tmp_path))
     with TestClient(app, base_url="http://localhost") as client:

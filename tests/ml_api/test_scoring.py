@@ -1,5 +1,7 @@
 """Scoring without HTTP."""
 
+# ruff: noqa: DTZ001  # the data set is in local time without zone
+
 import json
 from datetime import datetime
 
