@@ -1,0 +1,267 @@
+"""Runs one statement for one user: from its text to the pieces of its answer."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.embedded_clickhouse.answer import Totals
+from services.embedded_clickhouse.engine import Engine, Inserter, Piece, Session, quoted
+from services.embedded_clickhouse.errors import ClickHouseError, access_denied, not_implemented
+from services.embedded_clickhouse.formats import empty_without_rows, stream_join
+from services.embedded_clickhouse.judge import Judge, Verdict
+from services.embedded_clickhouse.native import reframed
+from services.embedded_clickhouse.request_parameters import RequestParameters
+from services.embedded_clickhouse.roles import Role
+from services.embedded_clickhouse.running import RunningStatement, RunningStatements
+from services.embedded_clickhouse.statement_text import StatementText
+from services.embedded_clickhouse.syntax import Parsed, Parser, Tree
+from services.embedded_clickhouse.threads import EngineThreads
+
+_STREAMED = frozenset({"SelectWithUnionQuery", "SelectIntersectExceptQuery"})
+_KILL_WAIT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Everything that is known of a statement before it runs."""
+
+    role: Role
+    parameters: RequestParameters
+    text: StatementText
+    running: RunningStatement
+    totals: Totals = field(default_factory=Totals)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A statement that may run."""
+
+    parsed: Parsed
+    verdict: Verdict
+    output_format: str
+
+
+class Executor:
+    """Judges statements and runs them.
+
+    Args:
+        engine: the engine.
+        parser: its parser.
+        threads: where its calls run.
+        running: the list of running statements.
+        databases: our databases.
+        insert_chunk_bytes: how much data the engine gets at a time.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        parser: Parser,
+        threads: EngineThreads,
+        running: RunningStatements,
+        *,
+        databases: tuple[str, ...],
+        insert_chunk_bytes: int,
+    ) -> None:
+        self._engine = engine
+        self._parser = parser
+        self._threads = threads
+        self._running = running
+        self._databases = databases
+        self._chunk_bytes = insert_chunk_bytes
+
+    async def prepare(self, execution: Execution, *, may_write: bool) -> Prepared:
+        """Parse and judge a statement.
+
+        Raises:
+            ClickHouseError: where it may not run.
+        """
+        head = execution.text.head
+        sql = f"{head.statement} FORMAT {head.input_format}" if head else execution.text.sql
+        parsed = await self._threads.call(self._parser.parse, sql)
+        parameters = execution.parameters
+        judge = Judge(
+            execution.role,
+            databases=self._databases,
+            current_database=parameters.database or "default",
+            values=parameters.values,
+        )
+        verdict = judge.judge(parsed)
+        if not may_write and not verdict.reads_only:
+            raise ClickHouseError(
+                164,
+                "READONLY",
+                "Cannot execute query in readonly mode: method GET only reads; use POST to change anything.",
+            )
+        return Prepared(parsed, verdict, parsed.output_format or parameters.default_format)
+
+    async def run(self, execution: Execution, prepared: Prepared) -> AsyncIterator[bytes]:
+        """Run a statement and yield its answer; its rows and bytes are counted in the execution's totals."""
+        kind = prepared.parsed.kind
+        if kind == "KillQueryQuery":
+            async for data in self._kill(execution, prepared):
+                yield data
+        elif execution.text.head is not None:
+            await self._insert(execution)
+        else:
+            async for data in self._answer(execution, prepared):
+                yield data
+
+    def _session_settings(self, execution: Execution, verdict: Verdict | None) -> Mapping[str, str]:
+        role = execution.role
+        settings = {**role.limits, **role.pinned}
+        for name, value in execution.parameters.settings.items():
+            settings[name] = role.check_setting(name, value)
+        settings |= verdict.settings if verdict else {}
+        settings["log_comment"] = execution.running.mark
+        if role.read_only:
+            settings.pop("readonly", None)
+            # system.settings tells a client which settings it may choose: under readonly = 1 it would say none.
+            settings["readonly"] = "2" if verdict and verdict.settings_listing else "1"
+        return settings
+
+    async def _open(self, execution: Execution, verdict: Verdict | None) -> Session:
+        database = execution.parameters.database or "default"
+        allowed = {*self._databases, "default", "system", "information_schema", "INFORMATION_SCHEMA"}
+        if database not in allowed:
+            raise access_denied(f"{execution.role.name}: Not enough privileges to use database {database}.")
+        settings = self._session_settings(execution, verdict)
+        return await self._threads.call(self._engine.session, database=database, settings=settings)
+
+    async def _answer(self, execution: Execution, prepared: Prepared) -> AsyncIterator[bytes]:
+        session = await self._open(execution, prepared.verdict)
+        pieces: Iterator[Piece] = iter(())
+        try:
+            join = stream_join(prepared.output_format)
+            sql, values = prepared.parsed.sql, execution.parameters.values
+            streamed = join is not None and prepared.parsed.kind in _STREAMED and not self._whole(execution, prepared)
+            if streamed and join is not None:
+                pieces = join(session.stream(sql, prepared.output_format, values))
+            first = await self._threads.call(next, pieces, None)
+            if first is None and not (streamed and empty_without_rows(prepared.output_format)):
+                first = await self._threads.call(session.query, sql, prepared.output_format, values)
+            while first is not None:
+                self._check_killed(execution)
+                execution.totals.add(first)
+                yield await self._framed(first.data, execution, prepared, streamed=streamed)
+                first = await self._threads.call(next, pieces, None)
+            self._check_killed(execution)
+        finally:
+            await self._threads.call(_close, pieces, session)
+
+    @staticmethod
+    def _whole(execution: Execution, prepared: Prepared) -> bool:
+        return prepared.verdict.whole or "extremes" in execution.parameters.settings
+
+    async def _framed(self, data: bytes, execution: Execution, prepared: Prepared, *, streamed: bool) -> bytes:
+        revision = execution.parameters.protocol_version
+        if not revision or prepared.output_format.lower() != "native":
+            return data
+        return await self._threads.call(reframed, data, revision, single_block=streamed)
+
+    async def _insert(self, execution: Execution) -> None:
+        text = execution.text
+        assert text.head is not None  # noqa: S101  (run() asks before)
+        session = await self._open(execution, None)
+        inserter: Inserter | None = None
+        finished = False
+        try:
+            inserter = await self._threads.call(session.insert, text.head.statement, text.head.input_format)
+            chunk = bytearray(text.first_data)
+            async for piece in text.more_data:
+                chunk += piece
+                if len(chunk) >= self._chunk_bytes:
+                    self._check_killed(execution)
+                    execution.totals.bytes += len(chunk)
+                    data, chunk = bytes(chunk), bytearray()
+                    await self._threads.call(inserter.append, data)
+            if chunk:
+                execution.totals.bytes += len(chunk)
+                await self._threads.call(inserter.append, bytes(chunk))
+            self._check_killed(execution)
+            written = await self._threads.call(inserter.finish)
+            finished = True
+            # The engine ends a killed INSERT without an error: nothing of it may be acknowledged.
+            self._check_killed(execution)
+            execution.totals.written_rows, execution.totals.written_bytes = written.rows, written.bytes
+        finally:
+            if inserter is not None and not finished:
+                with contextlib.suppress(Exception):
+                    await self._threads.call(inserter.cancel)
+            await self._threads.call(session.close)
+
+    async def _kill(self, execution: Execution, prepared: Prepared) -> AsyncIterator[bytes]:
+        tree = prepared.parsed.tree
+        wanted = _killed_ids(tree, execution.parameters.values)
+        found = self._running.find(wanted)
+        if execution.role.name not in ("maintainer", "migrator"):
+            found = [statement for statement in found if statement.user == execution.role.name]
+        test = bool(tree.get("test"))
+        for statement in () if test else found:
+            await self._threads.call(self._running.kill, statement)
+        status = "unknown_status" if test else "waiting"
+        if tree.get("sync") and not test:
+            await self._wait_for(found)
+            status = "finished"
+        rows = [f"({', '.join(map(quoted, (status, one.query_id, one.user, one.query)))})" for one in found]
+        columns = "'kill_status String, query_id String, user String, query String'"
+        table = f"values({columns}, {', '.join(rows)})" if rows else f"null({columns})"
+        session = await self._threads.call(self._engine.session)
+        try:
+            sql = f"SELECT * FROM {table}"  # noqa: S608  (every value is quoted)
+            piece = await self._threads.call(session.query, sql, prepared.output_format)
+        finally:
+            await self._threads.call(session.close)
+        execution.totals.add(piece)
+        yield await self._framed(piece.data, execution, prepared, streamed=False)
+
+    async def _wait_for(self, statements: list[RunningStatement]) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_KILL_WAIT_SECONDS):
+                while self._running.find({statement.query_id for statement in statements}):
+                    await asyncio.sleep(0.02)
+
+    @staticmethod
+    def _check_killed(execution: Execution) -> None:
+        if execution.running.killed:
+            raise ClickHouseError(394, "QUERY_WAS_CANCELLED", "Query was cancelled.")
+
+
+def _close(pieces: Iterator[Piece], session: Session) -> None:
+    close = getattr(pieces, "close", None)
+    if close is not None:
+        close()
+    session.close()
+
+
+def _killed_ids(tree: Tree, values: Mapping[str, str]) -> set[str]:
+    """Read the ids from `query_id = 'x'` and `query_id IN ('x', 'y')`, the forms that clients use."""
+    condition: Any = tree.get("where_expression") or {}
+    arguments = (condition.get("arguments") or {}).get("children", ())
+    if condition.get("name") in ("equals", "in") and len(arguments) == 2 and arguments[0].get("name") == "query_id":  # noqa: PLR2004
+        found = _texts(arguments[1], values)
+        if found:
+            return found
+    raise not_implemented(
+        "The embedded ClickHouse understands KILL QUERY WHERE query_id = '...' and query_id IN (...)."
+    )
+
+
+def _texts(node: Tree, values: Mapping[str, str]) -> set[str]:
+    if node.get("type") == "QueryParameter":
+        return {values.get(node["name"], "")}
+    if node.get("type") == "Literal":
+        return set(_strings(node.get("value")))
+    return {text for child in (node.get("arguments") or {}).get("children", ()) for text in _texts(child, values)}
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _strings(value.get("value"))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)

@@ -1,0 +1,132 @@
+"""What statements may touch: tables of the system database, table functions, functions, table engines.
+
+Reviewed against the lists of the pinned engine (26.9); a test says when the engine's lists have grown.
+"""
+
+SYSTEM_TABLES = frozenset(
+    {
+        "aggregate_function_combinators",
+        "asynchronous_metrics",
+        "build_options",
+        "codecs",
+        "collations",
+        "columns",
+        "constraints",
+        "contributors",
+        "data_skipping_index_types",
+        "data_skipping_indices",
+        "data_type_families",
+        "database_engines",
+        "databases",
+        "detached_parts",
+        "dictionaries",
+        "disks",
+        "errors",
+        "events",
+        "formats",
+        "functions",
+        "keywords",
+        "licenses",
+        "merge_tree_settings",
+        "merges",
+        "metrics",
+        "mutations",
+        "numbers",
+        "numbers_mt",
+        "one",
+        "parts",
+        "parts_columns",
+        "projection_parts",
+        "projections",
+        "replicas",
+        "settings",
+        "statements",
+        "table_engines",
+        "table_functions",
+        "tables",
+        "time_zones",
+        "view_refreshes",
+        "warnings",
+        "zeros",
+        "zeros_mt",
+    }
+)
+# These show what other users ask, so they are for who keeps the database.
+OPERATOR_SYSTEM_TABLES = SYSTEM_TABLES | {
+    "asynchronous_inserts",
+    "clusters",
+    "distributed_ddl_queue",
+    "dropped_tables",
+    "macros",
+    "processes",
+    "server_settings",
+    "storage_policies",
+}
+
+TABLE_FUNCTIONS = frozenset(
+    {
+        "generateseries",
+        "generate_series",
+        "generaterandom",
+        "null",
+        "numbers",
+        "numbers_mt",
+        "primes",
+        "sqlstandardvalues",
+        "values",
+        "view",
+        "zeros",
+        "zeros_mt",
+    }
+)
+
+# They read files, speak to other machines or to models on them, look into the process, or write to its log.
+DENIED_FUNCTIONS = frozenset(
+    {
+        "addresstoline",
+        "addresstolinewithinlines",
+        "addresstosymbol",
+        "catboostevaluate",
+        "chdb",
+        "demangle",
+        "evalmlmethod",
+        "file",
+        "filesystemavailable",
+        "filesystemcapacity",
+        "filesystemunreserved",
+        "fqdn",
+        "fullhostname",
+        "generateserialid",
+        "getclienthttpheader",
+        "getmacro",
+        "getserversetting",
+        "hascolumnintable",
+        "joinget",
+        "joingetornull",
+        "logtrace",
+        "naivebayesclassifier",
+        "naivebayesclassifierwithallprobs",
+        "naivebayesclassifierwithprob",
+        "naivebayesngrams",
+        "showcertificate",
+        "structuretocapnprotoschema",
+        "structuretoprotobufschema",
+    }
+)
+DENIED_FUNCTION_PREFIXES = ("ai", "dict", "regionto", "regionhierarchy", "regionin", "zookeeper")
+
+TABLE_ENGINES = frozenset({"Null", "Memory", "Log", "TinyLog", "StripeLog", "View"})
+DATABASE_ENGINES = frozenset({"Atomic"})
+# Where a table's files lie is not for SQL to choose.
+DENIED_TABLE_SETTINGS = frozenset({"disk", "storage_policy", "table_disk", "data_path"})
+
+
+def function_denied(name: str) -> bool:
+    """Say whether a function is one that no statement may call."""
+    lowered = name.lower()
+    return lowered in DENIED_FUNCTIONS or lowered.startswith(DENIED_FUNCTION_PREFIXES)
+
+
+def table_engine_allowed(name: str) -> bool:
+    """Say whether a table may have this engine: the MergeTree family and those that keep nothing elsewhere."""
+    return name in TABLE_ENGINES or name.endswith("MergeTree")
