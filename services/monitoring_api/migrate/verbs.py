@@ -47,3 +47,6 @@ def _print(outcome: runner.Outcome, *, dry_run: bool) -> None:
         click.echo(f"{'would change' if dry_run else 'changed'} the retention of {table}")
     if not outcome.applied and not outcome.retention_changed:
         click.echo(f"The schema is up to date (version {outcome.version}).")
+
+
+commands: list[click.Command] = [migrate]
