@@ -1,14 +1,13 @@
 """`record_label`: what turned out to be true."""
 
-import time
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from opentelemetry._logs import SeverityNumber
 
 from sightglass import attributes
 from sightglass.faults import report_fault
-from sightglass.prediction import to_nanoseconds
+from sightglass.moment import moment_or_now, to_text
 from sightglass.telemetry import current
 from sightglass.text import label_text, name_text
 
@@ -34,25 +33,25 @@ def record_label(
         telemetry = current()
         if telemetry is None:
             return
+        at, at_replaced = moment_or_now(timestamp)
+        observed, observed_replaced = moment_or_now(observed_at)
         values: dict[str, Any] = {
             attributes.PREDICTION_ID: name_text(prediction_id),
             attributes.LABEL_VALUE: label_text(label),
-            attributes.LABEL_OBSERVED_AT: _timestamp_text(observed_at),
+            attributes.LABEL_OBSERVED_AT: to_text(observed),
         }
+        replaced = {"timestamp": at_replaced, "observed_at": observed_replaced}
         if arrived_at is not None:
-            values[attributes.LABEL_ARRIVED_AT] = _timestamp_text(arrived_at)
+            arrived, replaced["arrived_at"] = moment_or_now(arrived_at)
+            values[attributes.LABEL_ARRIVED_AT] = to_text(arrived)
+        if any(replaced.values()):
+            values[attributes.TRUNCATED] = tuple(f"{name}:replaced" for name, was in replaced.items() if was)
         telemetry.tallies.labels.add()
         telemetry.events.emit(
-            timestamp=time.time_ns() if timestamp is None else to_nanoseconds(timestamp),
+            timestamp=at,
             severity_number=SeverityNumber.INFO,
             attributes=values,
             event_name=attributes.LABEL_EVENT,
         )
     except Exception:
         report_fault("record_label")
-
-
-def _timestamp_text(moment: datetime | int) -> str:
-    """RFC 3339 in UTC with nine digits, which sorts as text and keeps every nanosecond."""
-    seconds, nanoseconds = divmod(to_nanoseconds(moment), 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"

@@ -2,9 +2,8 @@
 
 import functools
 import logging
-import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from opentelemetry import trace
@@ -15,23 +14,13 @@ from sightglass.faults import report_fault
 from sightglass.features import FeatureBody, as_number
 from sightglass.identifiers import hash_entity_id, new_prediction_id
 from sightglass.model import Model
+from sightglass.moment import moment_or_now
 from sightglass.telemetry import Telemetry, current
 from sightglass.text import label_text, name_text
 
 _UNKNOWN: Final = Model("unknown", "unknown")
-_NANOSECONDS: Final = 1_000_000_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _logger = logging.getLogger(__name__)
-
-
-def to_nanoseconds(moment: datetime | int) -> int:
-    """Nanoseconds since the epoch; a datetime without a zone is in UTC."""
-    if isinstance(moment, datetime):
-        aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-        since = aware - _EPOCH
-        return (since.days * 86_400 + since.seconds) * _NANOSECONDS + since.microseconds * 1_000
-    return int(moment)
 
 
 def record_prediction(
@@ -72,31 +61,44 @@ def record_prediction(
     """
     identifier = ""
     try:
-        moment = time.time_ns() if timestamp is None else to_nanoseconds(timestamp)
-        identifier = name_text(prediction_id) if prediction_id else new_prediction_id(moment)
+        moment, moment_replaced = moment_or_now(timestamp)
+        identifier = new_prediction_id(moment) if prediction_id is None else name_text(prediction_id)
+        identifier = identifier or new_prediction_id(moment)
         telemetry = current()
         if telemetry is None:
             _warn_not_started()
             return identifier
-        chosen = model or telemetry.model or _UNKNOWN
-        marks = FeatureBody(telemetry.denied_features)
-        body = marks.encode(features, scores)
-        values = _identity(identifier, chosen, variant, features_source)
-        _add_outcome(values, marks, score=score, value=value, label=label, positive=positive)
+        encoder = FeatureBody(telemetry.denied_features)
+        body = encoder.encode(features, scores)
+        values = _identity(identifier, _usable_model(encoder, model, telemetry), variant, features_source)
+        _add_outcome(values, encoder, score=score, value=value, label=label, positive=positive)
         _mark_span(values)
-        if (duration := as_number(duration_seconds)) is not None:
-            values[attributes.PREDICTION_DURATION] = duration
+        if duration_seconds is not None:
+            _add_number(values, encoder, attributes.PREDICTION_DURATION, duration_seconds)
         if entity_id is not None:
             values[attributes.ENTITY_ID] = hash_entity_id(label_text(entity_id))
-        if marks.marks:
-            values[attributes.TRUNCATED] = tuple(marks.marks)
+        if moment_replaced:
+            encoder.mark("timestamp:replaced")
+        if encoder.marks:
+            values[attributes.TRUNCATED] = tuple(encoder.marks)
         _emit(telemetry, moment, body, values)
     except Exception:
         report_fault("record_prediction")
     return identifier or new_prediction_id()
 
 
-def _identity(identifier: str, model: Model, variant: str, features_source: str) -> dict[str, Any]:
+def _usable_model(encoder: FeatureBody, model: Any, telemetry: Telemetry) -> Model:
+    if model is None:
+        return telemetry.model or _UNKNOWN
+    # By its type: `isinstance` would ask the object, which may raise.
+    if issubclass(type(model), Model):
+        usable: Model = model
+        return usable
+    encoder.mark("model:replaced")
+    return _UNKNOWN
+
+
+def _identity(identifier: str, model: Model, variant: Any, features_source: Any) -> dict[str, Any]:
     return {
         attributes.PREDICTION_ID: identifier,
         attributes.MODEL_NAME: name_text(model.name),
@@ -107,21 +109,28 @@ def _identity(identifier: str, model: Model, variant: str, features_source: str)
     }
 
 
+def _add_number(values: dict[str, Any], encoder: FeatureBody, name: str, given: Any) -> None:
+    number = as_number(given)
+    if number is None:
+        encoder.mark(f"{name}:not-a-number")
+    else:
+        values[name] = number
+
+
 def _add_outcome(
-    values: dict[str, Any], marks: FeatureBody, *, score: Any, value: Any, label: Any, positive: Any
+    values: dict[str, Any], encoder: FeatureBody, *, score: Any, value: Any, label: Any, positive: Any
 ) -> None:
-    for name, given in ((attributes.PREDICTION_SCORE, score), (attributes.PREDICTION_VALUE, value)):
-        if given is None:
-            continue
-        number = as_number(given)
-        if number is None:
-            marks.mark(f"{name}:not-a-number")
-        else:
-            values[name] = number
+    if score is not None:
+        _add_number(values, encoder, attributes.PREDICTION_SCORE, score)
+    if value is not None:
+        _add_number(values, encoder, attributes.PREDICTION_VALUE, value)
     if label is not None:
         values[attributes.PREDICTION_LABEL] = label_text(label)
     if positive is not None:
-        values[attributes.PREDICTION_POSITIVE] = bool(positive)
+        try:
+            values[attributes.PREDICTION_POSITIVE] = bool(positive)
+        except Exception:
+            encoder.mark(f"{attributes.PREDICTION_POSITIVE}:not-a-boolean")
 
 
 def _mark_span(values: Mapping[str, Any]) -> None:

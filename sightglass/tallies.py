@@ -14,11 +14,11 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
 from sightglass import attributes
 
-Key = tuple[tuple[str, str], ...]
+Key = tuple[tuple[str, str | bool], ...]
 
-# As many attribute sets as the SDK would keep; a caller's free text must not fill the memory.
-_MAX_SETS: Final = 2_000
-_OVERFLOW: Final[Key] = (("otel.metric.overflow", "true"),)
+# A caller's free text must not fill the memory. The SDK's own limit, 2,000, forgets what came before it.
+_MAX_SETS: Final = 1_000
+_OVERFLOW: Final[Key] = (("otel.metric.overflow", True),)
 
 
 class Tally:

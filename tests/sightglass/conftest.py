@@ -1,0 +1,15 @@
+"""Telemetry in memory for one test."""
+
+from collections.abc import Iterator
+
+import pytest
+from sightglass import Model
+from sightglass.testing import InMemoryTelemetry, in_memory_telemetry
+
+MODEL = Model("m", "1")
+
+
+@pytest.fixture
+def telemetry() -> Iterator[InMemoryTelemetry]:
+    with in_memory_telemetry(model=MODEL) as telemetry:
+        yield telemetry

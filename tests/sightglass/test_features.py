@@ -1,0 +1,116 @@
+import datetime
+import decimal
+import enum
+import json
+
+import pytest
+from sightglass.features import DENIED_FEATURES_VARIABLE, MAX_BODY_CHARACTERS, FeatureBody, as_number, denied_features
+
+
+def encode(features, scores=None, denied=frozenset()):
+    body = FeatureBody(denied)
+    return json.loads(body.encode(features, scores)), body.marks
+
+
+@pytest.mark.parametrize("number", [200, 1_000])
+def test_as_many_features_as_models_have_arrive_whole(number):
+    """200 features arrive as 200, without a mark."""
+    features = {f"feature_{place}": place / 3 for place in range(number)}
+    assert encode(features) == ({"features": features}, [])
+
+
+def test_the_thousand_first_feature_is_cut_and_marked():
+    """A hostile number of features costs a bounded amount."""
+    payload, marks = encode({f"f{place}": place for place in range(10_000)})
+    assert len(payload["features"]) == 1_000
+    assert marks == ["features:number"]
+
+
+def test_a_body_too_large_loses_features_from_its_end():
+    """64 Ki characters at most, still valid JSON."""
+    features = {f"f{place}": "x" * 4_000 for place in range(100)}
+    body = FeatureBody(frozenset())
+    text = body.encode(features)
+    assert len(text) <= MAX_BODY_CHARACTERS
+    assert list(json.loads(text)["features"]) == [f"f{place}" for place in range(len(json.loads(text)["features"]))]
+    assert body.marks == ["features:size"]
+
+
+def test_long_text_and_long_names_are_cut_and_marked():
+    """A megabyte of text stays 4,096 characters of it."""
+    payload, marks = encode({"a": "x" * 1_000_000, "n" * 1_000: 1})
+    assert payload == {"features": {"a": "x" * 4_096, "n" * 256: 1}}
+    assert marks == ["a:text", f"{'n' * 40}:name"]
+
+
+def test_denied_features_never_leave_the_process(monkeypatch):
+    """By default what is a secret by its name, and what the service owner adds."""
+    monkeypatch.setenv(DENIED_FEATURES_VARIABLE, "Salary, iban")
+    payload, marks = encode({"Password": "x", "salary": 3, "distance": 1, "email": "a@b"}, denied=denied_features())
+    assert payload == {"features": {"distance": 1}}
+    assert marks == ["Password:denied", "salary:denied", "email:denied"]
+
+
+class Carrier(enum.StrEnum):
+    UNITED = "UA"
+
+
+@pytest.mark.parametrize(
+    ("value", "stored", "marks"),
+    [
+        (2**63, 2**63, []),
+        (2**64, str(2**64), ["x:integer"]),
+        pytest.param(10**5_000, "integer of 16610 bits", ["x:integer"], id="huge"),
+        (Carrier.UNITED, "UA", []),
+        (datetime.date(2013, 12, 17), "2013-12-17", ["x:type"]),
+        (decimal.Decimal("1.50"), "1.50", ["x:type"]),
+        (b"ab", "b'ab'", ["x:type"]),
+        ("\ud800", "?", ["x:text"]),
+        ("a\0b", "a?b", ["x:text"]),
+        ("é", "é", []),
+        ([1, ["a", None]], [1, ["a", None]], []),
+        ({"a": {"b": 1}, 3: 4}, {"a": {"b": 1}, "3": 4}, ["3:name"]),
+        ((1, 2), [1, 2], []),
+    ],
+)
+def test_a_value_keeps_its_type_or_leaves_a_mark(value, stored, marks):
+    """What JSON and 64 bits can hold stays as it is; the rest becomes text and says so."""
+    assert encode({"x": value}) == ({"features": {"x": stored}}, marks)
+
+
+def test_two_names_with_the_same_text_keep_the_first():
+    """The number 1 and "1" as names can't both be kept."""
+    assert encode({1: "a", "1": "b"}) == ({"features": {"1": "a"}}, ["1:name", "1:duplicate"])
+
+
+def test_pandas_missing_values_are_null():
+    """NA and NaT mean missing, as None does."""
+    pandas = pytest.importorskip("pandas")
+    assert encode({"a": pandas.NA, "b": pandas.NaT}) == ({"features": {"a": None, "b": None}}, [])
+    assert encode(pandas.Series({"a": 1.5, "b": 2.0})) == ({"features": {"a": 1.5, "b": 2.0}}, [])
+
+
+@pytest.mark.parametrize("features", [None, 3, "text", [1, 2], object()])
+def test_what_is_no_mapping_is_an_empty_object_with_a_mark(features):
+    """The prediction is counted all the same."""
+    assert encode(features) == ({"features": {}}, ["features:not-a-mapping"])
+
+
+def test_marks_are_bounded():
+    """A thousand cuts leave 32 marks."""
+    assert len(encode({f"f{place}": object() for place in range(1_000)})[1]) == 32
+
+
+def test_items_in_nested_values_are_bounded():
+    """A list of a million is cut."""
+    payload, marks = encode({"x": list(range(1_000_000)), "y": [1]})
+    assert len(payload["features"]["x"]) == 4_096
+    assert marks == ["x:items"]
+
+
+@pytest.mark.parametrize(
+    ("value", "number"), [(1, 1.0), (0.5, 0.5), ("1", None), (True, None), (None, None), (float("inf"), None)]
+)
+def test_a_number_is_a_finite_number_and_nothing_else(value, number):
+    """Text and booleans are no scores."""
+    assert as_number(value) == number

@@ -1,0 +1,331 @@
+import json
+import sys
+from datetime import UTC, datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+import sightglass
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from opentelemetry import trace
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+from sightglass import faults, prediction
+from sightglass.identifiers import hash_entity_id
+from sightglass.testing import in_memory_telemetry
+
+
+def points(telemetry, metric):
+    return {
+        tuple(sorted(dict(point.attributes).items())): point.value
+        for point in telemetry.metrics[metric].data.data_points
+    }
+
+
+def test_an_event_has_every_attribute_with_its_type(telemetry):
+    """One prediction is one event: ids and outcome as typed attributes, features as a JSON object in the body."""
+    with telemetry.tracer.start_as_current_span("request") as span:
+        identifier = sightglass.record_prediction(
+            {"distance": 1400, "carrier": "UA", "wind": None, "gust": float("nan")},
+            score=0.75,
+            label="late",
+            scores={"late": 0.75, "on_time": 0.25},
+            positive=True,
+            entity_id="flight 7",
+            features_source="fallback",
+            duration_seconds=0.002,
+            timestamp=1_700_000_000_000_000_123,
+        )
+    (readable,) = telemetry.records
+    record = readable.log_record
+    assert record.event_name == "ml.prediction"
+    assert record.timestamp == 1_700_000_000_000_000_123
+    assert record.severity_number is SeverityNumber.INFO
+    assert record.trace_id == span.get_span_context().trace_id
+    assert record.span_id == span.get_span_context().span_id
+    assert json.loads(record.body) == {
+        "features": {"distance": 1400, "carrier": "UA", "wind": None},
+        "nonfinite": {"gust": "nan"},
+        "scores": {"late": 0.75, "on_time": 0.25},
+    }
+    expected = {
+        "ml.prediction.id": identifier,
+        "ml.model.name": "m",
+        "ml.model.version": "1",
+        "ml.task": "binary",
+        "ml.variant": "champion",
+        "ml.features.source": "fallback",
+        "ml.prediction.score": 0.75,
+        "ml.prediction.label": "late",
+        "ml.prediction.positive": True,
+        "ml.prediction.duration": 0.002,
+        "ml.entity.id": hash_entity_id("flight 7"),
+    }
+    assert dict(record.attributes) == expected
+    assert {name: type(value) for name, value in record.attributes.items()} == {
+        name: type(value) for name, value in expected.items()
+    }
+
+
+def test_the_span_carries_the_ids_but_no_features(telemetry):
+    """Who finds a slow span finds its prediction; features stay in the event."""
+    with telemetry.tracer.start_as_current_span("request"):
+        identifier = sightglass.record_prediction({"distance": 1}, score=0.5, label="late", positive=False)
+    (span,) = telemetry.spans
+    assert dict(span.attributes) == {
+        "ml.prediction.id": identifier,
+        "ml.model.name": "m",
+        "ml.model.version": "1",
+        "ml.task": "binary",
+        "ml.variant": "champion",
+        "ml.features.source": "store",
+        "ml.prediction.score": 0.5,
+        "ml.prediction.label": "late",
+        "ml.prediction.positive": False,
+    }
+
+
+def test_a_batch_is_one_event_per_item_and_one_span(telemetry):
+    """The span of a batch names its first prediction and says how many there were."""
+    with telemetry.tracer.start_as_current_span("batch"):
+        identifiers = [sightglass.record_prediction({"n": number}, score=number / 10) for number in range(5)]
+    (span,) = telemetry.spans
+    assert span.attributes["ml.prediction.id"] == identifiers[0]
+    assert span.attributes["ml.prediction.score"] == 0.0
+    assert span.attributes["ml.prediction.batch_size"] == 5
+    assert [readable.log_record.attributes["ml.prediction.id"] for readable in telemetry.records] == identifiers
+
+
+def test_six_things_stay_six_different_things(telemetry):
+    """Number 1, "1", true, null, NaN and absent are told apart."""
+    variants = [{"x": 1}, {"x": "1"}, {"x": True}, {"x": None}, {"x": float("nan")}, {}]
+    for features in variants:
+        sightglass.record_prediction(features)
+    assert [readable.log_record.body for readable in telemetry.records] == [
+        '{"features":{"x":1}}',
+        '{"features":{"x":"1"}}',
+        '{"features":{"x":true}}',
+        '{"features":{"x":null}}',
+        '{"features":{},"nonfinite":{"x":"nan"}}',
+        '{"features":{}}',
+    ]
+
+
+def test_features_are_copied_at_the_call(telemetry):
+    """What is changed after the call is not recorded."""
+    features = {"n": 1, "list": [1]}
+    sightglass.record_prediction(features)
+    features["n"] = 2
+    features["list"].append(2)
+    assert telemetry.records[0].log_record.body == '{"features":{"n":1,"list":[1]}}'
+
+
+def test_numpy_scalars_count_as_numbers(telemetry):
+    """A score, a value, a duration and a label may come straight from a model."""
+    sightglass.record_prediction(
+        {
+            "a": np.float32(0.5),
+            "b": np.int64(3),
+            "c": np.bool_(True),
+            "d": np.array([1.0, np.inf]),
+            "e": np.float64("nan"),
+        },
+        score=np.float32(0.25),
+        value=np.int64(3),
+        label=np.int64(1),
+        positive=np.bool_(False),
+        duration_seconds=np.float64(0.5),
+        scores={np.str_("late"): np.float64(0.25)},
+    )
+    record = telemetry.records[0].log_record
+    assert json.loads(record.body) == {
+        "features": {"a": 0.5, "b": 3, "c": True, "d": [1.0, None]},
+        "nonfinite": {"d[1]": "inf", "e": "nan"},
+        "scores": {"late": 0.25},
+    }
+    assert record.attributes["ml.prediction.score"] == 0.25
+    assert type(record.attributes["ml.prediction.score"]) is float
+    assert record.attributes["ml.prediction.value"] == 3.0
+    assert record.attributes["ml.prediction.label"] == "1"
+    assert record.attributes["ml.prediction.positive"] is False
+    assert record.attributes["ml.prediction.duration"] == 0.5
+    assert "ml.truncated" not in record.attributes
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), "0.5", True, object(), [0.5]])
+def test_a_score_that_is_no_finite_number_is_left_out_and_marked(telemetry, score):
+    """An average of scores is not poisoned by one NaN, and the cut is visible."""
+    sightglass.record_prediction({}, score=score)
+    record = telemetry.records[0].log_record
+    assert "ml.prediction.score" not in record.attributes
+    assert record.attributes["ml.truncated"] == ("ml.prediction.score:not-a-number",)
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        (datetime(2023, 11, 14, 22, 13, 20, 5, tzinfo=UTC), 1_700_000_000_000_005_000),
+        (datetime(2023, 11, 14, 22, 13, 20), 1_700_000_000_000_000_000),  # noqa: DTZ001  # the case without a zone
+        (datetime(2023, 11, 15, 0, 13, 20, tzinfo=timezone(timedelta(hours=2))), 1_700_000_000_000_000_000),
+        (1_700_000_000_000_000_001, 1_700_000_000_000_000_001),
+    ],
+)
+def test_a_timestamp_is_a_datetime_or_nanoseconds(telemetry, moment, expected):
+    """Any zone is understood, none means UTC, and a new id carries the same moment."""
+    identifier = sightglass.record_prediction({}, timestamp=moment)
+    assert telemetry.records[0].log_record.timestamp == expected
+    assert int(identifier.replace("-", "")[:12], 16) == expected // 1_000_000
+
+
+def test_the_count_is_by_model_version_variant_and_source(telemetry):
+    """What is handed over is counted under the attributes that completeness compares by."""
+    sightglass.record_prediction({}, prediction_id="a")
+    sightglass.record_prediction({}, prediction_id="a", variant="shadow", model=sightglass.Model("m", "2"))
+    sightglass.record_prediction({}, features_source="fallback")
+    sightglass.record_prediction({}, features_source="fallback")
+
+    def key(version, variant, source):
+        return (
+            ("ml.features.source", source),
+            ("ml.model.name", "m"),
+            ("ml.model.version", version),
+            ("ml.variant", variant),
+        )
+
+    assert points(telemetry, "ml.prediction.count") == {
+        key("1", "champion", "store"): 1,
+        key("2", "shadow", "store"): 1,
+        key("1", "champion", "fallback"): 2,
+    }
+    assert telemetry.metrics["ml.prediction.count"].data.is_monotonic
+
+
+def test_a_callers_free_text_cannot_fill_the_memory(telemetry):
+    """Attribute sets beyond 1,000 are counted together."""
+    for number in range(1_010):
+        telemetry.tallies.predictions.add((("x", str(number)),))
+    counts = points(telemetry, "ml.prediction.count")
+    assert len(counts) == 1_001
+    assert counts[(("otel.metric.overflow", True),)] == 10
+
+
+def test_replayed_telemetry_marks_spans_events_and_counts():
+    """Everything recorded with a past timestamp can be left out of ingest lag."""
+    with in_memory_telemetry(replayed=True) as telemetry:
+        telemetry.tracer.start_span("flight", start_time=1).end(2)
+        sightglass.record_prediction({}, timestamp=1)
+        sightglass.record_label("a", "late", observed_at=1)
+        assert [span.attributes["ml.replayed"] for span in telemetry.spans] == [True]
+        assert [readable.log_record.attributes["ml.replayed"] for readable in telemetry.records] == [True, True]
+        assert points(telemetry, "sightglass.spans.ended") == {(("ml.replayed", True),): 1}
+
+
+def test_without_telemetry_an_id_is_returned_and_one_warning_logged(caplog):
+    """A service whose telemetry is off still answers with ids."""
+    prediction._warn_not_started.cache_clear()
+    first = sightglass.record_prediction({"a": 1})
+    assert first != sightglass.record_prediction({"a": 1})
+    assert sightglass.record_prediction({}, prediction_id="mine") == "mine"
+    sightglass.record_label("mine", 1, observed_at=1)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_a_broken_pipeline_is_told_once_and_never_to_the_caller(telemetry, monkeypatch, caplog):
+    """An error inside telemetry becomes one log line."""
+
+    def explode(**_):
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(telemetry.events, "emit", explode)
+    monkeypatch.setattr(faults, "_last_report", {})
+    for _ in range(3):
+        assert sightglass.record_prediction({"a": 1})
+        sightglass.record_label("a", 1, observed_at=1)
+    assert [record.getMessage().split()[0] for record in caplog.records] == ["record_prediction", "record_label"]
+
+
+class Hostile:
+    """Raises at every turn."""
+
+    def __getattribute__(self, name):
+        raise RuntimeError(name)
+
+    def __str__(self):
+        raise RuntimeError("str")
+
+    __repr__ = __str__
+    __hash__ = object.__hash__
+
+    def __bool__(self):
+        raise RuntimeError("bool")
+
+    def __eq__(self, other):
+        raise RuntimeError("eq")
+
+
+recursive: list[object] = []
+recursive.append(recursive)
+
+anything = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+        st.text(st.characters(), max_size=20),
+        st.binary(max_size=20),
+        st.datetimes(),
+        st.complex_numbers(),
+        st.decimals(),
+        st.builds(object),
+        st.builds(Hostile),
+        st.just(recursive),
+        st.integers(5_000, 6_000).map(lambda digits: 10**digits),
+        st.just(np.datetime64("NaT")),
+    ),
+    lambda children: st.one_of(
+        st.lists(children, max_size=4),
+        st.dictionaries(st.one_of(st.text(max_size=5), st.integers(), st.none()), children, max_size=4),
+        st.tuples(children, children),
+        st.sets(st.integers(), max_size=3),
+    ),
+    max_leaves=8,
+)
+
+
+@given(features=anything, values=st.lists(anything, min_size=13, max_size=13))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nothing_whatever_makes_it_raise(telemetry, features, values):
+    """Arbitrary values in every place: an id comes back, and the event that was emitted is valid JSON and UTF-8."""
+    names = (
+        *("score", "label", "value", "scores", "model", "positive", "prediction_id", "entity_id"),
+        *("features_source", "variant", "duration_seconds", "timestamp"),
+    )
+    identifier = sightglass.record_prediction(features, **dict(zip(names, values, strict=False)))
+    assert isinstance(identifier, str)
+    assert identifier
+    assert sightglass.record_label(values[0], values[1], observed_at=values[2], arrived_at=values[3]) is None
+    prediction_event, label_event = telemetry.records[-2:]
+    assert prediction_event.log_record.event_name == "ml.prediction"
+    assert label_event.log_record.event_name == "ml.label"
+    assert "features" in json.loads(prediction_event.log_record.body, parse_constant=pytest.fail)
+    # One event that can't be encoded would take a whole batch with it.
+    assert encode_logs([prediction_event, label_event]).SerializeToString()
+
+
+def test_a_thousand_nested_lists_do_not_overflow_the_stack(telemetry):
+    """Depth is cut, not followed."""
+    deep: list[object] = []
+    for _ in range(sys.getrecursionlimit() * 2):
+        deep = [deep]
+    sightglass.record_prediction({"deep": deep})
+    record = telemetry.records[0].log_record
+    assert record.body == '{"features":{"deep":[[[[[[null]]]]]]}}'
+    assert record.attributes["ml.truncated"] == ("deep[0][0][0][0][0][0]:depth",)
+
+
+def test_events_outside_any_span_have_no_trace(telemetry):
+    """A batch job without spans records predictions all the same."""
+    assert not trace.get_current_span().get_span_context().is_valid
+    sightglass.record_prediction({"a": 1})
+    assert telemetry.records[0].log_record.trace_id == 0
