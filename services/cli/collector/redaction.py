@@ -60,8 +60,15 @@ _BLOCKED_VALUES: Final = (
 BLOCKED_VALUES: Final = "|".join(_BLOCKED_VALUES)
 REPLACEMENT: Final = "${header}${name}${scheme}${before}" + MASK + "${at}${after}"
 
-# A list or a map below the first level shows in the JSON text as an opening bracket after a colon.
-_NESTED: Final = r'":[\[{]'
+# Looking for these in the text of all attributes at once is many times cheaper than the patterns above, and no pattern
+# can match without one of them: most spans and records are let through here.
+HINTS: Final = (
+    "@", "%40", "passw", "passphrase", "secret", "credential", "token", "key", "authorization", "cookie", "mail", "card",
+    "cvv", "jwt", "ssn", "bearer", "basic", "eyj", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox",
+    "akia", "asia", "sk-", "_live_", "_test_", "aiza", "hf_", "ya29.",
+)  # fmt: skip
+_CARD_HINT: Final = r"[^0-9a-z_.][2-6][0-9]{3}[ -]?[0-9]{4}"
+_NESTED_HINTS: Final = ('":[', '":{')
 _OWN_EVENT: Final = 'log.event_name == "ml.prediction" or log.event_name == "ml.label"'
 
 
@@ -89,67 +96,78 @@ def quoted(text: str) -> str:
 def statements(signal: str, place: Place) -> list[str]:
     """The statements that redact one place of one signal, in the order in which they run."""
     attributes = f"{place.context}.{place.attributes}"
-    written = _map_statements(place.context, attributes, f"Len({attributes}) > 0")
-    written += [_replace(path) for path in TEXTS.get(place.context, ())]
-    if signal == "log" and place.context == "log":
-        written += _body_statements()
+    written = _map_statements(place.context, attributes, f"Len({attributes}) > 0", f"String({attributes})")
+    for path in TEXTS.get(place.context, ()):
+        written += _text_statements(place.context, path, f'{path} != ""')
+    if place.context == "log":
+        foreign = f"not ({_OWN_EVENT})"
+        written += _text_statements("log", "log.body", f"IsString(log.body) and {foreign}")
+        # A list is judged as a map of one entry, and stays one.
+        written += [
+            "set(log.cache, {})",
+            f'set(log.cache["body"], log.body) where IsList(log.body) and {foreign}',
+            'set(log.body, log.cache) where log.cache["body"] != nil',
+        ]
+        written += _map_statements("log", "log.body", f"IsMap(log.body) and {foreign}", "String(log.body)")
     return written
 
 
-def _map_statements(context: str, attributes: str, condition: str) -> list[str]:
-    kept, blocked, flat = (f'{context}.cache["{name}"]' for name in ("kept", "blocked", "flat"))
+def _map_statements(context: str, attributes: str, condition: str, as_text: str) -> list[str]:
+    text, look, kept, blocked = (f'{context}.cache["{name}"]' for name in ("text", "look", "kept", "blocked"))
+    flat, hidden = (f'{context}.cache["{name}"]' for name in ("flat", "hidden"))
+    # A number that is not one (NaN) has no JSON text: then everything is looked at.
+    nested = " or ".join([f"{text} == nil", *(f"Index({text}, {quoted(hint)}) >= 0" for hint in _NESTED_HINTS)])
     return [
-        f"set({kept}, {attributes}) where {condition} and IsMatch(Keys({attributes}), {quoted(_in_list(KEPT_KEYS))})",
-        f"keep_matching_keys({kept}, {quoted(KEPT_KEYS)}) where {kept} != nil",
-        f"set({blocked}, {attributes}) where {condition} and IsMatch(Keys({attributes}), {quoted(_in_list(BLOCKED_KEYS))})",
-        f"keep_matching_keys({blocked}, {quoted(BLOCKED_KEYS)}) where {blocked} != nil",
-        f'replace_all_patterns({blocked}, "value", "(?s)^.+$$", {quoted(MASK)}) where {blocked} != nil',
-        f'merge_maps({attributes}, {blocked}, "update") where {blocked} != nil',
-        f'replace_all_patterns({attributes}, "value", {quoted(BLOCKED_VALUES)}, {quoted(REPLACEMENT)}) where {condition}',
-        f'merge_maps({attributes}, {kept}, "update") where {kept} != nil',
-        f"set({flat}, {attributes}) where {condition} and IsMatch({attributes}, {quoted(_NESTED)})",
-        *_flat_statements(flat, attributes, kept),
-    ]
-
-
-def _flat_statements(flat: str, target: str, kept: str) -> list[str]:
-    secret = f"IsMatch({flat}, {quoted(BLOCKED_VALUES)}) or IsMatch(Keys({flat}), {quoted(_in_list(BLOCKED_KEYS))})"
-    hidden = flat.replace('"flat"', '"hidden"')
-    return [
+        *_look(context, as_text, condition),
+        f"set({kept}, {attributes}) where {look} == true",
+        f"keep_matching_keys({kept}, {quoted(KEPT_KEYS)}) where {look} == true",
+        *_mask_blocked(attributes, blocked, f"{look} == true"),
+        f"{_replace_all(attributes)} where {look} == true",
+        f'merge_maps({attributes}, {kept}, "update") where {look} == true',
+        f"set({flat}, {attributes}) where {look} == true and ({nested})",
         f"flatten({flat}) where {flat} != nil",
-        f"set({hidden}, {flat}) where {flat} != nil and ({secret})",
-        f"keep_matching_keys({hidden}, {quoted(BLOCKED_KEYS)}) where {hidden} != nil",
-        f'replace_all_patterns({hidden}, "value", "(?s)^.+$$", {quoted(MASK)}) where {hidden} != nil',
-        f'merge_maps({flat}, {hidden}, "update") where {hidden} != nil',
-        f'replace_all_patterns({flat}, "value", {quoted(BLOCKED_VALUES)}, {quoted(REPLACEMENT)}) where {hidden} != nil',
-        f'merge_maps({flat}, {kept}, "update") where {hidden} != nil and {kept} != nil',
-        f"set({target}, {flat}) where {hidden} != nil",
+        f"set({hidden}, {flat}) where {flat} != nil",
+        *_mask_blocked(hidden, blocked, f"{flat} != nil"),
+        f"{_replace_all(hidden)} where {flat} != nil",
+        f'merge_maps({hidden}, {kept}, "update") where {flat} != nil',
+        f"set({attributes}, {hidden}) where {flat} != nil and {hidden} != {flat}",
     ]
 
 
-def _body_statements() -> list[str]:
-    """Bodies: a text by its values; a map as if it were attributes, and so a list, which is wrapped for it."""
-    flat, kept = 'log.cache["flat"]', 'log.cache["kept"]'
-    foreign = f"not ({_OWN_EVENT})"
+def _look(context: str, as_text: str, condition: str) -> list[str]:
+    """Sets `look` when something in a text hints at a secret."""
+    text, look = f'{context}.cache["text"]', f'{context}.cache["look"]'
+    hints = " or ".join([
+        f"{text} == nil",
+        *(f"Index({text}, {quoted(hint)}) >= 0" for hint in HINTS),
+        f"IsMatch({text}, {quoted(_CARD_HINT)})",
+    ])
     return [
-        f"{_replace('log.body')} where IsString(log.body) and {foreign}",
-        "set(log.cache, {})",
-        f"set({flat}, log.body) where IsMap(log.body) and {foreign}",
-        f"set({flat}, {{}}) where IsList(log.body) and {foreign}",
-        f'set({flat}["body"], log.body) where IsList(log.body) and {foreign}',
-        f"set({kept}, {flat}) where {flat} != nil",
-        f"keep_matching_keys({kept}, {quoted(KEPT_KEYS)}) where {kept} != nil",
-        *_flat_statements(flat, "log.body", kept),
+        f"set({context}.cache, {{}})",
+        f'set({text}, ConvertCase({as_text}, "lower")) where {condition}',
+        f"set({look}, true) where {condition} and ({hints})",
     ]
 
 
-def _in_list(pattern: str) -> str:
-    r"""A pattern on one name, made to find it in the JSON list of all names."""
-    return pattern.replace("^", r'(?:^|")').replace("$", r'(?:"|$)')
+def _mask_blocked(attributes: str, blocked: str, condition: str) -> list[str]:
+    """Masks the string values of blocked keys."""
+    return [
+        f"set({blocked}, {attributes}) where {condition}",
+        f"keep_matching_keys({blocked}, {quoted(BLOCKED_KEYS)}) where {condition}",
+        f'replace_all_patterns({blocked}, "value", "(?s)^.+$$", {quoted(MASK)}) where {condition}',
+        f'merge_maps({attributes}, {blocked}, "update") where {condition}',
+    ]
 
 
-def _replace(path: str) -> str:
-    return f"replace_pattern({path}, {quoted(BLOCKED_VALUES)}, {quoted(REPLACEMENT)})"
+def _text_statements(context: str, path: str, condition: str) -> list[str]:
+    look = f'{context}.cache["look"]'
+    replace = f"replace_pattern({path}, {quoted(BLOCKED_VALUES)}, {quoted(REPLACEMENT)}) where {look} == true"
+    # The card hint wants a character before the number.
+    return [*_look(context, f'Concat([" ", {path}], "")', condition), replace]
+
+
+def _replace_all(attributes: str) -> str:
+    return f'replace_all_patterns({attributes}, "value", {quoted(BLOCKED_VALUES)}, {quoted(REPLACEMENT)})'
 
 
 def render() -> str:
