@@ -1,5 +1,7 @@
 """Running an application under uvicorn so that it stops cleanly."""
 
+import logging
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -9,11 +11,11 @@ import uvicorn
 
 from services.web.hosts import HostRule
 
-GRACEFUL_STOP_SECONDS: Final = 5
+GRACEFUL_STOP_SECONDS: Final = 4
 
 
 def serve(app_or_factory: str | Callable[..., Any], *, host: str, port: int, workers: int = 1) -> None:
-    """Serve until SIGTERM or SIGINT, then return or exit with code 0.
+    """Serve until SIGTERM or SIGINT, then end the process with code 0 once the lifespan is over.
 
     Args:
         app_or_factory: ``"package.module:factory"`` (needed for more than one worker), or an ASGI application.
@@ -27,9 +29,9 @@ def serve(app_or_factory: str | Callable[..., Any], *, host: str, port: int, wor
     if not HostRule().admits(f"[{host}]" if ":" in host else host):
         # Without tokens whoever reaches the port may do everything.
         sys.exit(f"Refused to listen on {host}: there is no authentication, so only loopback addresses are served.")
-    # uvicorn ends its lifespan and then raises the signal again; without a handler of ours that would kill the process
-    # before Python's own exit work.
+    # uvicorn ends the application's lifespan and then raises the signal again.
     signal.signal(signal.SIGTERM, _exit)
+    signal.signal(signal.SIGINT, _exit)
     uvicorn.run(
         app_or_factory,
         host=host,
@@ -46,4 +48,7 @@ def serve(app_or_factory: str | Callable[..., Any], *, host: str, port: int, wor
 
 
 def _exit(_signal: int, _frame: Any) -> NoReturn:
-    sys.exit(0)
+    # The lifespan has closed everything and flushed telemetry. Exit handlers would flush once more, and wait once more
+    # for a Collector that is not there.
+    logging.shutdown()
+    os._exit(0)
