@@ -54,7 +54,7 @@ class StoreUnavailable(ApiError):
 
     title = "ClickHouse is not answering the monitoring API"
     advice = (
-        "What arrives meanwhile waits in the Collector's queue and appears later; nothing is lost. "
+        "What arrives meanwhile waits in the Collector's queue and appears later. "
         "`sightglass status` shows the process. This page keeps trying by itself."
     )
 

@@ -121,10 +121,17 @@ def take_snapshot(client: ApiClient, catalogue: Catalogue, state: OverviewState,
 
 
 def services(client: ApiClient) -> tuple[list[str], list[str]]:
-    """Names of the services seen in the last day, and of those among them that predict; empty where unknown."""
+    """Names of the services seen in the last day, and of those among them that predict.
+
+    Raises:
+        ApiError: nothing could be learned.
+    """
     answers = client.ask_all(
         [current(metric, window="24h", group_by=("service",)) for metric in ("request_rate", "prediction_rate")]
     )
+    errors = [answer for answer in answers if isinstance(answer, ApiError)]
+    if len(errors) == len(answers):
+        raise errors[0]
     seen, predicting = (
         sorted({group.labels.get("service", "") for group in answer.series if group.value} - {""})
         if isinstance(answer, Current)

@@ -1,5 +1,6 @@
 """Which span of time a page shows, as people choose it and as the URL and the API spell it."""
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -110,3 +111,24 @@ def age(moment: datetime, now: datetime) -> str:
         if seconds >= 2 * width or (seconds >= width and unit == "min"):
             return f"{seconds // width} {unit}"
     return f"{seconds} s"
+
+
+def utc_offset_seconds(zone: str, at: datetime) -> float:
+    """The zone's offset from UTC at a time; one offset for a whole chart keeps its time axis even."""
+    offset = at.astimezone(zone_of(zone)).utcoffset()
+    return offset.total_seconds() if offset else 0.0
+
+
+def epoch_milliseconds(moment: datetime, offset_seconds: float) -> int:
+    """A moment as the chart's axis counts it: milliseconds of the wall clock shown."""
+    return round((moment.astimezone(UTC).timestamp() + offset_seconds) * 1000)
+
+
+def floored(moment: datetime, step_seconds: float) -> datetime:
+    """The last whole multiple of a step that is not after a moment."""
+    return datetime.fromtimestamp(math.floor(moment.timestamp() / step_seconds) * step_seconds, UTC)
+
+
+def raised(moment: datetime, step_seconds: float) -> datetime:
+    """The first whole multiple of a step that is not before a moment."""
+    return datetime.fromtimestamp(math.ceil(moment.timestamp() / step_seconds) * step_seconds, UTC)

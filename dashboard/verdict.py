@@ -71,7 +71,7 @@ def verdict(traffic: Traffic, health: PipelineHealth | ApiError, alerts: Alerts 
     if bad:
         return Verdict(Level.BAD, "Something is wrong", (*bad, *attention, *unknown, *told))
     if not ever and not unknown:
-        return Verdict(Level.EMPTY, "Nothing has arrived yet", (*attention,))
+        return Verdict(Level.EMPTY, "Nothing has arrived in this range", ("No request and no prediction.", *attention))
     if attention:
         return Verdict(Level.ATTENTION, "Worth a look", (*attention, *unknown, *told))
     if unknown:

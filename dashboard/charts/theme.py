@@ -9,19 +9,17 @@ from dashboard.charts.palette import GRID, INK, MUTED
 FONT: Final = '"Source Sans", "Source Sans 3", system-ui, sans-serif'
 
 
-def themed(chart: alt.LayerChart, *, height: int, description: str) -> alt.LayerChart:
+def themed(chart: alt.LayerChart, *, height: int) -> alt.LayerChart:
     """Give a chart the common look.
 
     Args:
         chart: all its layers.
         height: of the whole picture, in pixels; the width is the container's.
-        description: the text alternative, for people who do not see the picture.
     """
     return (
         chart.properties(
             width="container",
             height=height,
-            description=description,
             padding={"left": 2, "right": 10, "top": 4, "bottom": 2},
         )
         .configure(font=FONT, background="transparent")

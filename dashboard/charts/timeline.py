@@ -14,6 +14,8 @@ from dashboard.charts.theme import themed
 from dashboard.charts.units import Scale, scale_of
 
 STATES: Final = ("final", "unfinished")
+TALL: Final = 250
+"""Pixels from which a chart has room for a fine time axis."""
 _COLUMNS: Final = ("time", "value", "series", "state", "alone")
 # A day's name at midnight, the time of day elsewhere.
 _TIME_LABEL: Final = (
@@ -29,7 +31,6 @@ def timeline(
     unit: str,
     start: int,
     end: int,
-    description: str,
     height: int = 160,
     colours: Mapping[str, str] | None = None,
     zero: bool = True,
@@ -44,7 +45,6 @@ def timeline(
         unit: of the values, as the catalogue names it; decides scale, symbol and number format.
         start: left end of the time axis, in milliseconds of the wall clock shown.
         end: right end, likewise.
-        description: the text alternative.
         height: of the picture in pixels.
         colours: series name -> colour, in the order of the legend; by default each name has its constant colour.
         zero: whether the value axis begins at 0.
@@ -52,12 +52,19 @@ def timeline(
     """
     names = sorted({row["series"] for row in rows})
     palette = dict(colours) if colours is not None else series_colours(names)
-    scale = scale_of(unit, largest(rows))
+    most = largest(rows)
+    scale = scale_of(unit, most)
     base = alt.Chart(_frame(rows, scale)).encode(
         x=alt.X(
             "time:T",
             scale=alt.Scale(type="utc", domain=[_iso(start), _iso(end)], nice=False),
-            axis=alt.Axis(title=time_title, labelOverlap="greedy", labelExpr=_TIME_LABEL),
+            axis=alt.Axis(
+                title=time_title,
+                labelExpr=_TIME_LABEL,
+                labelOverlap="greedy",
+                # Few enough that none is dropped on a wide screen: dropping would hide the midnights that name the day.
+                tickCount=6 if height < TALL else 12,
+            ),
         ),
         color=alt.Color(
             "series:N",
@@ -67,7 +74,7 @@ def timeline(
     )
     value = alt.Y(
         "value:Q",
-        scale=alt.Scale(zero=zero, nice=True),
+        scale=alt.Scale(domain=[0, 1]) if zero and not most else alt.Scale(zero=zero, nice=True),
         axis=alt.Axis(
             title=None,
             format=scale.axis_format,
@@ -84,7 +91,7 @@ def timeline(
     if any(row["alone"] for row in rows):
         layers.append(base.transform_filter("datum.alone").mark_point(filled=True, size=18, opacity=1).encode(y=value))
     layers.append(_hover(base, value, scale))
-    return themed(alt.layer(*layers), height=height, description=description)
+    return themed(alt.layer(*layers), height=height)
 
 
 def _hover(base: alt.Chart, value: alt.Y, scale: Scale) -> alt.Chart:

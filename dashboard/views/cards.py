@@ -108,12 +108,11 @@ def _lines(card: Card, snapshot: Snapshot, state: OverviewState) -> None:
         chart = chart_of(
             drawn,
             zone=state.zone,
-            description=_alternative(card, drawn),
             height=CHART_HEIGHT,
             colours=colours,
             zero=card.zero,
         )
-        draw(chart, key=f"overview.{card.metric}")
+        draw(chart, key=f"overview.{card.metric}", alternative=_alternative(card, drawn))
         return
     errors = [answer for _, answer in answers if isinstance(answer, ApiError)]
     if errors and not isinstance(snapshot.figures[card.metric], ApiError):
@@ -123,13 +122,8 @@ def _lines(card: Card, snapshot: Snapshot, state: OverviewState) -> None:
 
 
 def _alternative(card: Card, drawn: Sequence[Line]) -> str:
-    """The chart in a sentence: for each line its lowest, highest and last value."""
-    parts = []
-    for line in drawn:
-        values = [value for series in line.history.series for _, value in series.points if value is not None]
-        low, high, last = (figure(value, unit_of(line.history.metric, line.history.unit)) for value in (min(values), max(values), values[-1]))
-        parts.append(f"{line.name} between {low} and {high}, lately {last}")
-    return f"{card.title} over time: {'; '.join(parts)}."
+    """The chart in a sentence. It holds no figures, for a text that changes makes the browser draw all anew."""
+    return f"{card.title} over the chosen range, one line each for {', '.join(line.name for line in drawn)}."
 
 
 def _filters(state: OverviewState) -> tuple[str, ...]:

@@ -123,17 +123,15 @@ def _draw(answer: History, state: HistoryState, metric: Metric | None) -> None:
             nothing_here(filtered=bool(state.filters))
             return
         shown = _largest_series(answer)
-        alternative = _alternative(shown, state)
         zone = zone_of(state.zone)
         chart = chart_of(
             [Line(shown)],
             zone=state.zone,
-            description=alternative,
             height=CHART_HEIGHT,
             zero=unit_of(answer.metric, answer.unit) not in _ZERO_UNITS,
             time_title=f"Time ({zone_name(zone, answer.end)})",
         )
-        draw(chart, key="history.chart")
+        draw(chart, key="history.chart", alternative=_alternative(shown, state))
         st.caption(" ".join(_remarks(answer, shown, state)))
     if len(shown.series) > 1 or state.group_by:
         st.dataframe(_summary(shown), hide_index=True, key="history.summary", alt="Each line's lowest, highest and last value")
@@ -156,14 +154,13 @@ def _remarks(answer: History, shown: History, state: HistoryState) -> list[str]:
     start, end = answer.start.astimezone(zone), answer.end.astimezone(zone)
     remarks = [
         f"{start:%d %b %Y %H:%M} to {end:%d %b %Y %H:%M}, {zone_name(zone, end)}.",
-        f"One point is {_width(answer.step_seconds)}" + (f", from {plain(answer.source)}." if answer.source else "."),
+        f"One point is {_width(answer.step_seconds)}" + (f" (source: {plain(answer.source)})." if answer.source else "."),
     ]
     if len(shown.series) < len(answer.series):
         remarks.append(f"Shown are the {len(shown.series)} lines with the highest values of {len(answer.series)}.")
-    if not answer.complete:
-        until = answer.complete_until
-        since = f" after {until.astimezone(zone):%H:%M:%S}" if until else ""
-        remarks.append(f"Data{since} is still arriving and drawn dashed.")
+    until = answer.complete_until
+    if not answer.complete and until is not None and until < answer.end:
+        remarks.append(f"Data after {until.astimezone(zone):%H:%M:%S} is still arriving and drawn dashed.")
     if answer.approximate:
         bound = f" (off by at most {figure(answer.error_bound, 'ratio')})" if answer.error_bound else ""
         remarks.append(f"Values are approximate{bound}.")

@@ -11,7 +11,7 @@ from dashboard.charts.rows import Row, rows_of, series_name
 from dashboard.charts.timeline import timeline
 from dashboard.charts.units import unit_of
 from dashboard.plain_text import one_line
-from dashboard.views.range_picker import epoch_milliseconds, utc_offset_seconds
+from dashboard.time_range import epoch_milliseconds, floored, raised, utc_offset_seconds
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,15 @@ def chart_of(
     lines: Sequence[Line],
     *,
     zone: str,
-    description: str,
     height: int,
     colours: Mapping[str, str] | None = None,
     zero: bool = True,
     time_title: str | None = None,
 ) -> alt.LayerChart:
-    """Draw answers that share a range and a unit as one chart."""
+    """Draw answers that share a range and a unit as one chart.
+
+    The time axis ends on whole buckets, so that between two refreshes the picture stays and only its data changes.
+    """
     first = lines[0].history
     unit = unit_of(first.metric, first.unit)
     offset = utc_offset_seconds(zone, first.end)
@@ -54,9 +56,8 @@ def chart_of(
     return timeline(
         rows,
         unit=unit,
-        start=epoch_milliseconds(first.start, offset),
-        end=epoch_milliseconds(first.end, offset),
-        description=description,
+        start=epoch_milliseconds(floored(first.start, first.step_seconds), offset),
+        end=epoch_milliseconds(raised(first.end, first.step_seconds), offset),
         height=height,
         colours=colours,
         zero=zero,
@@ -64,9 +65,9 @@ def chart_of(
     )
 
 
-def draw(chart: alt.LayerChart, *, key: str) -> None:
-    """Put a chart on the page; its description is its text alternative."""
-    st.altair_chart(chart, theme=None, key=key)
+def draw(chart: alt.LayerChart, *, key: str, alternative: str) -> None:
+    """Put a chart on the page, with a text for people who do not see it."""
+    st.altair_chart(chart, theme=None, key=key, alt=alternative)
 
 
 def _names(line: Line) -> list[str]:

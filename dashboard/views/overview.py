@@ -1,15 +1,17 @@
 """The page opened first: is everything fine, and how has it been?"""
 
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 import streamlit as st
 
-from dashboard.answers import Catalogue
+from dashboard.answers import Alerts, Catalogue
 from dashboard.api_errors import ApiError
 from dashboard.overview_snapshot import Snapshot, services, take_snapshot
 from dashboard.page_state import OverviewState
-from dashboard.plain_text import plain
+from dashboard.plain_text import one_line, plain
 from dashboard.session import arriving_query, client, known_catalogue, now, settings, write_query
 from dashboard.time_range import age, zone_name, zone_of
 from dashboard.verdict import Level, Verdict
@@ -43,7 +45,8 @@ def render(history_page: Any) -> None:
     if query is not None:
         state, complaints = OverviewState.read(query, moment)
         load_range(PAGE, state.period, state.zone, moment)
-        st.session_state[f"{PAGE}.service"] = state.service
+        st.session_state[f"{PAGE}.service"] = state.service or ALL
+        st.session_state[f"{PAGE}.undecided"] = not state.service
         st.session_state[f"{PAGE}.complaints"] = complaints
     state = _controls(moment)
     try:
@@ -72,18 +75,26 @@ def _controls(moment: datetime) -> OverviewState:
 
 
 def _pick_service() -> str:
-    """Draw the choice of service; until somebody chooses, it is the one that predicts."""
-    names, predicting = _services()
+    """Draw the choice of service; until somebody chooses, it is the one that predicts.
+
+    Returns:
+        The service, `*` for all, or nothing while it is not known which one predicts.
+    """
     key = f"{PAGE}.service"
-    if not st.session_state[key] and (names or not predicting):
+    try:
+        names, predicting = _services()
+    except ApiError:
+        names, predicting = [], []
+    if st.session_state.get(f"{PAGE}.undecided") and names:
         st.session_state[key] = predicting[0] if len(predicting) == 1 else ALL
-    chosen = st.session_state[key] or ALL
-    options = list(dict.fromkeys([ALL, *names, chosen]))
-    return str(
-        st.selectbox(
-            "Service", options, key=key, format_func=lambda name: "All services" if name == ALL else name
-        )
-    )
+        st.session_state[f"{PAGE}.undecided"] = False
+    options = list(dict.fromkeys([ALL, *names, st.session_state[key]]))
+    service = st.selectbox("Service", options, key=key, format_func=_service_title)
+    return "" if st.session_state.get(f"{PAGE}.undecided") else str(service)
+
+
+def _service_title(name: str) -> str:
+    return "All services" if name == ALL else one_line(name, 60)
 
 
 @st.cache_data(ttl=30, show_spinner=False)
@@ -104,7 +115,7 @@ def _snapshot(state: OverviewState) -> Snapshot:
 def _live(state: OverviewState, history_page: Any) -> None:
     """The part that refreshes by itself."""
     first = f"{PAGE}.seen" not in st.session_state
-    with st.spinner("Asking the monitoring API …") if first else st.empty():
+    with st.spinner("Asking the monitoring API …") if first else nullcontext():
         snapshot = _snapshot(state)
     failure = snapshot.failure
     if bool(failure) != bool(st.session_state.get(f"{PAGE}.failing")):
@@ -119,7 +130,11 @@ def _live(state: OverviewState, history_page: Any) -> None:
     seen: tuple[OverviewState, Snapshot] | None = st.session_state.get(f"{PAGE}.seen")
     if seen is not None:
         st.caption(f"Below is what was known {age(seen[1].taken_at, now())} ago.")
-        _draw(seen[1], seen[0], history_page)
+        # Alerts live in a store of their own: they may well be known while ClickHouse is away.
+        known = snapshot.alerts if isinstance(snapshot.alerts, Alerts) else seen[1].alerts
+        _draw_details(replace(seen[1], alerts=known), seen[0], history_page)
+    elif isinstance(snapshot.alerts, Alerts):
+        draw_alerts(snapshot)
 
 
 def _draw(snapshot: Snapshot, state: OverviewState, history_page: Any) -> None:
@@ -127,7 +142,11 @@ def _draw(snapshot: Snapshot, state: OverviewState, history_page: Any) -> None:
     _draw_verdict(judged)
     if judged.level is Level.EMPTY:
         nothing_yet()
-    for start in range(0, len(CARDS), _CARDS_A_ROW):
+    _draw_details(snapshot, state, history_page, cards=judged.level is not Level.EMPTY)
+
+
+def _draw_details(snapshot: Snapshot, state: OverviewState, history_page: Any, *, cards: bool = True) -> None:
+    for start in range(0, len(CARDS) if cards else 0, _CARDS_A_ROW):
         for place, card in zip(st.columns(_CARDS_A_ROW), CARDS[start : start + _CARDS_A_ROW], strict=True):
             with place:
                 draw_card(card, snapshot, state, history_page)

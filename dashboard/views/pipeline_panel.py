@@ -42,21 +42,20 @@ def draw_pipeline(snapshot: Snapshot, state: OverviewState) -> None:
         lag = snapshot.lines["ingest_lag_p95"]
         if isinstance(lag, History) and not lag.empty:
             st.caption("Ingest lag, p95: from the end of a span until it can be queried")
-            text = "Ingest lag over time, 95th percentile."
             chart = chart_of(
                 [Line(lag, "lag p95")],
                 zone=state.zone,
-                description=text,
                 height=100,
                 colours={"lag p95": palette.PIPELINE},
             )
-            draw(chart, key="overview.lag")
+            draw(chart, key="overview.lag", alternative="Ingest lag over time, 95th percentile.")
 
 
 def _facts(health: PipelineHealth, now: datetime) -> list[tuple[str, str]]:
     lag = health.ingest_lag_seconds
+    known = lag.p50 is not None or lag.p95 is not None
     facts = [
-        ("Ingest lag", f"{figure(lag.p50, 's')} median, {figure(lag.p95, 's')} p95, {figure(lag.max, 's')} longest"),
+        ("Ingest lag", f"{figure(lag.p50, 's')} median, {figure(lag.p95, 's')} p95, {figure(lag.max, 's')} longest" if known else "not known yet"),
         ("Completeness", _completeness(health)),
         ("Dropped", _drops(health)),
     ]

@@ -1,7 +1,7 @@
 """The widgets that choose a range of time and its zone; the same on every page."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Final
 from zoneinfo import available_timezones
@@ -52,17 +52,18 @@ def pick_range(page: str, zone: str, now: datetime, places: Sequence[DeltaGenera
     else:
         if st.session_state.get(f"{page}.zone.of.ends") != zone or f"{page}.from" not in st.session_state:
             _load_custom(page, last, zone, now)
-        period = _custom(page, zone, places) if places else last
+        period = _custom(page, zone, places, last) if places else last
     st.session_state[f"{page}.period"] = period
     return period
 
 
-def _custom(page: str, zone: str, places: Sequence[DeltaGenerator]) -> TimeRange:
+def _custom(page: str, zone: str, places: Sequence[DeltaGenerator], last: TimeRange) -> TimeRange:
     minute = timedelta(minutes=1)
-    start = places[0].datetime_input("From", key=f"{page}.from", step=minute, format="YYYY-MM-DD", required=True)
-    end = places[1].datetime_input("To", key=f"{page}.to", step=minute, format="YYYY-MM-DD", required=True)
-    ends = [rfc3339(moment.replace(tzinfo=zone_of(zone))) for moment in (start, end) if moment is not None]
-    return TimeRange(*ends)
+    start = places[0].datetime_input("From", key=f"{page}.from", step=minute, format="YYYY-MM-DD")
+    end = places[1].datetime_input("To", key=f"{page}.to", step=minute, format="YYYY-MM-DD")
+    if start is None or end is None:
+        return last
+    return TimeRange(*(rfc3339(moment.replace(tzinfo=zone_of(zone))) for moment in (start, end)))
 
 
 def _load_custom(page: str, period: TimeRange, zone: str, now: datetime) -> None:
@@ -88,14 +89,3 @@ def _in_words(option: str) -> str:
 @cache
 def _zones() -> tuple[str, ...]:
     return tuple(sorted(available_timezones() - {"localtime"}))
-
-
-def utc_offset_seconds(zone: str, at: datetime) -> float:
-    """The zone's offset from UTC at a time; one offset for a whole chart keeps its time axis even."""
-    offset = at.astimezone(zone_of(zone)).utcoffset()
-    return offset.total_seconds() if offset else 0.0
-
-
-def epoch_milliseconds(moment: datetime, offset_seconds: float) -> int:
-    """A moment as the chart's axis counts it: milliseconds of the wall clock shown."""
-    return round((moment.astimezone(UTC).timestamp() + offset_seconds) * 1000)
