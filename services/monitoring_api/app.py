@@ -7,7 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import APIRouter, FastAPI
 
+from services.monitoring_api.alerting.reader import AlertReader
 from services.monitoring_api.database import ClickHouseDatabase, Database
+from services.monitoring_api.routes.alerts import alerts_router
 from services.monitoring_api.routes.dependencies import Serving
 from services.monitoring_api.routes.metrics import metrics_router
 from services.monitoring_api.routes.pipeline import pipeline_router
@@ -34,12 +36,14 @@ def create_app(
         database: Instead of the ClickHouse of the settings.
         clock: The time, aware.
     """
+    alerts = AlertReader(settings.store_url(), clock=lambda: clock().timestamp())
     asked = ClickHouseDatabase(settings.connection()) if database is None else database
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         await asked.close()
+        await alerts.close()
 
     app = create_base(
         "Sightglass monitoring API",
@@ -58,7 +62,12 @@ def create_app(
     )
     serving = Serving(asked, settings.deadline_seconds, clock)
     api = APIRouter(prefix="/api/v1")
-    for router in (metrics_router(serving), records_router(serving), pipeline_router(serving)):
+    for router in (
+        metrics_router(serving),
+        records_router(serving),
+        pipeline_router(serving),
+        alerts_router(alerts),
+    ):
         api.include_router(router)
     app.include_router(api)
     app.include_router(readiness_router(serving))

@@ -1,6 +1,7 @@
 """Settings of the monitoring API's HTTP process."""
 
 from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -32,7 +33,7 @@ class MonitoringApiSettings(BaseSettings):
         default=None,
         description="File with that user's password; by default secrets/clickhouse-reader.password in the data folder.",
     )
-    pool_size: int = Field(default=8, ge=1, le=1000, description="Most questions to ClickHouse under way at once.")
+    pool_size: int = Field(default=6, ge=1, le=1000, description="Most questions to ClickHouse under way at once.")
     deadline_seconds: float = Field(
         default=5.0, gt=0, le=600, description="Longest wait for an answer, all questions to ClickHouse included."
     )

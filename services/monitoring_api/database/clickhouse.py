@@ -17,13 +17,31 @@ from services.web.problems import Problem
 
 _log = logging.getLogger(__name__)
 
+_Meaning = tuple[type[DatabaseUnavailable | DatabaseTooSlow], str]
+_LIMIT: Final[_Meaning] = (
+    DatabaseTooSlow,
+    "ClickHouse gave up on a limit of its own; ask for a shorter range or a longer step.",
+)
+_BUSY: Final[_Meaning] = (DatabaseUnavailable, "ClickHouse is answering too many questions; ask again shortly.")
+_ENDED: Final[_Meaning] = (DatabaseUnavailable, "ClickHouse stopped in the middle of the answer; ask again.")
+_LOGIN: Final[_Meaning] = (DatabaseUnavailable, "ClickHouse does not accept our user or password.")
+_SCHEMA: Final[_Meaning] = (
+    DatabaseUnavailable,
+    "ClickHouse lacks a table or column that is needed; run `sightglass migrate`.",
+)
+_MEMORY: Final[_Meaning] = (
+    DatabaseTooSlow,
+    "ClickHouse has not enough memory for this question; ask for a shorter range.",
+)
 # ClickHouse's own error codes, from its ErrorCodes.cpp.
-_TOO_SLOW: Final = {159, 160, 209, 158, 307, 396}  # timeouts, then limits on rows and bytes read or returned
-_NO_MEMORY: Final = {241}
-_BUSY: Final = {202, 203, 439}  # too many queries, no free connection, no thread
-_INTERRUPTED: Final = {394, 236, 210, 279}  # killed, aborted, network
-_NOT_LOGGED_IN: Final = {192, 193, 194, 516}
-_NO_SCHEMA: Final = {60, 81, 47, 16}  # unknown table, database, identifier, column: an older schema
+_MEANINGS: Final[dict[int, _Meaning]] = {
+    **dict.fromkeys((158, 159, 160, 209, 307, 396), _LIMIT),  # time; rows and bytes read or returned
+    **dict.fromkeys((202, 203, 439), _BUSY),  # too many queries, no free connection, no thread
+    **dict.fromkeys((210, 236, 279, 394), _ENDED),  # network, aborted, killed
+    **dict.fromkeys((192, 193, 194, 516), _LOGIN),
+    **dict.fromkeys((16, 47, 60, 81), _SCHEMA),  # unknown column, identifier, table, database
+    241: _MEMORY,
+}
 
 
 class ClickHouseDatabase:
@@ -128,16 +146,7 @@ def _problem_of(error: ClickHouseError) -> Problem:
     code = getattr(error, "code", None)
     if code is None:
         return _unreachable()
-    if code in _TOO_SLOW:
-        return DatabaseTooSlow("ClickHouse gave up on a limit of its own; ask for a shorter range or a longer step.")
-    if code in _NO_MEMORY:
-        return DatabaseTooSlow("ClickHouse has not enough memory for this question; ask for a shorter range.")
-    if code in _BUSY:
-        return DatabaseUnavailable("ClickHouse is answering too many questions; ask again shortly.")
-    if code in _INTERRUPTED:
-        return DatabaseUnavailable("ClickHouse stopped in the middle of the answer; ask again.")
-    if code in _NOT_LOGGED_IN:
-        return DatabaseUnavailable("ClickHouse does not accept our user or password.")
-    if code in _NO_SCHEMA:
-        return DatabaseUnavailable("ClickHouse lacks a table or column that is needed; run `sightglass migrate`.")
+    if code in _MEANINGS:
+        kind, detail = _MEANINGS[code]
+        return kind(detail)
     return DatabaseRefused(f"ClickHouse refused a statement of ours (code {code}); the log has it.")

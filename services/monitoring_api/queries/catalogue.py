@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from services.monitoring_api.errors import bad_field
+from services.monitoring_api.queries import sketch
 from services.monitoring_api.queries.metric import Kind, Metric
 from services.monitoring_api.queries.source import Measure
 from services.monitoring_api.queries.sources import (
     COMPLETENESS,
+    ERRORS,
     INGEST,
     LABELLED_PREDICTIONS,
     PREDICTIONS,
@@ -15,27 +17,28 @@ from services.monitoring_api.queries.sources import (
     SECONDS_TO_ARRIVE,
 )
 
-# DDSketch: every quantile is within this relative error (Masson, Rim, Lee: DDSketch, VLDB 2019).
-_SKETCH_ERROR: Final = 0.01
-_SKETCH_LEVELS: Final = (0.5, 0.95, 0.99)
-_SKETCH: Final = f"quantilesDD{{}}({_SKETCH_ERROR}, {', '.join(map(str, _SKETCH_LEVELS))})"
-_SECONDS: Final = "Duration / 1e9"
 
-
-def _quantile(level: float, column: str, rollup: str) -> Measure:
-    merged = f"{_SKETCH.format('Merge')}({{}})[{_SKETCH_LEVELS.index(level) + 1}]"
+def _quantile(level: float, column: str, *, state: str, rollup: str) -> Measure:
     return Measure(
         "quantile",
-        raw=f"{_SKETCH.format('State')}({column})",
-        merge=merged,
-        rollup=f"{_SKETCH.format('MergeState')}({rollup})",
+        raw=state,
+        merge=sketch.merged_quantile(level),
+        rollup=sketch.merged_state(rollup),
         exact=f"quantileExact({level})({column})",
-        error_bound=_SKETCH_ERROR,
+        error_bound=sketch.ERROR,
     )
 
 
+def _duration(level: float) -> Measure:
+    return _quantile(level, "Duration / 1e9", state=sketch.DURATION_STATE, rollup="DurationSketch")
+
+
+def _score(level: float) -> Measure:
+    return _quantile(level, "Score", state=sketch.SCORE_STATE, rollup="ScoreSketch")
+
+
 _requests = Measure("events", "count()", rollup="sum(Requests)")
-_errors = Measure("errors", "countIf(HttpStatusCode >= 500 OR StatusCode = 'Error')", rollup="sum(Errors)")
+_errors = Measure("errors", f"countIf({ERRORS})", rollup="sum(Errors)")
 _predictions = Measure("events", "count()", rollup="sum(Predictions)")
 _scored = Measure("scored", "count(Score)", rollup="sum(Scored)")
 _score_sum = Measure("score_sum", "sum(Score)", rollup="sum(ScoreSum)")
@@ -63,10 +66,10 @@ _ENTRIES: Final = (
             f"Time that {level:.0%} of requests stay below.",
             Kind.QUANTILE,
             REQUESTS,
-            _quantile(level, _SECONDS, "DurationSketch"),
+            _duration(level),
             _requests,
         )
-        for level in _SKETCH_LEVELS
+        for level in sketch.LEVELS
     ),
     Metric(
         "prediction_rate", "1/s", "Predictions made per second.", Kind.RATE, PREDICTIONS, _predictions, _predictions
@@ -79,7 +82,7 @@ _ENTRIES: Final = (
             f"Score that {level:.0%} of predictions stay below.",
             Kind.QUANTILE,
             PREDICTIONS,
-            _quantile(level, "Score", "ScoreSketch"),
+            _score(level),
             _scored,
         )
         for level in (0.5, 0.95)

@@ -75,7 +75,7 @@ _EXPORTS: Final = f"""
     WINDOW exports AS (
         PARTITION BY ServiceName, Instance, Signal ORDER BY AtNs ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     )
-"""
+"""  # noqa: S608  (constants of ours)
 
 # Every stored row of what is counted, once, with its own time in nanoseconds: a span's is its end.
 _STORED: Final = f"""
@@ -104,13 +104,13 @@ _STORED: Final = f"""
         AND Timestamp < {_TO}
         AND Minute >= toStartOfMinute({_FROM})
         AND LogAttributes['{REPLAYED}'] != 'true'
-"""
+"""  # noqa: S608  (constants of ours)
 
 # One row per export of a counter within the range: how much it grew, and how many rows are stored for that growth.
 EXPORTS_WITH_STORED: Final = f"""(
     SELECT
-        exports.ServiceName AS ServiceName, exports.Signal AS Signal, fromUnixTimestamp64Nano(exports.AtNs, 'UTC') AS At,
-        exports.Counted AS Counted, kept.Stored AS Stored
+        exports.ServiceName AS ServiceName, exports.Signal AS Signal,
+        fromUnixTimestamp64Nano(exports.AtNs, 'UTC') AS At, exports.Counted AS Counted, kept.Stored AS Stored
     FROM
     (
         SELECT ServiceName, Instance, Signal, AtNs, Counted
@@ -142,4 +142,4 @@ EXPORTS_WITH_STORED: Final = f"""(
         AND exports.Instance = kept.Instance
         AND exports.Signal = kept.Signal
         AND exports.AtNs = kept.AtNs
-)"""
+)"""  # noqa: S608  (constants of ours)

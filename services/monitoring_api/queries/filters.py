@@ -7,7 +7,6 @@ from typing import Final
 
 from services.monitoring_api.errors import bad_field
 
-
 _FILTER: Final = re.compile(r"(?P<key>[A-Za-z][A-Za-z0-9_.]*)(?P<operator>!=|\^=|=)(?P<value>.*)", re.DOTALL)
 _SEVERAL: Final = re.compile(r"in\((?P<values>.*)\)", re.DOTALL)
 _LONGEST_BYTES: Final = 4096

@@ -10,8 +10,9 @@ from services.monitoring_api.queries.timerange import rfc3339
 _CHAMPION: Final = "champion"
 
 _PREDICTIONS: Final = """SELECT
-    toUnixTimestamp64Nano(Timestamp) AS At, ModelName, ModelVersion, Variant, Task, Label, Score, Value, Positive, Scores,
-    Features, FeaturesNonfinite, FeaturesSource, EntityId, DurationSeconds, TraceId, SpanId, ServiceName, Replayed
+    toUnixTimestamp64Nano(Timestamp) AS At, ModelName, ModelVersion, Variant, Task, Label, Score, Value, Positive,
+    Scores, Features, FeaturesNonfinite, FeaturesSource, EntityId, DurationSeconds, TraceId, SpanId, ServiceName,
+    Replayed
 FROM predictions
 WHERE PredictionId = {prediction_id:String}
 ORDER BY Variant = 'champion' DESC, At, ModelName, ModelVersion, Variant

@@ -13,6 +13,9 @@ SECONDS_TO_ARRIVE: Final = (
 # What the rollup calls StatusClass: 2xx, 5xx; empty for a span without a status code.
 STATUS_CLASS: Final = "if(HttpStatusCode = 0, '', concat(toString(intDiv(HttpStatusCode, 100)), 'xx'))"
 
+# Failed on the server's side.
+ERRORS: Final = "HttpStatusCode >= 500 OR StatusCode = 'Error'"
+
 _PREDICTION_DIMENSIONS: Final = dimensions(
     Dimension("service", "ServiceName", "ServiceName"),
     Dimension("model", "ModelName", "ModelName"),

@@ -8,7 +8,6 @@ from typing import Final
 
 from services.monitoring_api.errors import bad_field
 
-
 NANOSECONDS: Final = 1_000_000_000
 # ClickHouse's DateTime, which minutes are kept in, ends in 2106.
 _LATEST_SECONDS: Final = 4_102_444_800  # 2100-01-01T00:00:00Z

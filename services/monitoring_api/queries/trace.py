@@ -15,7 +15,7 @@ _MOST_LOGS: Final = 1_000
 # Logs and spans of one trace come from several clocks.
 _CLOCK_SECONDS: Final = 60
 
-_WHEN: Final = """SELECT toUnixTimestamp64Nano(toDateTime64(min(Start), 9)), toUnixTimestamp64Nano(toDateTime64(max(End), 9))
+_WHEN: Final = """SELECT toUnixTimestamp(min(Start)) * 1000000000, toUnixTimestamp(max(End)) * 1000000000
 FROM otel_traces_trace_id_ts
 WHERE TraceId = {trace_id:String}
 HAVING count() > 0"""

@@ -63,7 +63,7 @@ class DropRow(NamedTuple):
     signal: str
     stage: str
     reason: str
-    count: int
+    lost: int
 
 
 def drops_query(span: TimeRange) -> Query:
@@ -97,3 +97,11 @@ def _drop(service: str, name: str, reason: str, export_signal: str, count: int) 
         signal, why = _COLLECTOR[name]
         return DropRow(service, signal, "collector", why, count)
     return DropRow(service, export_signal, "sdk", "export_failed", count)
+
+
+def drops_document(rows: Sequence[DropRow]) -> list[dict[str, Any]]:
+    """Drops as a part of the answer."""
+    return [
+        {"service": row.service, "signal": row.signal, "stage": row.stage, "reason": row.reason, "count": row.lost}
+        for row in rows
+    ]

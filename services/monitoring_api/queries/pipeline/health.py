@@ -14,7 +14,7 @@ from services.monitoring_api.queries.pipeline.coverage import (
     coverage_rows,
 )
 from services.monitoring_api.queries.pipeline.disk import disk_document, space_query, tables_query
-from services.monitoring_api.queries.pipeline.drops import DropRow, drop_rows, drops_query
+from services.monitoring_api.queries.pipeline.drops import DropRow, drop_rows, drops_document, drops_query
 from services.monitoring_api.queries.pipeline.lag import lag_document, lag_query
 from services.monitoring_api.queries.pipeline.processes import (
     ProcessRow,
@@ -25,7 +25,7 @@ from services.monitoring_api.queries.pipeline.processes import (
 from services.monitoring_api.queries.pipeline.queue import queue_document, queue_query
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, epoch_ns, rfc3339
 
-# A count and the rows it stands for are taken some milliseconds apart, so a row at the edge of the window may be missed.
+# A count and the rows it stands for are taken some milliseconds apart: a row at the window's edge may be missed.
 _COMPLETE_ENOUGH: Final = 0.999
 _SLOW_LAG_SECONDS: Final = 30.0
 _FULL_QUEUE: Final = 0.8
@@ -63,7 +63,7 @@ async def pipeline_health(database: Database, *, window: timedelta, now: datetim
         "window_seconds": window.total_seconds(),
         "ingest_lag_seconds": lag_document(lag),
         "completeness": coverage_document(coverage),
-        "drops": [row._asdict() for row in drops],
+        "drops": drops_document(drops),
         "queue": queue_document(queued),
         "disk": disk_document(space, tables),
         "processes": processes_document(processes, now_seconds),
@@ -91,7 +91,7 @@ def verdict(
         for row in coverage
         if row.ratio is not None and row.ratio < _COMPLETE_ENOUGH
     ]
-    reasons += [f"{row.service} lost {row.count} {row.signal} ({row.stage}: {row.reason})" for row in drops]
+    reasons += [f"{row.service} lost {row.lost} {row.signal} ({row.stage}: {row.reason})" for row in drops]
     lag = document["ingest_lag_seconds"]["p95"]
     if lag is not None and lag > _SLOW_LAG_SECONDS:
         reasons.append(f"spans take {lag:.0f} s to arrive")

@@ -1,0 +1,1 @@
+"""The maintenance process: keeps the rollups equal to the deduplicated raw rows."""

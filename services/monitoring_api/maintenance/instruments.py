@@ -1,0 +1,48 @@
+"""What the maintenance process tells of itself: a span for each pass that did something, and counters."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import time_ns
+
+from opentelemetry.metrics import Meter
+from opentelemetry.trace import Status, StatusCode, Tracer
+
+from services.monitoring_api.maintenance.recompute import Pass
+
+
+class Instruments:
+    """Spans and counters of the passes.
+
+    Args:
+        tracer: Makes the spans.
+        meter: Makes the counters.
+    """
+
+    def __init__(self, tracer: Tracer, meter: Meter) -> None:
+        self._tracer = tracer
+        self._minutes = meter.create_counter("sightglass.rollup.minutes", unit="{minute}")
+        self._too_late = meter.create_counter("sightglass.rollup.too_late", unit="{mark}")
+
+    @contextmanager
+    def passing(self, kind: str) -> Iterator[Callable[[Pass], None]]:
+        """Around a pass; what it did goes to the function that is given. A pass without work leaves no span."""
+        started = time_ns()
+        done: list[Pass] = []
+        try:
+            yield done.append
+        except Exception as error:
+            span = self._tracer.start_span(f"recompute {kind}", start_time=started)
+            span.record_exception(error)
+            span.set_status(Status(StatusCode.ERROR, str(error)))
+            span.end()
+            raise
+        for each in done:
+            if each.marks:
+                span = self._tracer.start_span(
+                    f"recompute {kind}",
+                    start_time=started,
+                    attributes={"sightglass.rollup.minutes": each.minutes, "sightglass.rollup.marks": each.marks},
+                )
+                span.end()
+                self._minutes.add(each.minutes, {"kind": kind})
+                self._too_late.add(each.too_late, {"kind": kind})

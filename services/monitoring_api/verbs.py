@@ -1,0 +1,9 @@
+"""The verbs of the monitoring API and its processes, for the `sightglass` command."""
+
+import click
+
+from services.monitoring_api.alerting.verbs import commands as alerting
+from services.monitoring_api.migrate.verbs import commands as migrating
+from services.monitoring_api.notify.verbs import commands as notifying
+
+commands: list[click.Command] = [*migrating, *alerting, *notifying]
