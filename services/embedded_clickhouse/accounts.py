@@ -37,7 +37,7 @@ def _ensure_password(path: Path) -> str:
         return password
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         password = "p" + secrets.token_hex(24)
-        file.write(password + "\n")
+        file.write(password)  # no line end: the Collector takes the file's content as the password, as it is
     return password
 
 
