@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS {{db}}.rollup_requests_1m{{local}} {{on_cluster}}
     DurationP50 Float64 COMMENT 'Seconds' CODEC(ZSTD(1)),
     DurationP95 Float64 COMMENT 'Seconds' CODEC(ZSTD(1)),
     DurationP99 Float64 COMMENT 'Seconds' CODEC(ZSTD(1)),
-    DurationSketch AggregateFunction(quantilesDD(0.01, 0.5, 0.95, 0.99), Float64) COMMENT 'Seconds' CODEC(ZSTD(3)),
+    DurationSketch AggregateFunction(quantilesDD(0.01, 0.5, 0.95, 0.99), Float64) COMMENT 'Nanoseconds: the sketch is exact to 1 % only for values of at least 1' CODEC(ZSTD(3)),
     ComputedAt DateTime64(6) DEFAULT now64(6) CODEC(ZSTD(1))
 )
 ENGINE = {{engine:ReplacingMergeTree(ComputedAt)}}
@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS {{db}}.rollup_predictions_1m{{local}} {{on_cluster}}
     ScoreSum Float64 CODEC(ZSTD(1)),
     ScoreP50 Nullable(Float64) CODEC(ZSTD(1)),
     ScoreP95 Nullable(Float64) CODEC(ZSTD(1)),
-    ScoreSketch AggregateFunction(quantilesDD(0.01, 0.5, 0.95, 0.99), Float64) CODEC(ZSTD(3)),
+    ScoreSketch AggregateFunction(quantilesDD(0.01, 0.5, 0.95, 0.99), Float64) COMMENT 'Billionths, for the same reason' CODEC(ZSTD(3)),
     ComputedAt DateTime64(6) DEFAULT now64(6) CODEC(ZSTD(1))
 )
 ENGINE = {{engine:ReplacingMergeTree(ComputedAt)}}

@@ -1,7 +1,6 @@
 """The command line and the environment that start the Collector."""
 
 import os
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,7 +25,6 @@ def command(
     """
     variables = dict(os.environ if environ is None else environ)
     variables |= passed_on(settings)
-    variables.setdefault("SIGHTGLASS_COLLECTOR_INSTANCE_ID", str(uuid.uuid4()))
     arguments = [str(binary)]
     for path in config_files(settings):
         arguments += ["--config", str(path)]

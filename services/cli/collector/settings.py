@@ -35,7 +35,6 @@ class CollectorSettings(BaseSettings):
     metrics_port: int = Field(
         default=8888, ge=1, le=65535, description="Port where the Collector's own metrics can be scraped (loopback)."
     )
-    max_request_mib: int = Field(default=20, ge=1, description="Largest OTLP request that is accepted, in MiB.")
     clickhouse_endpoint: str = Field(
         default="http://127.0.0.1:8123", description="ClickHouse's HTTP interface, which the exporter writes to."
     )
@@ -49,13 +48,16 @@ class CollectorSettings(BaseSettings):
     memory_limit_mib: int = Field(
         default=512, ge=64, description="Memory beyond which the Collector refuses data, in MiB; senders then retry."
     )
+    memory_spike_mib: int = Field(
+        default=128, ge=16, description="Room kept free below that limit for what arrives between two checks, in MiB."
+    )
     batch_timeout: str = Field(
         default="500ms", pattern=r"^\d+(ms|s|m)$", description="Longest time a batch waits to fill, such as 500ms."
     )
     batch_min_rows: int = Field(default=5000, ge=1, description="Rows at which a batch is sent without waiting.")
     batch_max_rows: int = Field(default=20000, ge=1, description="Most rows in one insert.")
-    queue_mib: int = Field(
-        default=1024, ge=1, description="Size of the durable queue of each signal, in MiB; when full, senders wait."
+    queue_bytes: int = Field(
+        default=1 << 30, ge=1 << 20, description="Size of each signal's durable queue, in bytes; when full, senders wait."
     )
     queue_consumers: int = Field(default=2, ge=1, description="Inserts under way at once, for each signal.")
     fsync: bool = Field(default=False, description="Sync the queue to disk on each write: survives a loss of power.")
