@@ -14,7 +14,7 @@ from aiosmtpd.smtp import SMTP
 
 @dataclass
 class HttpReceiver:
-    """Keeps what it is sent; answers with `status`, `headers` and `body`."""
+    """Keeps what it is sent; answers with `status`, `headers` and `body`, when `hold` lets it."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -28,10 +28,10 @@ class HttpReceiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                if receiver.hold is not None:
-                    receiver.hold.wait(30)
                 if receiver.status < 300:
                     receiver.requests.append((self.path, dict(self.headers), json.loads(body)))
+                if receiver.hold is not None:
+                    receiver.hold.wait(30)
                 self.send_response(receiver.status)
                 for name, value in receiver.headers.items():
                     self.send_header(name, value)

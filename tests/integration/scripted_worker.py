@@ -1,0 +1,32 @@
+"""The real worker process with scripted figures instead of ClickHouse's: a JSON file says what each rule reads.
+
+The file holds {"<metric>": value | null | "down"}; it is read at every look.
+"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from services.monitoring_api.alerting.measurement import MeasurementFailedError, Reading
+from services.monitoring_api.worker.__main__ import run
+from services.monitoring_api.worker.settings import WorkerSettings
+from sightglass import configure_logging, start
+
+
+def main(figures: Path) -> None:
+    """Run the worker until a signal."""
+    configure_logging("worker")
+
+    async def measure(rule, _now):
+        value = json.loads(figures.read_text())[rule.metric]
+        if value == "down":
+            raise MeasurementFailedError("ClickHouse can't be reached")
+        return [Reading({}, value, 1000)]
+
+    with start("worker") as telemetry:
+        asyncio.run(run(WorkerSettings(), telemetry, measure))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
