@@ -1,6 +1,8 @@
 """The prediction service as an application."""
 
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
@@ -15,7 +17,7 @@ SERVICE_NAME = "ml-api"
 VERSION = "0.1.0"
 
 
-def create_app(settings: MlApiSettings) -> FastAPI:
+def create_app(settings: MlApiSettings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:
     """The application with its telemetry, and its model when there is one."""
     app = create_base(
         "Sightglass ML API",
@@ -36,7 +38,7 @@ def create_app(settings: MlApiSettings) -> FastAPI:
     # Without a model the log says so, and /readyz says it too and looks again.
     with suppress(Unavailable):
         serving.load()
-    app.include_router(build_router(serving, telemetry.tracer))
+    app.include_router(build_router(serving, telemetry.tracer, now))
     return app
 
 

@@ -1,7 +1,10 @@
 """The endpoints of the prediction service."""
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Final
 
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import APIRouter
 from opentelemetry.trace import Tracer
@@ -27,16 +30,21 @@ from sightglass import record_label
 
 # From here on a batch is milliseconds of work: other requests should not wait for it.
 _THREAD_FROM_ITEMS: Final = 20
+_CLOCK_TOLERANCE: Final = timedelta(days=1)
 
 
-def build_router(serving: Serving, tracer: Tracer) -> APIRouter:
+def build_router(serving: Serving, tracer: Tracer, now: Callable[[], datetime]) -> APIRouter:
     """The routes.
 
     Args:
         serving: Where the model is.
         tracer: Makes the spans around weather and model.
+        now: The time, in UTC.
     """
     router = APIRouter()
+    # One at a time: several would take the cores from the thread that exports their events, and its queue would
+    # overflow.
+    one_batch = CapacityLimiter(1)
 
     @router.post("/v1/predict", tags=["predictions"], summary="Judge one flight")
     async def predict_one(body: PredictRequest) -> PredictResponse:
@@ -47,7 +55,7 @@ def build_router(serving: Serving, tracer: Tracer) -> APIRouter:
         predictor = serving.load()
         if len(body.items) < _THREAD_FROM_ITEMS:
             return BatchResponse(predictions=predict(predictor, body.items, tracer))
-        return BatchResponse(predictions=await run_sync(predict, predictor, body.items, tracer))
+        return BatchResponse(predictions=await run_sync(predict, predictor, body.items, tracer, limiter=one_batch))
 
     @router.post("/v1/labels", tags=["labels"], summary="Say what turned out to be true")
     async def labels(body: LabelsRequest) -> LabelsResponse:
@@ -59,6 +67,15 @@ def build_router(serving: Serving, tracer: Tracer) -> APIRouter:
         ]
         if errors:
             raise BadInput(f"Not a label: {', '.join(error.field for error in errors[:5])}.", errors=errors)
+        latest = now() + _CLOCK_TOLERANCE
+        early = [
+            FieldError(f"labels.{index}.observed_at", "lies in the future")
+            for index, item in enumerate(body.labels)
+            if item.observed_at > latest
+        ]
+        if early:
+            # It would stay the prediction's latest label, whatever is learned later.
+            raise BadInput("A label can't be observed before its moment.", errors=early)
         distinct = list(dict.fromkeys(body.labels))
         for item in distinct:
             record_label(item.prediction_id, item.label, observed_at=item.observed_at)

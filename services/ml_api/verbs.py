@@ -91,7 +91,7 @@ def _metrics_table(card: ModelCard) -> str:
 def _cache_folder() -> Path:
     from platformdirs import user_cache_path  # noqa: PLC0415  (comes with the cli, not with the service)
 
-    return user_cache_path("sightglass") / "datasets"
+    return user_cache_path("sightglass")
 
 
 commands: list[click.Command] = [models]

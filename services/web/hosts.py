@@ -58,7 +58,7 @@ class HostRule:
                 "This server does not answer for the host that was asked; name it in the ALLOWED_HOSTS setting.",
                 errors=[FieldError("Host", "not a loopback name and not configured")],
             )
-        if origin is not None and method not in _SAFE_METHODS and not self.admits(urlsplit(origin).netloc):
+        if origin is not None and method not in _SAFE_METHODS and not self.admits(origin.partition("://")[2]):
             raise Forbidden(
                 "A page of another origin may not change anything here.",
                 errors=[FieldError("Origin", "not a loopback name and not configured")],

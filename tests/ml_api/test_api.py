@@ -218,6 +218,7 @@ def test_bad_batches_name_the_item(client, telemetry, body, field):
         ({"observed_at": None}, "labels.1.observed_at"),
         ({"observed_at": "0001-01-01T00:00:00+14:00"}, "labels.1.observed_at"),
         ({"observed_at": "9999-12-31T23:59:59-14:00"}, "labels.1.observed_at"),
+        ({"observed_at": "2098-01-01T00:00:00Z"}, "labels.1.observed_at"),
         ({"source": "ops"}, "labels.1.source"),
     ],
 )

@@ -47,6 +47,8 @@ def test_other_origins_may_read_nothing_and_change_nothing(client):
     """A foreign page's POST is refused even without a body; our own and tools' pass."""
     assert client.post("/poke", headers={"origin": "https://evil.example"}).status_code == 403
     assert client.post("/poke", headers={"origin": "null"}).status_code == 403
+    assert client.post("/poke", headers={"origin": "http://["}).status_code == 403
+    assert client.post("/poke", headers={"origin": "http://localhost@evil.example"}).status_code == 403
     assert client.post("/poke", headers={"origin": "http://localhost:8501"}).status_code == 200
     assert client.post("/poke").status_code == 200
 
