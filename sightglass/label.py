@@ -46,7 +46,7 @@ def record_label(
             values[attributes.LABEL_ARRIVED_AT] = to_text(arrived)
         if any(replaced.values()):
             values[attributes.TRUNCATED] = tuple(f"{name}:replaced" for name, was in replaced.items() if was)
-        telemetry.tallies.labels.add()
+        telemetry.tallies.labels.add(at_ns=at)
         telemetry.events.emit(
             timestamp=at,
             severity_number=SeverityNumber.INFO,

@@ -156,7 +156,8 @@ def _emit(telemetry: Telemetry, moment: int, body: str, values: dict[str, Any]) 
                 attributes.VARIANT,
                 attributes.FEATURES_SOURCE,
             )
-        )
+        ),
+        at_ns=moment,
     )
     telemetry.events.emit(
         timestamp=moment,

@@ -1,6 +1,7 @@
-"""Plain counts of what was handed over, read by observable instruments at each export.
+"""Plain counts of what was handed over, frozen at one moment and exported with it.
 
-Counting is an addition under a lock, about a tenth of what `Counter.add` costs.
+Completeness compares a count with the rows stored until the same moment, so all counts are of one moment, which is
+exported beside them. Counting is an addition under a lock, a tenth of what `Counter.add` costs.
 """
 
 import threading
@@ -19,6 +20,8 @@ Key = tuple[tuple[str, str | bool], ...]
 # A caller's free text must not fill the memory. The SDK's own limit, 2,000, forgets what came before it.
 _MAX_SETS: Final = 1_000
 _OVERFLOW: Final[Key] = (("otel.metric.overflow", True),)
+# Between a span's end and its being counted lie microseconds, or a thread switch or two on a busy machine.
+_SETTLE_SECONDS: Final = 0.02
 
 
 class Tally:
@@ -40,23 +43,41 @@ class Tally:
         self._counts: Counter[Key] = Counter()
         if self._always:
             self._counts[()] = 0
+        self._later: Counter[Key] = Counter()
+        self._cut: int | None = None
+        self._frozen: dict[Key, int] = dict(self._counts)
 
-    def add(self, key: Key = (), amount: int = 1) -> None:
-        """Count `amount` under the attributes `key`."""
+    def add(self, key: Key = (), amount: int = 1, *, at_ns: int = 0) -> None:
+        """Count `amount` under the attributes `key`.
+
+        Args:
+            key: Attributes, in a fixed order.
+            amount: How many.
+            at_ns: The row's own time; one after the moment of a freeze in progress counts for the next.
+        """
         with self._lock:
-            if key not in self._counts and len(self._counts) >= _MAX_SETS:
+            counts = self._counts if self._cut is None or at_ns <= self._cut else self._later
+            if key not in self._counts and len(self._counts) + len(self._later) >= _MAX_SETS:
                 key = _OVERFLOW
-            self._counts[key] += amount
+            counts[key] += amount
 
-    def total(self) -> int:
-        """The sum over all attribute sets."""
+    def cut(self, at_ns: int) -> None:
+        """Begin a freeze: keep apart what is of later than `at_ns`."""
         with self._lock:
-            return sum(self._counts.values())
+            self._cut = at_ns
+
+    def freeze(self) -> None:
+        """End a freeze: what is reported is what there was until the cut."""
+        with self._lock:
+            self._frozen = dict(self._counts)
+            self._counts.update(self._later)
+            self._later.clear()
+            self._cut = None
 
     def observe(self, _options: CallbackOptions) -> Iterable[Observation]:
-        """Callback of an observable counter."""
+        """Callback of an observable counter: the counts of the last freeze."""
         with self._lock:
-            counts = list(self._counts.items())
+            counts = list(self._frozen.items())
         return [Observation(count, {**self._common, **dict(key)}) for key, count in counts]
 
 
@@ -73,13 +94,25 @@ class Tallies:
         self.predictions = Tally(common)
         self.labels = Tally(common)
         self.failed_exports = Tally(common)
-        self._started = time.monotonic()
+        self._all = (self.spans, self.predictions, self.labels, self.failed_exports)
+        self.reset()
 
     def reset(self) -> None:
         """Start from zero, in a forked child."""
-        for tally in (self.spans, self.predictions, self.labels, self.failed_exports):
+        for tally in self._all:
             tally.reset()
         self._started = time.monotonic()
+        self._frozen_at_ns = time.time_ns()
+
+    def freeze(self) -> None:
+        """Fix what the next export says: all that happened until now, and this moment. Takes a fiftieth of a second."""
+        moment = time.time_ns()
+        for tally in self._all:
+            tally.cut(moment)
+        time.sleep(_SETTLE_SECONDS)
+        for tally in self._all:
+            tally.freeze()
+        self._frozen_at_ns = moment
 
     def register(self, meter: Meter) -> None:
         """Create the instruments that report these counts."""
@@ -92,11 +125,10 @@ class Tallies:
             meter.create_observable_counter(name, callbacks=[tally.observe], unit=unit)
         meter.create_observable_gauge(attributes.HEARTBEAT_METRIC, callbacks=[self._uptime], unit="s")
         # Stores may cut a point's own time to the second; comparing counts with rows needs the moment itself.
-        meter.create_observable_gauge(attributes.EXPORT_TIME_METRIC, callbacks=[self._now], unit="s")
+        meter.create_observable_gauge(attributes.EXPORT_TIME_METRIC, callbacks=[self._moment], unit="s")
 
-    @staticmethod
-    def _now(_options: CallbackOptions) -> Iterable[Observation]:
-        return [Observation(time.time())]
+    def _moment(self, _options: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(self._frozen_at_ns / 1e9)]
 
     def _uptime(self, _options: CallbackOptions) -> Iterable[Observation]:
         return [Observation(time.monotonic() - self._started)]
@@ -111,4 +143,4 @@ class SpanTally(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         """Count one span if it will be exported."""
         if span.context is not None and span.context.trace_flags.sampled:
-            self._tally.add()
+            self._tally.add(at_ns=span.end_time or 0)

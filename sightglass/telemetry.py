@@ -1,6 +1,7 @@
 """The telemetry of one process: its providers, and what happens to them at flush, fork and exit."""
 
 import atexit
+import math
 import os
 import threading
 import time
@@ -16,6 +17,7 @@ from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMe
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter
 
+from sightglass.collection import Collection, metric_interval_seconds
 from sightglass.delivery import Connection, LossRecord, WatchedLogExporter, WatchedMetricExporter, WatchedSpanExporter
 from sightglass.exporters import Exporters
 from sightglass.features import denied_features
@@ -26,7 +28,6 @@ from sightglass.resource import build_resource, library_version
 from sightglass.tallies import SpanTally, Tallies
 
 SCOPE: Final = "sightglass"
-_METRIC_INTERVAL_MILLISECONDS: Final = 5_000.0
 _EXIT_SECONDS: Final = 5.0
 _CLOSE_SECONDS: Final = 0.5
 
@@ -65,7 +66,7 @@ class Telemetry:
         self._connections: list[Connection[Any]] = []
         self._closed = False
         resource = build_resource(service_name, service_version)
-        self._meter_provider = MeterProvider(self._readers(exporters), resource, shutdown_on_exit=False)
+        self._meter_provider = MeterProvider(self._make_readers(exporters), resource, shutdown_on_exit=False)
         self._tracer_provider = TracerProvider(
             resource=resource, shutdown_on_exit=False, meter_provider=self._meter_provider
         )
@@ -75,6 +76,7 @@ class Telemetry:
         self.meter = self._meter_provider.get_meter(SCOPE, library_version())
         self.events = self._logger_provider.get_logger(SCOPE, library_version())
         self.tallies.register(self.meter)
+        self._collection = Collection(self._meter_provider, self.tallies, metric_interval_seconds())
         self._flusher = Flusher(self._deliver)
         reference = weakref.WeakMethod(self._after_fork)
 
@@ -84,18 +86,14 @@ class Telemetry:
 
         os.register_at_fork(after_in_child=after_fork)
 
-    def _readers(self, exporters: Exporters) -> list[PeriodicExportingMetricReader]:
+    def _make_readers(self, exporters: Exporters) -> list[PeriodicExportingMetricReader]:
         exporter = exporters.metrics()
         if exporter is None:
             return []
         connection: Connection[MetricExporter] = Connection(exporter, exporters.metrics)
         self._connections.append(connection)
-        chosen = os.environ.get("OTEL_METRIC_EXPORT_INTERVAL")
-        return [
-            PeriodicExportingMetricReader(
-                WatchedMetricExporter(connection, self._losses), None if chosen else _METRIC_INTERVAL_MILLISECONDS
-            )
-        ]
+        # Never by itself: `Collection` has the clock.
+        return [PeriodicExportingMetricReader(WatchedMetricExporter(connection, self._losses), math.inf)]
 
     def _add_processors(self, exporters: Exporters) -> None:
         if self.replayed:
@@ -169,6 +167,7 @@ class Telemetry:
         delivered = self.flush(timeout_seconds)
         self._closed = True
         atexit.unregister(self.shutdown)
+        self._collection.stop()
         self._flusher.stop()
         self._close()
         _forget(self)
@@ -177,7 +176,7 @@ class Telemetry:
     def _deliver(self) -> bool:
         flushed = [self._tracer_provider.force_flush(), self._logger_provider.force_flush()]
         # Metrics last, so that they tell what became of the rest.
-        return self._meter_provider.force_flush() and all(flushed)
+        return self._collection.collect() and all(flushed)
 
     def _close(self) -> None:
         """Stop the threads without waiting long: what could be delivered has been delivered."""

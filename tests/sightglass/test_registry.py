@@ -1,0 +1,69 @@
+"""docs/telemetry.md, the registry and what is really emitted say the same."""
+
+import re
+from pathlib import Path
+
+import sightglass
+from sightglass import attributes
+from sightglass.attributes import REGISTRY
+from sightglass.testing import in_memory_telemetry
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "telemetry.md"
+TYPES = {str: "string", bool: "bool", int: "int", float: "double", tuple: "string[]"}
+OURS = ("ml.", "sightglass.", "signal")
+
+
+def rows(kinds):
+    """The table of docs/telemetry.md for terms of these kinds."""
+    return [
+        f"| `{term.name}` | {term.type} | {', '.join(f'`{place}`' for place in term.found_on)} | {term.meaning} |"
+        for term in REGISTRY
+        if term.kind in kinds
+    ]
+
+
+def test_every_term_is_documented_as_the_registry_has_it():
+    """Each row of the tables stands in docs/telemetry.md word for word, and no row that the registry lacks."""
+    lines = DOCUMENT.read_text(encoding="utf-8").splitlines()
+    expected = rows({"event", "attribute", "counter", "gauge"})
+    documented = [line for line in lines if re.match(r"\| `(ml|sightglass|signal|otel)", line) and line.count("|") == 5]
+    assert documented == expected
+
+
+def test_every_constant_is_in_the_registry():
+    """A name that crosses a process boundary has a meaning written down."""
+    constants = {value for name, value in vars(attributes).items() if name.isupper() and isinstance(value, str)} - {"span"}
+    assert constants == {term.name for term in REGISTRY}
+    assert len(REGISTRY) == len({(term.name, term.kind) for term in REGISTRY})
+
+
+def test_what_is_emitted_is_what_the_registry_says():
+    """Every attribute of ours on spans, events and metrics: its place and its type, none missing, none besides."""
+    terms = {term.name: term for term in REGISTRY}
+    seen = set()
+    with in_memory_telemetry(model=sightglass.Model("m", "1"), replayed=True) as telemetry:
+        with telemetry.tracer.start_as_current_span("x"):
+            for _ in range(2):
+                sightglass.record_prediction(
+                    {"a": object()}, score=0.1, label="a", value=1.0, positive=True, duration_seconds=0.1, entity_id="e"
+                )
+            sightglass.record_label("p", "a", observed_at=1, arrived_at=2, timestamp=-1)
+        telemetry.tallies.failed_exports.add((("signal", "spans"),))
+        found = [("span", span.attributes) for span in telemetry.spans]
+        found += [(readable.log_record.event_name, readable.log_record.attributes) for readable in telemetry.records]
+        for name, metric in telemetry.metrics.items():
+            if name.startswith(OURS):
+                assert (terms[name].type, terms[name].kind) == (metric.unit, "gauge" if metric.unit == "s" else "counter")
+                found += [(name, point.attributes) for point in metric.data.data_points]
+                seen.add(name)
+    for place, values in found:
+        if place.startswith("ml.") and terms[place].kind == "event":
+            seen.add(place)
+        for name, value in values.items():
+            assert place in terms[name].found_on, (name, place)
+            assert TYPES[type(value)] == terms[name].type, (name, value)
+            seen.add((name, place))
+            seen.add(name)
+    ours = [term for term in REGISTRY if not term.name.startswith("otel.")]
+    assert {term.name for term in ours} <= seen
+    assert {(term.name, place) for term in ours if term.kind == "attribute" for place in term.found_on} <= seen
