@@ -44,6 +44,9 @@ SETTINGS merge_with_ttl_timeout = 86400;
 -- Nothing here may throw, whatever an event holds: a view that throws refuses the whole insert, the Collector tries again for
 -- ever, and everything behind it waits. Hence only the OrNull, OrZero and JSONExtract families, which answer with nothing.
 -- An event without an id has no identity and stays in otel_logs only.
+--
+-- Features are kept letter by letter: JSONExtractRaw writes numbers anew (1.0 as 1, an integer beyond 64 bits as text), so the text
+-- as it was sent is taken wherever it reads the same.
 CREATE MATERIALIZED VIEW IF NOT EXISTS {{db}}.predictions_mv {{on_cluster}}
 TO {{db}}.predictions_data{{local}}
 AS
@@ -52,7 +55,8 @@ WITH
     toFloat64OrNull(LogAttributes['ml.prediction.value']) AS value,
     toFloat64OrNull(LogAttributes['ml.prediction.duration']) AS duration,
     lower(LogAttributes['ml.prediction.positive']) AS positive,
-    JSONExtractRaw(Body, 'features') AS features
+    JSONExtractRaw(Body, 'features') AS features,
+    simpleJSONExtractRaw(replaceRegexpOne(Body, '"features"\\s*:\\s*', '"features":'), 'features') AS features_as_sent
 SELECT
     LogAttributes['ml.prediction.id'] AS PredictionId,
     if(toUnixTimestamp64Nano(Timestamp) = 0, toDateTime64(ArrivedAt, 9), Timestamp) AS Timestamp,
@@ -68,7 +72,11 @@ SELECT
         arrayMap(pair -> pair.1, JSONExtractKeysAndValues(Body, 'scores', 'Float64')),
         arrayMap(pair -> pair.2, JSONExtractKeysAndValues(Body, 'scores', 'Float64'))
     ) AS Scores,
-    if(JSONType(Body, 'features') = 'Object', features, '{}') AS Features,
+    multiIf(
+        JSONType(Body, 'features') != 'Object', '{}',
+        JSONExtractRaw(concat('{"it":', features_as_sent, '}'), 'it') = features, features_as_sent,
+        features
+    ) AS Features,
     mapFromArrays(
         arrayMap(pair -> pair.1, JSONExtractKeysAndValues(Body, 'nonfinite', 'String')),
         arrayMap(pair -> pair.2, JSONExtractKeysAndValues(Body, 'nonfinite', 'String'))

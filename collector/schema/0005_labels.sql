@@ -26,7 +26,7 @@ SETTINGS merge_with_ttl_timeout = 86400;
 {{distributed:labels_data:cityHash64(PredictionId)}};
 
 -- Times come as RFC 3339 text or as a number since 1970 (seconds, milliseconds, microseconds or nanoseconds, told apart by its size).
--- A time that cannot be read counts as not given. As above, nothing here may throw.
+-- A time that cannot be read, or is centuries away, counts as not given. As above, nothing here may throw.
 CREATE MATERIALIZED VIEW IF NOT EXISTS {{db}}.labels_mv {{on_cluster}}
 TO {{db}}.labels_data{{local}}
 AS
@@ -51,20 +51,22 @@ WITH
         match(arrived_text, '^[0-9]{1,10}\\.[0-9]+$'), toUInt64(round(toFloat64OrZero(arrived_text) * 1000000)),
         toUInt64(0)
     ) AS arrived_microseconds,
-    if(toUnixTimestamp64Nano(Timestamp) = 0, toDateTime64(ArrivedAt, 9), Timestamp) AS event_time
+    multiIf(
+        observed_nanoseconds BETWEEN 1 AND 9000000000000000000, fromUnixTimestamp64Nano(toInt64(observed_nanoseconds), 'UTC'),
+        match(observed_text, '^[0-9]+(\\.[0-9]*)?$'), NULL,
+        parseDateTime64BestEffortOrNull(observed_text, 9, 'UTC')
+    ) AS observed,
+    multiIf(
+        arrived_microseconds BETWEEN 1 AND 9000000000000000, fromUnixTimestamp64Micro(toInt64(arrived_microseconds), 'UTC'),
+        match(arrived_text, '^[0-9]+(\\.[0-9]*)?$'), NULL,
+        parseDateTime64BestEffortOrNull(arrived_text, 6, 'UTC')
+    ) AS arrived,
+    if(toUnixTimestamp64Nano(Timestamp) = 0, toDateTime64(log.ArrivedAt, 9), Timestamp) AS event_time
 SELECT
     LogAttributes['ml.prediction.id'] AS PredictionId,
     LogAttributes['ml.label.value'] AS Value,
-    multiIf(
-        observed_nanoseconds BETWEEN 1 AND 9000000000000000000, fromUnixTimestamp64Nano(toInt64(observed_nanoseconds), 'UTC'),
-        match(observed_text, '^[0-9]+(\\.[0-9]*)?$'), event_time,
-        ifNull(parseDateTime64BestEffortOrNull(observed_text, 9, 'UTC'), event_time)
-    ) AS ObservedAt,
-    multiIf(
-        arrived_microseconds BETWEEN 1 AND 9000000000000000, fromUnixTimestamp64Micro(toInt64(arrived_microseconds), 'UTC'),
-        match(arrived_text, '^[0-9]+(\\.[0-9]*)?$'), log.ArrivedAt,
-        ifNull(parseDateTime64BestEffortOrNull(arrived_text, 6, 'UTC'), log.ArrivedAt)
-    ) AS ArrivedAt,
+    if(observed BETWEEN '1971-01-01 00:00:00' AND '2199-12-31 00:00:00', assumeNotNull(observed), event_time) AS ObservedAt,
+    if(arrived BETWEEN '1971-01-01 00:00:00' AND '2199-12-31 00:00:00', assumeNotNull(arrived), log.ArrivedAt) AS ArrivedAt,
     TraceId,
     SpanId,
     ServiceName,
