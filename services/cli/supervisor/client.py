@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 from services.cli.supervisor.log_file import last_lines
+from services.cli.supervisor.progress import Progress
 from services.cli.supervisor.remnants import end_remnants, find_remnants
 from services.cli.supervisor.run_folder import RunFolder
 
@@ -117,16 +118,13 @@ def _follow(
     folder: RunFolder, process: "subprocess.Popen[bytes] | None", tell: Callable[[str], None]
 ) -> Mapping[str, Any]:
     """Wait until the state says that all is up."""
-    told: dict[str, str] = {}
+    progress = Progress(tell)
     while True:
         ended = process.poll() is not None if process else not folder.is_owned()
         state = folder.read_state()
         if process is not None and state.get("supervisor", {}).get("pid") != process.pid:
             state = {}  # an earlier supervisor's
-        for entry in [*state.get("steps", []), *state.get("processes", [])]:
-            if entry["state"] not in {"waiting", told.get(entry["name"])}:
-                told[entry["name"]] = entry["state"]
-                tell(_line(entry))
+        progress.follow(state)
         if state.get("phase") == "up":
             return state
         if state.get("phase") == "failed":
@@ -134,12 +132,6 @@ def _follow(
         if ended:
             raise StartError(_explain_silence(folder, state))
         time.sleep(_POLL_SECONDS)
-
-
-def _line(entry: Mapping[str, Any]) -> str:
-    where = f" (port {entry['port']})" if entry.get("port") else ""
-    detail = f": {entry['detail']}" if entry.get("detail") else ""
-    return f"  {entry['name']:<16} {entry['state']}{where}{detail}"
 
 
 def _explain(failure: Mapping[str, Any]) -> str:
