@@ -13,14 +13,14 @@ from pydantic import SecretStr, ValidationError
 
 from dashboard.answers import Alerts, Answer, Catalogue, Current, History, PipelineHealth
 from dashboard.api_errors import (
-    ApiBroken,
-    ApiDenied,
+    ApiBrokenError,
+    ApiDeniedError,
     ApiError,
-    ApiRefused,
-    ApiTooSlow,
-    ApiUnreachable,
+    ApiRefusedError,
+    ApiTooSlowError,
+    ApiUnreachableError,
     FieldProblem,
-    StoreUnavailable,
+    StoreUnavailableError,
 )
 
 CONNECT_TIMEOUT_SECONDS = 2.0
@@ -151,7 +151,7 @@ class ApiClient:
             try:
                 return question.answer.model_validate(response.json())
             except (ValueError, ValidationError) as error:
-                raise ApiBroken(f"{question.path} has another shape than expected.") from error
+                raise ApiBrokenError(f"{question.path} has another shape than expected.") from error
 
     def ask_all(self, questions: Sequence[Question[Any]]) -> list[Any]:
         """Ask several questions at once.
@@ -167,13 +167,13 @@ class ApiClient:
         try:
             return self._http.get(question.path, params=list(question.parameters), headers=headers)
         except httpx.ConnectTimeout as error:
-            raise ApiUnreachable(f"No connection to {self.base_url} in time.") from error
+            raise ApiUnreachableError(f"No connection to {self.base_url} in time.") from error
         except httpx.TimeoutException as error:
-            raise ApiTooSlow(f"No answer from {self.base_url} within the dashboard's patience.") from error
+            raise ApiTooSlowError(f"No answer from {self.base_url} within the dashboard's patience.") from error
         except httpx.TransportError as error:
-            raise ApiUnreachable(f"No connection to {self.base_url}.") from error
+            raise ApiUnreachableError(f"No connection to {self.base_url}.") from error
         except httpx.InvalidURL as error:
-            raise ApiRefused("The question is too long for a URL.") from error
+            raise ApiRefusedError("The question is too long for a URL.") from error
 
     def close(self) -> None:
         """Give back connections and threads."""
@@ -219,15 +219,15 @@ def _error_of(response: httpx.Response) -> ApiError:
 def _kind(status: int) -> type[ApiError]:
     match status:
         case HTTPStatus.SERVICE_UNAVAILABLE:
-            return StoreUnavailable
+            return StoreUnavailableError
         case HTTPStatus.GATEWAY_TIMEOUT:
-            return ApiTooSlow
+            return ApiTooSlowError
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
-            return ApiDenied
+            return ApiDeniedError
         case _ if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            return ApiRefused
+            return ApiRefusedError
         case _:
-            return ApiBroken
+            return ApiBrokenError
 
 
 def _retry_after(response: httpx.Response) -> float | None:

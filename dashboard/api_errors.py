@@ -42,14 +42,14 @@ class ApiError(Exception):
         self.errors = tuple(errors)
 
 
-class ApiUnreachable(ApiError):
+class ApiUnreachableError(ApiError):
     """No connection: the API is down, starting, or elsewhere."""
 
     title = "The monitoring API is not reachable"
     advice = "It may be starting or stopped: `sightglass status` shows it. This page keeps trying by itself."
 
 
-class StoreUnavailable(ApiError):
+class StoreUnavailableError(ApiError):
     """The API runs, but ClickHouse does not answer it (503)."""
 
     title = "ClickHouse is not answering the monitoring API"
@@ -59,14 +59,14 @@ class StoreUnavailable(ApiError):
     )
 
 
-class ApiTooSlow(ApiError):
+class ApiTooSlowError(ApiError):
     """No answer in time (504, or our own patience)."""
 
     title = "The answer took too long"
     advice = "A shorter range, a coarser step or fewer groups need less work. This page keeps trying by itself."
 
 
-class ApiRefused(ApiError):
+class ApiRefusedError(ApiError):
     """The API understood and refused (4xx)."""
 
     title = "The monitoring API refused this question"
@@ -74,14 +74,14 @@ class ApiRefused(ApiError):
     passing = False
 
 
-class ApiDenied(ApiRefused):
+class ApiDeniedError(ApiRefusedError):
     """The token is missing, wrong or too weak (401, 403)."""
 
     title = "The monitoring API asks for a token"
     advice = "Set SIGHTGLASS_DASHBOARD_API_TOKEN to a token with the scope `read` and restart the dashboard."
 
 
-class ApiBroken(ApiError):
+class ApiBrokenError(ApiError):
     """The API failed, or something else answers at its address."""
 
     title = "The monitoring API answered something unexpected"

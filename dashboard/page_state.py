@@ -4,8 +4,8 @@ Names are the monitoring API's own (`from`, `to`, `step`, `tz`, `group_by`, `fil
 falls back to its default and is reported, so that a mistyped link still opens.
 """
 
-from collections.abc import Callable, Mapping, Sequence
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeVar
@@ -30,7 +30,7 @@ class OverviewState:
         service: the one service shown; `*` for all; empty: the page picks the one that predicts.
     """
 
-    period: TimeRange = TimeRange()
+    period: TimeRange = field(default_factory=TimeRange)
     zone: str = "UTC"
     service: str = ""
 
@@ -61,7 +61,7 @@ class HistoryState:
     """
 
     metric: str = DEFAULT_METRIC
-    period: TimeRange = TimeRange()
+    period: TimeRange = field(default_factory=TimeRange)
     zone: str = "UTC"
     step: str = "auto"
     group_by: tuple[str, ...] = ()

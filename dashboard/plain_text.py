@@ -24,7 +24,7 @@ def plain(text: object, limit: int = 300) -> str:
 
 
 def one_line(text: object, limit: int = 300) -> str:
-    """Text for places that read no markdown (tables, chart labels): one line, no control characters, cut to a length."""
+    """Text for places that read no markdown, such as charts: one line, no control characters, cut to a length."""
     raw = str(text)
     # Cut before cleaning: a megabyte must not be walked to show a line of it.
     line = _INVISIBLE.sub(" ", raw[: limit + 1]).strip()

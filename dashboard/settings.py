@@ -10,9 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class DashboardSettings(BaseSettings):
     """Where the dashboard listens and which monitoring API it asks."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="SIGHTGLASS_DASHBOARD_", env_file=".env", extra="ignore", frozen=True
-    )
+    model_config = SettingsConfigDict(env_prefix="SIGHTGLASS_DASHBOARD_", env_file=".env", extra="ignore", frozen=True)
 
     host: str = Field(default="127.0.0.1", description="Address that the dashboard listens on.")
     port: int = Field(default=8501, ge=1, le=65535, description="Port that the dashboard listens on.")

@@ -1,6 +1,5 @@
 """Which span of time a page shows, as people choose it and as the URL and the API spell it."""
 
-import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -122,13 +121,3 @@ def utc_offset_seconds(zone: str, at: datetime) -> float:
 def epoch_milliseconds(moment: datetime, offset_seconds: float) -> int:
     """A moment as the chart's axis counts it: milliseconds of the wall clock shown."""
     return round((moment.astimezone(UTC).timestamp() + offset_seconds) * 1000)
-
-
-def floored(moment: datetime, step_seconds: float) -> datetime:
-    """The last whole multiple of a step that is not after a moment."""
-    return datetime.fromtimestamp(math.floor(moment.timestamp() / step_seconds) * step_seconds, UTC)
-
-
-def raised(moment: datetime, step_seconds: float) -> datetime:
-    """The first whole multiple of a step that is not before a moment."""
-    return datetime.fromtimestamp(math.ceil(moment.timestamp() / step_seconds) * step_seconds, UTC)

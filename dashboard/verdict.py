@@ -71,12 +71,13 @@ def verdict(traffic: Traffic, health: PipelineHealth | ApiError, alerts: Alerts 
     if bad:
         return Verdict(Level.BAD, "Something is wrong", (*bad, *attention, *unknown, *told))
     if not ever and not unknown:
-        return Verdict(Level.EMPTY, "Nothing has arrived in this range", ("No request and no prediction.", *attention))
+        empty = ("No request and no prediction.", *attention)
+        return Verdict(Level.EMPTY, "Nothing has arrived in this range", empty)
     if attention:
         return Verdict(Level.ATTENTION, "Worth a look", (*attention, *unknown, *told))
     if unknown:
         return Verdict(Level.UNKNOWN, "Not everything is known", (*unknown, *told))
-    return Verdict(Level.GOOD, "All is well", told)
+    return Verdict(Level.GOOD, "All is well", tuple(told))
 
 
 def _alerts(alerts: Alerts | ApiError) -> tuple[list[str], list[str], list[str]]:

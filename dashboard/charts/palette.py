@@ -44,7 +44,9 @@ def series_colours(names: Iterable[str]) -> dict[str, str]:
     colours: dict[str, str] = {}
     for name in sorted(set(names)):
         place = int.from_bytes(hashlib.blake2b(name.encode(errors="replace"), digest_size=4).digest(), "big")
-        free = [colour for colour in CATEGORIES if list(colours.values()).count(colour) == len(colours) // len(CATEGORIES)]
+        free = [
+            colour for colour in CATEGORIES if list(colours.values()).count(colour) == len(colours) // len(CATEGORIES)
+        ]
         wished = CATEGORIES[place % len(CATEGORIES)]
         colours[name] = wished if wished in free else free[place % len(free)]
     return colours

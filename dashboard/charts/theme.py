@@ -16,7 +16,7 @@ def themed(chart: alt.LayerChart, *, height: int) -> alt.LayerChart:
         chart: all its layers.
         height: of the whole picture, in pixels; the width is the container's.
     """
-    return (
+    themed_chart: alt.LayerChart = (
         chart.properties(
             width="container",
             height=height,
@@ -40,3 +40,4 @@ def themed(chart: alt.LayerChart, *, height: int) -> alt.LayerChart:
             labelColor=INK, labelFontSize=12, labelLimit=260, symbolStrokeWidth=3, symbolSize=140, title=None, offset=10
         )
     )
+    return themed_chart

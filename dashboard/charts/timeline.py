@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, cast
 
 import altair as alt
 import pandas as pd
@@ -91,13 +91,13 @@ def timeline(
     if any(row["alone"] for row in rows):
         layers.append(base.transform_filter("datum.alone").mark_point(filled=True, size=18, opacity=1).encode(y=value))
     layers.append(_hover(base, value, scale))
-    return themed(alt.layer(*layers), height=height)
+    return themed(cast("alt.LayerChart", alt.layer(*layers)), height=height)
 
 
 def _hover(base: alt.Chart, value: alt.Y, scale: Scale) -> alt.Chart:
     """The dot under the pointer, with the exact value; invisible until then."""
     nearest = alt.selection_point(name="hover", nearest=True, on="pointermove", clear="pointerout", empty=False)
-    return (
+    dot: alt.Chart = (
         base.transform_filter("isValid(datum.value)")
         .transform_calculate(
             when="utcFormat(datum.time, '%a %d %b %Y %H:%M:%S')",
@@ -117,6 +117,7 @@ def _hover(base: alt.Chart, value: alt.Y, scale: Scale) -> alt.Chart:
         )
         .add_params(nearest)
     )
+    return dot
 
 
 def _legend(names: Sequence[str]) -> alt.Legend | None:
@@ -152,4 +153,3 @@ def _frame(rows: Sequence[Row], scale: Scale) -> pd.DataFrame:
     frame = pd.DataFrame(table, columns=list(_COLUMNS))
     # Arrow hands 64-bit integers to the browser as BigInt, which a time scale cannot read.
     return frame.astype({"time": "float64", "value": "float64"})
-

@@ -134,7 +134,9 @@ def _draw(answer: History, state: HistoryState, metric: Metric | None) -> None:
         draw(chart, key="history.chart", alternative=_alternative(shown, state))
         st.caption(" ".join(_remarks(answer, shown, state)))
     if len(shown.series) > 1 or state.group_by:
-        st.dataframe(_summary(shown), hide_index=True, key="history.summary", alt="Each line's lowest, highest and last value")
+        st.dataframe(
+            _summary(shown), hide_index=True, key="history.summary", alt="Each line's lowest, highest and last value"
+        )
 
 
 def _largest_series(answer: History) -> History:
@@ -154,7 +156,8 @@ def _remarks(answer: History, shown: History, state: HistoryState) -> list[str]:
     start, end = answer.start.astimezone(zone), answer.end.astimezone(zone)
     remarks = [
         f"{start:%d %b %Y %H:%M} to {end:%d %b %Y %H:%M}, {zone_name(zone, end)}.",
-        f"One point is {_width(answer.step_seconds)}" + (f" (source: {plain(answer.source)})." if answer.source else "."),
+        f"One point is {_width(answer.step_seconds)}"
+        + (f" (source: {plain(answer.source)})." if answer.source else "."),
     ]
     if len(shown.series) < len(answer.series):
         remarks.append(f"Shown are the {len(shown.series)} lines with the highest values of {len(answer.series)}.")
@@ -186,5 +189,7 @@ def _summary(answer: History) -> pd.DataFrame:
 
 
 def _alternative(answer: History, state: HistoryState) -> str:
-    lines = [": ".join((row[0], f"{row[1]} to {row[2]}, last {row[3]}")) for row in _summary(answer).itertuples(index=False)]
+    lines = [
+        ": ".join((row[0], f"{row[1]} to {row[2]}, last {row[3]}")) for row in _summary(answer).itertuples(index=False)
+    ]
     return f"{metric_title(state.metric)} over time. {'; '.join(lines[:MOST_LINES])}."

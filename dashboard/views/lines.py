@@ -11,7 +11,7 @@ from dashboard.charts.rows import Row, rows_of, series_name
 from dashboard.charts.timeline import timeline
 from dashboard.charts.units import unit_of
 from dashboard.plain_text import one_line
-from dashboard.time_range import epoch_milliseconds, floored, raised, utc_offset_seconds
+from dashboard.time_range import epoch_milliseconds, utc_offset_seconds
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,14 @@ def chart_of(
         for name, series in zip(_names(line), line.history.series, strict=True)
         for row in _rows(line.history, series, name, offset)
     ]
+    width = max(1, round(first.step_seconds * 1000))
+    start = epoch_milliseconds(first.start, offset) // width * width
+    end = -(-epoch_milliseconds(first.end, offset) // width) * width
     return timeline(
         rows,
         unit=unit,
-        start=epoch_milliseconds(floored(first.start, first.step_seconds), offset),
-        end=epoch_milliseconds(raised(first.end, first.step_seconds), offset),
+        start=min([start, *(row["time"] for row in rows)]),
+        end=end,
         height=height,
         colours=colours,
         zero=zero,

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.api_errors import ApiError, ApiUnreachable, StoreUnavailable
+from dashboard.api_errors import ApiError, ApiUnreachableError, StoreUnavailableError
 from dashboard.plain_text import plain
 
 TEACHING = """
@@ -24,7 +24,7 @@ def failure_notice(error: ApiError) -> None:
     lines = [f"**{error.title}.**", plain(error.detail)]
     lines += [f"{plain(item.field)}: {plain(item.message)}" for item in error.errors]
     text = "  \n".join([*lines, error.advice])
-    if isinstance(error, ApiUnreachable | StoreUnavailable):
+    if isinstance(error, ApiUnreachableError | StoreUnavailableError):
         st.error(text, icon=":material/cloud_off:")
     else:
         st.warning(text, icon=":material/warning:")

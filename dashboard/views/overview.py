@@ -158,8 +158,8 @@ def _draw_details(snapshot: Snapshot, state: OverviewState, history_page: Any, *
     zone = zone_of(state.zone)
     taken = snapshot.taken_at.astimezone(zone)
     st.caption(
-        f"{state.period.in_words(snapshot.taken_at, zone)}, as of {taken:%H:%M:%S}. Times are {zone_name(zone, taken)}. "
-        "Dashed ends of lines are still arriving."
+        f"{state.period.in_words(snapshot.taken_at, zone)}, as of {taken:%H:%M:%S}. "
+        f"Times are {zone_name(zone, taken)}. Dashed ends of lines are still arriving."
     )
 
 

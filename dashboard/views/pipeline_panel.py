@@ -55,7 +55,12 @@ def _facts(health: PipelineHealth, now: datetime) -> list[tuple[str, str]]:
     lag = health.ingest_lag_seconds
     known = lag.p50 is not None or lag.p95 is not None
     facts = [
-        ("Ingest lag", f"{figure(lag.p50, 's')} median, {figure(lag.p95, 's')} p95, {figure(lag.max, 's')} longest" if known else "not known yet"),
+        (
+            "Ingest lag",
+            f"{figure(lag.p50, 's')} median, {figure(lag.p95, 's')} p95, {figure(lag.max, 's')} longest"
+            if known
+            else "not known yet",
+        ),
         ("Completeness", _completeness(health)),
         ("Dropped", _drops(health)),
     ]

@@ -52,25 +52,32 @@ def pick_range(page: str, zone: str, now: datetime, places: Sequence[DeltaGenera
     else:
         if st.session_state.get(f"{page}.zone.of.ends") != zone or f"{page}.from" not in st.session_state:
             _load_custom(page, last, zone, now)
-        period = _custom(page, zone, places, last) if places else last
+        period = _custom(page, zone, places, last, now) if places else last
     st.session_state[f"{page}.period"] = period
     return period
 
 
-def _custom(page: str, zone: str, places: Sequence[DeltaGenerator], last: TimeRange) -> TimeRange:
+def _custom(page: str, zone: str, places: Sequence[DeltaGenerator], last: TimeRange, now: datetime) -> TimeRange:
     minute = timedelta(minutes=1)
     start = places[0].datetime_input("From", key=f"{page}.from", step=minute, format="YYYY-MM-DD")
     end = places[1].datetime_input("To", key=f"{page}.to", step=minute, format="YYYY-MM-DD")
-    if start is None or end is None:
+    if "now" not in f"{last.start}{last.end}" and (start, end) == _wall_clock(last, zone, now):
+        # The widgets count in minutes; a link's seconds stay as long as nobody changes the ends.
         return last
     return TimeRange(*(rfc3339(moment.replace(tzinfo=zone_of(zone))) for moment in (start, end)))
 
 
+def _wall_clock(period: TimeRange, zone: str, now: datetime) -> tuple[datetime, datetime]:
+    """Both ends as the zone's clock shows them, to the minute."""
+    moments = (instant(text, now).astimezone(zone_of(zone)) for text in (period.start, period.end))
+    start, end = (moment.replace(tzinfo=None, second=0, microsecond=0) for moment in moments)
+    return start, end
+
+
 def _load_custom(page: str, period: TimeRange, zone: str, now: datetime) -> None:
     """Put both ends of a range into the custom widgets, as the wall clock of the zone shows them."""
-    for key, text in (("from", period.start), ("to", period.end)):
-        moment = instant(text, now).astimezone(zone_of(zone)).replace(tzinfo=None)
-        st.session_state[f"{page}.{key}"] = moment.replace(second=0, microsecond=0)
+    start, end = _wall_clock(period, zone, now)
+    st.session_state[f"{page}.from"], st.session_state[f"{page}.to"] = start, end
     st.session_state[f"{page}.zone.of.ends"] = zone
     st.session_state[f"{page}.period"] = period
 

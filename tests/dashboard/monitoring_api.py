@@ -12,7 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from dashboard.time_range import STEPS, instant
 
-HOSTILE = '<script>document.title="owned"</script> **bold** [x](http://example.org) :smile: $x$ `y` | \u202eright to left'
+HOSTILE = (
+    '<script>document.title="owned"</script> **bold** [x](http://example.org) :smile: $x$ `y` | \u202eright to left'
+)
 KEYS = ("service", "route", "status_class")
 MODEL_KEYS = ("service", "model", "model_version", "variant", "features_source")
 METRICS: dict[str, tuple[str, tuple[str, ...], str]] = {
@@ -148,8 +150,12 @@ class FakeMonitoringApi:
         empty = self.mode == "empty"
         value = None if empty else value_of(metric, now)
         series = [
-            {"labels": labels, "value": None if empty else value_of(metric, now, seed), "count": 0 if empty else 100 - seed}
-            for seed, labels in enumerate(self._groups(metric, query))
+            {
+                "labels": labels,
+                "value": None if empty else value_of(metric, now, seed),
+                "count": 0 if empty else 100 - seed,
+            }
+            for seed, labels in enumerate(self._groups(query))
         ]
         if metric in {"request_rate", "prediction_rate"} and empty:
             value = 0.0
@@ -177,7 +183,7 @@ class FakeMonitoringApi:
         times = [first + step * place for place in range(math.ceil((end - first) / step))]
         series = [
             {"labels": labels, "points": [[at, self._point(metric, at, seed, times)] for at in times]}
-            for seed, labels in enumerate(self._groups(metric, query))
+            for seed, labels in enumerate(self._groups(query))
         ]
         return 200, {
             "metric": metric,
@@ -202,7 +208,7 @@ class FakeMonitoringApi:
             return None
         return value_of(metric, at, seed)
 
-    def _groups(self, metric: str, query: dict[str, list[str]]) -> list[dict[str, str]]:
+    def _groups(self, query: dict[str, list[str]]) -> list[dict[str, str]]:
         keys = [key for key in ",".join(query.get("group_by", [])).split(",") if key]
         groups: list[dict[str, str]] = [{}]
         for key in keys:
@@ -218,7 +224,9 @@ class FakeMonitoringApi:
             "status": "ok" if self.mode == "full" else "degraded",
             "checked_at": _text(now),
             "window_seconds": 900,
-            "ingest_lag_seconds": dict.fromkeys(("p50", "p95", "max")) if empty else {"p50": 0.9, "p95": 1.6, "max": 2.7},
+            "ingest_lag_seconds": dict.fromkeys(("p50", "p95", "max"))
+            if empty
+            else {"p50": 0.9, "p95": 1.6, "max": 2.7},
             "completeness": []
             if empty
             else [

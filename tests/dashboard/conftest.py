@@ -1,0 +1,61 @@
+"""A monitoring API to ask, and a page to run against it."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from dashboard.api_client import ApiClient
+from tests.dashboard.monitoring_api import FakeMonitoringApi
+
+
+@pytest.fixture
+def api() -> Iterator[FakeMonitoringApi]:
+    """A server on a free port that answers in the API's shapes."""
+    with FakeMonitoringApi() as server:
+        yield server
+
+
+@pytest.fixture
+def client(api: FakeMonitoringApi) -> Iterator[ApiClient]:
+    """A client of that server."""
+    with ApiClient(api.url, timeout_seconds=3) as asking:
+        yield asking
+
+
+@pytest.fixture
+def open_page(api: FakeMonitoringApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AppTest]]:
+    """Opens a page of the dashboard, by its view and its URL's parameters, as a fresh session."""
+    monkeypatch.setenv("SIGHTGLASS_DASHBOARD_API_URL", api.url)
+
+    def open_(page: str, **query: str | list[str]) -> AppTest:
+        test = AppTest.from_function(_overview if page == "overview" else _history, default_timeout=30)
+        for name, value in query.items():
+            test.query_params[name] = value
+        return test.run()
+
+    _forget()
+    yield open_
+    _forget()
+
+
+def _forget() -> None:
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+def _overview() -> None:
+    import streamlit
+
+    from dashboard.views import history, overview
+
+    history_page = streamlit.Page(history.render, title="History", url_path="history")
+    page = streamlit.Page(lambda: overview.render(history_page), title="Overview", url_path="overview", default=True)
+    streamlit.navigation([page, history_page]).run()
+
+
+def _history() -> None:
+    from dashboard.views import history
+
+    history.render()

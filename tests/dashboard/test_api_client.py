@@ -1,0 +1,158 @@
+"""The client of the monitoring API, against a server that answers for real."""
+
+import socket
+import time
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from dashboard.answers import Current, History
+from dashboard.api_client import ApiClient, alerts, catalogue, current, history, pipeline_health
+from dashboard.api_errors import (
+    ApiBrokenError,
+    ApiDeniedError,
+    ApiError,
+    ApiRefusedError,
+    ApiTooSlowError,
+    ApiUnreachableError,
+    StoreUnavailableError,
+)
+from tests.dashboard.monitoring_api import FakeMonitoringApi
+
+
+def answering(status: int, body: Any = None, **headers: str) -> ApiClient:
+    """A client whose API always gives one answer."""
+    kind = {"json": body} if not isinstance(body, str) else {"text": body}
+    return ApiClient(
+        "http://api.test", transport=httpx.MockTransport(lambda _: httpx.Response(status, headers=headers, **kind))
+    )
+
+
+def test_every_answer_is_typed(client: ApiClient) -> None:
+    """Each route's answer becomes its model, with times as instants."""
+    assert client.ask(catalogue()).named("latency_p95") is not None
+    line = client.ask(history("score_mean", group_by=("model_version",)))
+    assert line.end > line.start
+    assert [series.labels["model_version"] for series in line.series] == ["3f9a1c20", "b71e44d9"]
+    assert line.complete_until is not None
+    assert client.ask(current("request_rate")).value
+    assert client.ask(pipeline_health()).ingest_lag_seconds.p95 == 1.6
+    assert client.ask(alerts()).worker.state == "running"
+
+
+def test_parameters_arrive_as_they_are(client: ApiClient, api: FakeMonitoringApi) -> None:
+    """Filters repeat, groups are joined, and special characters survive the way."""
+    filters = ("route=/a?b&c=d%20", "service!=x y", "model^='q'")
+    client.ask(history("request_rate", start="now-1h", step="1m", filters=filters, group_by=("service", "route")))
+    assert api.asked[-1] == (
+        "/api/v1/metrics/history",
+        {
+            "metric": ["request_rate"],
+            "from": ["now-1h"],
+            "to": ["now"],
+            "step": ["1m"],
+            "tz": ["UTC"],
+            "filter": list(filters),
+            "group_by": ["service,route"],
+        },
+    )
+
+
+def test_questions_are_asked_at_once(client: ApiClient, api: FakeMonitoringApi) -> None:
+    """Eight slow answers take little longer than one."""
+    api.delay_seconds = 0.3
+    began = time.monotonic()
+    answers = client.ask_all([current("request_rate")] * 8)
+    assert time.monotonic() - began < 8 * 0.3 / 2
+    assert all(isinstance(answer, Current) for answer in answers)
+
+
+def test_one_refusal_does_not_take_the_others_along(client: ApiClient) -> None:
+    """Each question gets its own answer or its own error, in order."""
+    refused, answered = client.ask_all([history("no_such_metric"), history("request_rate")])
+    assert isinstance(refused, ApiRefusedError)
+    assert isinstance(answered, History)
+
+
+def test_a_problem_names_its_fields(client: ApiClient) -> None:
+    """RFC 9457 problems keep status, detail and the fields they name."""
+    with pytest.raises(ApiRefusedError) as caught:
+        client.ask(history("no_such_metric"))
+    assert caught.value.status == 422
+    assert caught.value.detail == "Unknown metric."
+    assert [(item.field, item.message) for item in caught.value.errors] == [
+        ("metric", "no_such_metric is not in the catalogue")
+    ]
+    assert not caught.value.passing
+
+
+def test_a_store_that_is_away_says_when_to_come_back(client: ApiClient, api: FakeMonitoringApi) -> None:
+    """503 is told apart from an API that is away, and carries Retry-After."""
+    api.mode = "store-down"
+    with pytest.raises(StoreUnavailableError) as caught:
+        client.ask(current("request_rate"))
+    assert caught.value.retry_after_seconds == 5
+    assert caught.value.passing
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, ApiRefusedError),
+        (401, ApiDeniedError),
+        (403, ApiDeniedError),
+        (404, ApiRefusedError),
+        (429, ApiRefusedError),
+        (500, ApiBrokenError),
+        (502, ApiBrokenError),
+        (503, StoreUnavailableError),
+        (504, ApiTooSlowError),
+        (302, ApiBrokenError),
+    ],
+)
+def test_each_status_has_its_kind(status: int, kind: type[ApiError]) -> None:
+    """The kind decides what the page says, whatever the body holds."""
+    for body in ({"detail": "why"}, [], "<html>proxy</html>", {"errors": "none"}, {"errors": [1, {"field": "a"}]}):
+        with answering(status, body) as client, pytest.raises(kind) as caught:
+            client.ask(alerts())
+        assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize(
+    "body", ["not json", [1, 2], {"from": 1}, {"metric": "m", "from": "?", "to": 2, "step_seconds": 1}]
+)
+def test_another_shape_is_broken_and_no_crash(body: Any) -> None:
+    """Something else at the API's address is said to be that."""
+    with answering(200, body) as client, pytest.raises(ApiBrokenError):
+        client.ask(history("request_rate"))
+
+
+def test_nobody_listening_is_unreachable() -> None:
+    """A refused connection names the address."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{reserved.getsockname()[1]}"
+        with ApiClient(url, timeout_seconds=2) as client, pytest.raises(ApiUnreachableError, match=url):
+            client.ask(alerts())
+
+
+def test_an_api_that_hangs_is_given_up(api: FakeMonitoringApi) -> None:
+    """Patience ends after the timeout."""
+    api.delay_seconds = 1.5
+    with ApiClient(api.url, timeout_seconds=0.3) as client, pytest.raises(ApiTooSlowError):
+        client.ask(alerts())
+
+
+def test_the_token_travels_as_bearer() -> None:
+    """The token is sent, and stays out of the client's representation."""
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["Authorization"])
+        return httpx.Response(200, json={"alerts": []})
+
+    with ApiClient("http://api.test", token=SecretStr("s3cret"), transport=httpx.MockTransport(answer)) as client:
+        client.ask(alerts())
+    assert seen == ["Bearer s3cret"]

@@ -1,0 +1,147 @@
+"""The history page, run without a browser against a server that answers."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from streamlit.testing.v1 import AppTest
+
+from tests.dashboard.monitoring_api import FakeMonitoringApi
+from tests.dashboard.views.test_overview import text_of, url_of
+
+Open = Callable[..., AppTest]
+
+
+def last_question(api: FakeMonitoringApi) -> dict[str, list[str]]:
+    """The parameters of the last history that was asked for."""
+    return next(query for path, query in reversed(api.asked) if path.endswith("/history"))
+
+
+def test_a_bare_url_shows_the_last_day_of_requests(open_page: Open, api: FakeMonitoringApi) -> None:
+    """Default: request rate, last 24 hours, UTC."""
+    page = open_page("history")
+    assert not page.exception
+    expected = {"metric": ["request_rate"], "from": ["now-24h"], "to": ["now"], "step": ["auto"], "tz": ["UTC"]}
+    assert last_question(api) == expected
+    assert page.subheader[0].value == "Request rate"
+    assert "One point is 5 minutes" in text_of(page)
+
+
+def test_the_whole_state_is_in_the_url(open_page: Open, api: FakeMonitoringApi) -> None:
+    """Metric, range, step, zone, groups and filters are taken from the URL, and stay there."""
+    query = {
+        "metric": "score_mean",
+        "from": "2026-03-01T10:00:30Z",
+        "to": "2026-03-02T10:00:00Z",
+        "step": "1h",
+        "tz": "Europe/Berlin",
+        "group_by": "model_version,service",
+        "filter": ["service=ml-api", "features_source!=fallback"],
+    }
+    page = open_page("history", **query)
+    assert not page.exception
+    asked = last_question(api)
+    assert asked == {name: value if isinstance(value, list) else [value] for name, value in query.items()}
+    assert url_of(page) == asked
+    assert "Europe/Berlin, UTC+01:00" in text_of(page)
+    assert list(page.dataframe[0].value.columns) == ["Line", "Lowest", "Highest", "Last"]
+
+
+def test_choices_change_question_and_url(open_page: Open, api: FakeMonitoringApi) -> None:
+    """Each widget ends in both."""
+    page = open_page("history")
+    page.selectbox(key="history.metric").select("latency_p95").run()
+    page.multiselect(key="history.group_by").select("route").run()
+    page.multiselect(key="history.filters").select("service=ml-api").run()
+    page.selectbox(key="history.step").select("1h").run()
+    asked = last_question(api)
+    assert (asked["metric"], asked["group_by"], asked["filter"], asked["step"]) == (
+        ["latency_p95"],
+        ["route"],
+        ["service=ml-api"],
+        ["1h"],
+    )
+    assert url_of(page) == asked
+
+
+def test_a_custom_range_begins_where_the_preset_was(open_page: Open, api: FakeMonitoringApi) -> None:
+    """Choosing 'custom' fills both ends; a changed end is asked for, in the zone chosen."""
+    page = open_page("history", tz="Europe/Berlin")
+    page.selectbox(key="history.range").select("custom").run()
+    assert not page.exception
+    page.datetime_input(key="history.from").set_value(datetime(2026, 7, 1, 12, 0)).run()  # noqa: DTZ001 - a wall clock
+    assert last_question(api)["from"] == ["2026-07-01T10:00:00Z"]
+
+
+def test_another_zone_shows_the_same_range(open_page: Open, api: FakeMonitoringApi) -> None:
+    """The zone changes what clocks show, not what is asked."""
+    page = open_page("history", **{"from": "2026-03-01T10:00:00Z", "to": "2026-03-02T10:00:00Z"})
+    page.selectbox(key="history.zone").select("Asia/Kolkata").run()
+    asked = last_question(api)
+    assert (asked["from"], asked["to"]) == (["2026-03-01T10:00:00Z"], ["2026-03-02T10:00:00Z"])
+    assert page.datetime_input(key="history.from").value == datetime(2026, 3, 1, 15, 30)  # noqa: DTZ001 - a wall clock
+
+
+def test_a_backwards_range_is_said_and_not_asked(open_page: Open, api: FakeMonitoringApi) -> None:
+    """The page explains and keeps what was typed."""
+    page = open_page("history", **{"from": "2026-03-01T10:00:00Z", "to": "2026-03-02T10:00:00Z"})
+    before = len(api.asked)
+    page.datetime_input(key="history.to").set_value(datetime(2026, 2, 1)).run()  # noqa: DTZ001 - a wall clock
+    assert "ends before it begins" in page.warning[0].value
+    assert not any(path.endswith("/history") for path, _ in api.asked[before:])
+
+
+def test_groups_of_another_metric_are_dropped(open_page: Open, api: FakeMonitoringApi) -> None:
+    """Changing to a metric without the key asks without it, instead of an error."""
+    page = open_page("history", metric="latency_p95", group_by="route")
+    page.selectbox(key="history.metric").select("score_mean").run()
+    assert "group_by" not in last_question(api)
+
+
+def test_a_filter_that_is_none_is_explained(open_page: Open) -> None:
+    """Typed nonsense and unknown keys are told before the API is asked."""
+    page = open_page("history", filter=["nonsense", "flavour=sweet"])
+    told = page.warning[0].value.replace("\\", "")
+    assert "nonsense is not a filter" in told
+    assert "flavour is no key of this metric" in told
+
+
+def test_an_unknown_metric_shows_what_the_api_says(open_page: Open) -> None:
+    """The refusal names the field."""
+    page = open_page("history", metric="no_such_metric")
+    assert "refused" in page.warning[0].value
+    assert "not in the catalogue" in page.warning[0].value
+
+
+def test_no_data_says_how_to_widen(open_page: Open, api: FakeMonitoringApi) -> None:
+    """Empty is not broken: remove a filter, take a longer range, or run the demo."""
+    api.mode = "empty"
+    page = open_page("history", metric="score_mean", filter="model=none")
+    assert "Remove a filter" in page.info[0].value
+
+
+def test_clickhouse_down_is_said_and_recovers(open_page: Open, api: FakeMonitoringApi) -> None:
+    """503 is explained; the next look after its return draws again."""
+    api.mode = "store-down"
+    page = open_page("history")
+    assert "ClickHouse is not answering" in page.error[0].value
+    api.mode = "full"
+    page.run()
+    assert not page.error
+    assert page.subheader[0].value == "Request rate"
+
+
+def test_too_many_lines_are_cut_and_counted(open_page: Open, api: FakeMonitoringApi) -> None:
+    """Twelve lines can be told apart; the rest is mentioned."""
+    page = open_page("history", group_by="service,route,status_class")
+    assert "Shown are the 12 lines with the highest values of 18." in text_of(page)
+    assert len(page.dataframe[0].value) == 12
+
+
+def test_hostile_labels_are_shown_as_text(open_page: Open, api: FakeMonitoringApi) -> None:
+    """Names of lines are one line, cut, and unread by markdown."""
+    api.mode = "hostile"
+    page = open_page("history", group_by="route")
+    assert not page.exception
+    names = list(page.dataframe[0].value["Line"])
+    assert any(name.startswith("<script>") for name in names)
+    assert max(map(len, names)) <= 81

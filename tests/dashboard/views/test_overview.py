@@ -1,0 +1,147 @@
+"""The overview, run without a browser against a server that answers."""
+
+import re
+from collections.abc import Callable
+
+from streamlit.testing.v1 import AppTest
+
+from tests.dashboard.monitoring_api import HOSTILE, FakeMonitoringApi
+
+Open = Callable[..., AppTest]
+
+
+def text_of(page: AppTest) -> str:
+    """Everything written on the page."""
+    kinds = ("title", "subheader", "markdown", "caption", "error", "warning", "info", "metric")
+    return "\n".join(f"{getattr(item, 'label', '')} {item.value}" for kind in kinds for item in getattr(page, kind))
+
+
+def url_of(page: AppTest) -> dict[str, list[str]]:
+    """The page's parameters, each as a list."""
+    return {
+        name: list(value) if isinstance(value, list) else [value] for name, value in dict(page.query_params).items()
+    }
+
+
+def test_it_says_how_things_are(open_page: Open) -> None:
+    """A verdict, a figure per card, the pipeline and the alerts."""
+    page = open_page("overview")
+    assert not page.exception
+    assert "All is well" in page.subheader[0].value
+    assert [re.split(r"\*\*", metric.label)[1] for metric in page.metric] == [
+        "Requests",
+        "Errors",
+        "Latency",
+        "Predictions",
+        "Score",
+        "Label coverage",
+    ]
+    assert all(re.search(r"\d", metric.value) for metric in page.metric)
+    assert "The alert worker is running" in text_of(page)
+
+
+def test_its_state_is_its_url(open_page: Open, api: FakeMonitoringApi) -> None:
+    """What the URL says is asked for, and stays in the URL."""
+    page = open_page("overview", **{"from": "now-7d", "to": "now", "tz": "Europe/Berlin", "service": "*"})
+    assert url_of(page)["from"] == ["now-7d"]
+    assert url_of(page)["tz"] == ["Europe/Berlin"]
+    asked = [query for path, query in api.asked if path.endswith("/history")]
+    assert {query["from"][0] for query in asked} == {"now-7d"}
+    assert {query["step"][0] for query in asked} == {"15m"}
+    assert not any("filter" in query for query in asked)
+    assert "Europe/Berlin, UTC+" in text_of(page)
+
+
+def test_without_a_choice_it_shows_the_service_that_predicts(open_page: Open, api: FakeMonitoringApi) -> None:
+    """The monitoring's own traffic does not dilute the model's, and the choice is in the URL."""
+    page = open_page("overview")
+    assert url_of(page)["service"] == ["ml-api"]
+    assert all(query["filter"] == ["service=ml-api"] for path, query in api.asked if path.endswith("/history"))
+
+
+def test_a_changed_range_is_asked_for(open_page: Open, api: FakeMonitoringApi) -> None:
+    """Choosing a preset changes the questions and the URL."""
+    page = open_page("overview")
+    api.asked.clear()
+    page.selectbox(key="overview.range").select("now-1h").run()
+    assert url_of(page)["from"] == ["now-1h"]
+    assert {query["from"][0] for path, query in api.asked if path.endswith("/history")} == {"now-1h"}
+
+
+def test_an_empty_store_teaches(open_page: Open, api: FakeMonitoringApi) -> None:
+    """No data: what to do to get some, and no empty charts."""
+    api.mode = "empty"
+    page = open_page("overview")
+    assert not page.exception
+    assert "Nothing has arrived" in page.subheader[0].value
+    assert "make demo" in text_of(page)
+    assert "instrument(app" in page.code[0].value
+    assert not page.metric
+
+
+def test_clickhouse_down_is_said_and_alerts_are_still_shown(open_page: Open, api: FakeMonitoringApi) -> None:
+    """503: which part is away, and what is known without it."""
+    api.mode = "store-down"
+    page = open_page("overview")
+    assert not page.exception
+    assert "ClickHouse is not answering" in page.error[0].value
+    assert "The alert worker is running" in text_of(page)
+    assert "All is well" not in text_of(page)
+
+
+def test_what_was_known_stays_with_its_age(open_page: Open, api: FakeMonitoringApi) -> None:
+    """When ClickHouse goes away, the last figures remain, called old; when it returns, they are new."""
+    page = open_page("overview")
+    _pass_time()
+    api.mode = "store-down"
+    page.run()
+    assert "ClickHouse is not answering" in page.error[0].value
+    assert re.search(r"Below is what was known \d+ s ago", text_of(page))
+    assert page.metric
+    assert "All is well" not in text_of(page)
+    _pass_time()
+    api.mode = "full"
+    page.run()
+    assert not page.error
+    assert "All is well" in page.subheader[0].value
+
+
+def test_an_api_that_is_away_is_said(open_page: Open, api: FakeMonitoringApi) -> None:
+    """No connection: said, with the command that shows more."""
+    api.close()
+    page = open_page("overview")
+    assert not page.exception
+    assert "not reachable" in page.error[0].value
+    assert "sightglass status" in page.error[0].value
+
+
+def test_something_else_at_the_address_is_said(open_page: Open, api: FakeMonitoringApi) -> None:
+    """An unexpected shape is no crash."""
+    api.mode = "broken"
+    page = open_page("overview")
+    assert not page.exception
+    assert "unexpected" in page.warning[0].value
+
+
+def test_hostile_text_is_escaped(open_page: Open, api: FakeMonitoringApi) -> None:
+    """Names from data never reach markdown as they are."""
+    api.mode = "hostile"
+    page = open_page("overview")
+    assert not page.exception
+    assert "Something is wrong" in page.subheader[0].value
+    assert HOSTILE not in text_of(page)
+    assert "\\*\\*bold\\*\\*" in text_of(page)
+
+
+def test_an_unreadable_link_opens_and_says_so(open_page: Open) -> None:
+    """A bad parameter is replaced by its default and named."""
+    page = open_page("overview", **{"from": "whenever"})
+    assert "from and to" in page.warning[0].value.replace("\\", "")
+    assert url_of(page)["from"] == ["now-24h"]
+
+
+def _pass_time() -> None:
+    """Let the shared snapshot grow old."""
+    import streamlit as st
+
+    st.cache_data.clear()
