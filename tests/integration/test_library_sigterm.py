@@ -23,6 +23,7 @@ REQUESTS = 200
 
 
 def free_port() -> int:
+    """A port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -60,6 +61,7 @@ def served(endpoint: str, workers: int, **environment: str) -> Iterator[tuple[su
 
 
 def predict(url: str, number: int) -> int:
+    """Status of the answer to one prediction."""
     with urllib.request.urlopen(f"{url}/predict/{number}", timeout=30) as answer:
         return int(answer.status)
 
@@ -73,6 +75,7 @@ def stop(process: subprocess.Popen[bytes]) -> float:
 
 
 def predictions(receiver: Receiver) -> list[str]:
+    """Ids of the prediction events that arrived."""
     return [plain(record.attributes)["ml.prediction.id"] for record in receiver.events("ml.prediction")]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from sightglass import Model
 from sightglass.testing import InMemoryTelemetry, in_memory_telemetry
 
@@ -11,5 +12,6 @@ MODEL = Model("m", "1")
 
 @pytest.fixture
 def telemetry() -> Iterator[InMemoryTelemetry]:
+    """What the library records in this test."""
     with in_memory_telemetry(model=MODEL) as telemetry:
         yield telemetry

@@ -36,9 +36,11 @@ class Receiver(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
+        """Value for OTEL_EXPORTER_OTLP_ENDPOINT."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def take(self, path: str, body: bytes) -> None:
+        """Count one request and keep what it brought."""
         with self.changed:
             self.requests[path] += 1
             if self.status == 200:
@@ -64,6 +66,7 @@ class Receiver(ThreadingHTTPServer):
                             self.points[key] = point
 
     def events(self, name: str) -> list[Any]:
+        """The events of this name."""
         return [record for _, record in self.records if record.event_name == name]
 
     def total(self, metric: str, **wanted: Any) -> float:
@@ -76,6 +79,7 @@ class Receiver(ThreadingHTTPServer):
         )
 
     def wait_for(self, condition: Callable[[], bool], seconds: float = 20.0) -> bool:
+        """Wait until a request made `condition` true."""
         with self.changed:
             return self.changed.wait_for(condition, seconds)
 
@@ -95,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *_: Any) -> None:
         """Say nothing."""
 
 

@@ -1,7 +1,8 @@
 """A model service as a user would write it, served by uvicorn in the integration tests."""
 
-import sightglass
 from fastapi import FastAPI
+
+import sightglass
 
 app = FastAPI(title="served")
 sightglass.instrument(app, service_name="served", model=sightglass.Model("m", "1"))

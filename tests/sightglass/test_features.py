@@ -1,13 +1,15 @@
-import datetime
+import datetime as dt
 import decimal
 import enum
 import json
 
 import pytest
+
 from sightglass.features import DENIED_FEATURES_VARIABLE, MAX_BODY_CHARACTERS, FeatureBody, as_number, denied_features
 
 
 def encode(features, scores=None, denied=frozenset()):
+    """The body as an object, and its marks."""
     body = FeatureBody(denied)
     return json.loads(body.encode(features, scores)), body.marks
 
@@ -52,6 +54,8 @@ def test_denied_features_never_leave_the_process(monkeypatch):
 
 
 class Carrier(enum.StrEnum):
+    """An enumeration of text."""
+
     UNITED = "UA"
 
 
@@ -62,7 +66,7 @@ class Carrier(enum.StrEnum):
         (2**64, str(2**64), ["x:integer"]),
         pytest.param(10**5_000, "integer of 16610 bits", ["x:integer"], id="huge"),
         (Carrier.UNITED, "UA", []),
-        (datetime.date(2013, 12, 17), "2013-12-17", ["x:type"]),
+        (dt.date(2013, 12, 17), "2013-12-17", ["x:type"]),
         (decimal.Decimal("1.50"), "1.50", ["x:type"]),
         (b"ab", "b'ab'", ["x:type"]),
         ("\ud800", "?", ["x:text"]),

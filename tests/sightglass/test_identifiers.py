@@ -1,6 +1,7 @@
 import uuid
 
 import pytest
+
 from sightglass import identifiers
 from sightglass.identifiers import hash_entity_id, new_prediction_id
 from sightglass.text import label_text

@@ -4,18 +4,20 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
-import sightglass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+
+import sightglass
 from sightglass import faults, prediction
 from sightglass.identifiers import hash_entity_id
 from sightglass.testing import in_memory_telemetry
 
 
 def points(telemetry, metric):
+    """Values of a metric by attributes."""
     return {
         tuple(sorted(dict(point.attributes).items())): point.value
         for point in telemetry.metrics[metric].data.data_points

@@ -32,7 +32,9 @@ def test_every_term_is_documented_as_the_registry_has_it():
 
 def test_every_constant_is_in_the_registry():
     """A name that crosses a process boundary has a meaning written down."""
-    constants = {value for name, value in vars(attributes).items() if name.isupper() and isinstance(value, str)} - {"span"}
+    constants = {value for name, value in vars(attributes).items() if name.isupper() and isinstance(value, str)} - {
+        "span"
+    }
     assert constants == {term.name for term in REGISTRY}
     assert len(REGISTRY) == len({(term.name, term.kind) for term in REGISTRY})
 
@@ -53,7 +55,10 @@ def test_what_is_emitted_is_what_the_registry_says():
         found += [(readable.log_record.event_name, readable.log_record.attributes) for readable in telemetry.records]
         for name, metric in telemetry.metrics.items():
             if name.startswith(OURS):
-                assert (terms[name].type, terms[name].kind) == (metric.unit, "gauge" if metric.unit == "s" else "counter")
+                assert (terms[name].type, terms[name].kind) == (
+                    metric.unit,
+                    "gauge" if metric.unit == "s" else "counter",
+                )
                 found += [(name, point.attributes) for point in metric.data.data_points]
                 seen.add(name)
     for place, values in found:

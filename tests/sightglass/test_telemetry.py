@@ -4,14 +4,14 @@ import threading
 import time
 
 import pytest
-import sightglass
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, LogRecordExportResult
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+import sightglass
 from sightglass.exporters import OtlpExporters
 from sightglass.telemetry import Telemetry, adopt, current
 from sightglass.testing import InMemoryExporters, in_memory_telemetry
-
 from tests.sightglass.receiver import plain, running_receiver
 
 
@@ -25,15 +25,18 @@ class GatedSpanExporter(SpanExporter):
         self.exported = 0
 
     def export(self, spans):
+        """Wait at the gate."""
         self.entered.set()
         self.gate.wait(30)
         self.exported += len(spans)
         return self.result
 
     def shutdown(self):
+        """Open the gate."""
         self.gate.set()
 
-    def force_flush(self, timeout_millis=30000):
+    def force_flush(self, timeout_millis=30000):  # noqa: ARG002  # interface
+        """Nothing is held back."""
         return True
 
 
@@ -44,11 +47,13 @@ class GatedExporters(InMemoryExporters):
         super().__init__()
         self.gated = GatedSpanExporter()
 
-    def spans(self, meter_provider):
+    def spans(self, meter_provider):  # noqa: ARG002  # interface
+        """Spans wait."""
         return self.gated
 
 
 def counts(exporters, metric):
+    """Values of a metric by attributes."""
     data = exporters.metrics().latest[metric].data
     return {tuple(sorted(dict(point.attributes).items())): point.value for point in data.data_points}
 
@@ -125,7 +130,7 @@ def test_events_dropped_by_a_full_queue_are_counted_by_the_sdk(monkeypatch):
             return super().export(batch)
 
     class Exporters(InMemoryExporters):
-        def logs(self, meter_provider):
+        def logs(self, meter_provider):  # noqa: ARG002  # interface
             return log_exporter
 
     log_exporter, exporters = GatedLogExporter(), Exporters()
@@ -225,7 +230,7 @@ def test_no_signal_is_sent_that_the_environment_switches_off(monkeypatch):
 
 
 def test_a_forked_child_is_an_instance_of_its_own(monkeypatch):
-    """As under gunicorn: its own id, its own counts from zero, its own connection; the parent's queue stays the parent's."""
+    """As under gunicorn: an id, counts from zero and a connection of its own; the parent's queue stays the parent's."""
     with running_receiver() as receiver:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
         with adopt(Telemetry("forked", exporters=OtlpExporters())) as telemetry:
@@ -266,18 +271,18 @@ def test_exporters_that_raise_are_losses_too():
     """An exception in an exporter is a failed export and reaches nobody."""
 
     class Broken(InMemorySpanExporter):
-        def export(self, spans):
+        def export(self, spans):  # noqa: ARG002  # interface
             raise RuntimeError("broken")
 
     class BrokenLogs(InMemoryLogRecordExporter):
-        def export(self, batch):
+        def export(self, batch):  # noqa: ARG002  # interface
             return LogRecordExportResult.FAILURE
 
     class Exporters(InMemoryExporters):
-        def spans(self, meter_provider):
+        def spans(self, meter_provider):  # noqa: ARG002  # interface
             return Broken()
 
-        def logs(self, meter_provider):
+        def logs(self, meter_provider):  # noqa: ARG002  # interface
             return BrokenLogs()
 
     exporters = Exporters()
