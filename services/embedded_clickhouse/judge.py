@@ -15,7 +15,7 @@ from services.embedded_clickhouse.permitted import (
 from services.embedded_clickhouse.roles import READS, Role
 from services.embedded_clickhouse.syntax import Parsed, Tree
 
-_INFORMATION_SCHEMA = frozenset({"information_schema", "INFORMATION_SCHEMA"})
+_EMPTY_OR_HARMLESS = frozenset({"default", "information_schema", "INFORMATION_SCHEMA"})
 _IN_FUNCTIONS = frozenset(
     prefix + name
     for prefix in ("", "global")
@@ -109,14 +109,14 @@ class Judge:
                 "SET and USE change a session, and the embedded ClickHouse keeps none: put settings and `database` into the "
                 "URL, or use a SETTINGS clause."
             )
-        if kind == "DropQuery" and parsed.tree.get("kind") == "Truncate":
+        if kind == "DropQuery" and parsed.tree.get("kind") == "Truncate" and parsed.tree.get("table"):
             kind = "TruncateQuery"
         if kind not in self._role.statements:
             raise access_denied(f"{self._role.name}: Not enough privileges to run a statement of type {kind}.")
         if parsed.tree.get("temporary") or parsed.tree.get("is_temporary"):
             raise not_implemented("Temporary tables belong to a session, and the embedded ClickHouse keeps none.")
         self._check(parsed.tree, parsed.tree.get("type", kind), reading=kind in READS)
-        if kind in READS and not self._role.reads_tables and kind not in ("DescribeQuery", "ExistsQuery"):
+        if not self._role.reads_tables and kind not in ("DescribeQuery", "ExistsQuery"):
             ours = [table for table in self._tables if table[0] in self._databases]
             if ours:
                 raise access_denied(f"{self._role.name}: Not enough privileges to read {'.'.join(ours[0])}.")
@@ -271,12 +271,13 @@ class Judge:
             return
         if reading and database == "system" and table in self._role.system_tables:
             return
-        if reading and database in _INFORMATION_SCHEMA:
+        # Nobody can make a table in `default`, so what has no database there is the name of a WITH clause, or nothing.
+        if reading and database in _EMPTY_OR_HARMLESS:
             return
         raise access_denied(f"{self._role.name}: Not enough privileges to use {database}.{table}.")
 
     def _check_readable_database(self, database: str) -> None:
-        if database not in self._databases | {"system", "default"} | _INFORMATION_SCHEMA:
+        if database not in self._databases | {"system"} | _EMPTY_OR_HARMLESS:
             raise access_denied(f"{self._role.name}: Not enough privileges to look into {database}.")
 
     def _check_writable_database(self, database: str) -> None:

@@ -107,4 +107,5 @@ def _after_format(text: bytes, position: int) -> int:
 
 
 def _decoded(text: bytes) -> str:
-    return text.decode("utf-8", errors="surrogateescape").strip()
+    # A comment at the end must not swallow the FORMAT that is put back.
+    return text.decode("utf-8", errors="surrogateescape").strip() + "\n"

@@ -88,10 +88,12 @@ _FREE_SETTINGS = frozenset(
     }
 )
 _FREE_PREFIXES = ("output_format_", "optimize_")
+# These name a file to write, or another server.
+_NOT_FREE = ("output_format_schema", "output_format_avro_confluent")
 # Of the writing users only these are taken away: the adapter's own mark on a statement, other languages than SQL, and paths.
 _DENIED_SETTINGS = re.compile(
     r"^(log_comment|readonly|profile|dialect|enable_json_ast_dialect|allow_ddl|allow_introspection_functions|"
-    r"format_schema.*|.*_path|.*_proxy.*|into_outfile.*|s3_.*|azure_.*|hdfs_.*|backup_.*|filesystem_.*)$"
+    r"format_schema.*|output_format_schema|.*_confluent_.*|.*_path|.*_proxy.*|into_outfile.*|s3_.*|azure_.*|hdfs_.*|backup_.*|filesystem_.*)$"
 )
 _NUMBER = re.compile(r"^\d+(\.\d+)?$", re.ASCII)
 
@@ -131,7 +133,7 @@ class Role:
         if name == "readonly" and value in ("1", "2"):
             return "1"
         if self.listed_settings_only:
-            if name in _FREE_SETTINGS or name.startswith(_FREE_PREFIXES):
+            if name in _FREE_SETTINGS or (name.startswith(_FREE_PREFIXES) and not name.startswith(_NOT_FREE)):
                 return value
             raise setting_refused(f"Setting {name} is not one that {self.name} may choose.")
         if _DENIED_SETTINGS.match(name):
