@@ -24,7 +24,12 @@ def kinds(looks: list[Look]) -> dict[str, ObservationKind]:
 
 def test_each_group_is_judged_by_itself():
     """One alert per group; NaN and None are no data."""
-    answer = [Reading(ONE, 0.9), Reading(TWO, 0.1), Reading({"model": "three"}), Reading({"model": "four"}, float("nan"))]
+    answer = [
+        Reading(ONE, 0.9),
+        Reading(TWO, 0.1),
+        Reading({"model": "three"}),
+        Reading({"model": "four"}, float("nan")),
+    ]
     assert kinds(look(rule(group_by=["model"]), answer, [])) == {
         "one": ObservationKind.BREACHING,
         "two": ObservationKind.HEALTHY,
@@ -103,7 +108,9 @@ def test_a_vanished_group_is_forgotten_only_when_quiet():
 
 def test_annotations_are_rendered_with_what_was_seen():
     """Value, labels and status reach the template."""
-    annotated = rule(group_by=["model"], annotations={"summary": "{{ labels.model }} {{ value | percent }} {{ status }}"})
+    annotated = rule(
+        group_by=["model"], annotations={"summary": "{{ labels.model }} {{ value | percent }} {{ status }}"}
+    )
     (change,) = advance(annotated, 15, look(annotated, [Reading(ONE, 0.9)], []), {}, 100.0)
     assert change.alert.annotations == {"summary": "one 90.0 % firing"}
 

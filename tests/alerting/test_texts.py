@@ -33,7 +33,8 @@ def test_what_is_no_condition(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("15s", 15), ("1h30m", 5400), ("2d", 172800), ("250ms", 0.25), (0, 0), ("0", 0), ("1w", 604800)]
+    ("text", "seconds"),
+    [("15s", 15), ("1h30m", 5400), ("2d", 172800), ("250ms", 0.25), (0, 0), ("0", 0), ("1w", 604800)],
 )
 def test_durations(text, seconds):
     """Units add up."""
@@ -49,7 +50,13 @@ def test_what_is_no_duration(text):
 
 def test_durations_for_people():
     """The units that matter."""
-    assert [format_duration(seconds) for seconds in (0, 59.9, 90, 3600, 90061)] == ["0s", "59s", "1m30s", "1h", "1d1h1m1s"]
+    assert [format_duration(seconds) for seconds in (0, 59.9, 90, 3600, 90061)] == [
+        "0s",
+        "59s",
+        "1m30s",
+        "1h",
+        "1d1h1m1s",
+    ]
 
 
 def context(**given) -> AnnotationContext:

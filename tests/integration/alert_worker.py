@@ -41,7 +41,9 @@ class AlertWorker:
         self._figures = folder / "figures.json"
         self._values: dict[str, Any] = {"error_ratio": 0.0, "latency_p95": 0.0}
         self.set_figures()
-        self._command = ["services.monitoring_api.worker"] if real else [f"{__package__}.scripted_worker", str(self._figures)]
+        self._command = (
+            ["services.monitoring_api.worker"] if real else [f"{__package__}.scripted_worker", str(self._figures)]
+        )
         self._environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("SIGHTGLASS_")},
             "OTEL_SDK_DISABLED": "true",

@@ -4,6 +4,7 @@ import asyncio
 import email
 import json
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import default
@@ -37,7 +38,8 @@ class HttpReceiver:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(receiver.body)))
                 self.end_headers()
-                self.wfile.write(receiver.body)
+                with suppress(OSError):  # whoever asked may have left
+                    self.wfile.write(receiver.body)
 
             def log_message(self, *_):
                 pass

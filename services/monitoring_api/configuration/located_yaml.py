@@ -52,8 +52,14 @@ class LocatedDocument:
     data: Any
     lines: Mapping[tuple[Key, ...], int] = field(repr=False)
 
-    def error(self, where: tuple[Key, ...], message: str) -> FileError:
-        """An error at a place; elements that aren't in the document (a union's tag) are skipped."""
+    def error(self, where: tuple[Key, ...], message: str, *, missing: bool = False) -> FileError:
+        """An error at a place.
+
+        Args:
+            where: The place; elements that aren't in the document (a union's tag) are skipped.
+            message: What is wrong.
+            missing: Whether the last element is a key that should be there.
+        """
         known: tuple[Key, ...] = ()
         unknown: Key | None = None
         for part in where:
@@ -63,7 +69,7 @@ class LocatedDocument:
                 unknown = part
         shown = _dotted(known)
         # A missing field has no line of its own: name it at its parent's line.
-        if unknown is not None and message.startswith("missing") and isinstance(unknown, str):
+        if missing and isinstance(unknown, str):
             shown = f"{shown}.{unknown}" if shown else unknown
         return FileError(self.path, self.lines.get(known, 1), shown, message)
 
@@ -81,7 +87,7 @@ class LocatedDocument:
             return model.model_validate(self.data, context=context)
         except ValidationError as error:
             found = {
-                self.error(tuple(item["loc"]), _explain(str(item["type"]), str(item["msg"])))
+                self.error(item["loc"], _explain(item["type"], item["msg"]), missing=item["type"] == "missing")
                 for item in error.errors(include_url=False, include_input=False, include_context=False)
             }
             raise InvalidFileError(sorted(found, key=lambda e: (e.line, e.field, e.message))) from None

@@ -21,6 +21,7 @@ from services.monitoring_api.notify.resolver import Address, Resolve, refusal
 MAXIMUM_ANSWER_BYTES = 65_536
 SHOWN_ANSWER_CHARACTERS = 200
 _SCHEMES = {"http": 80, "https": 443}
+_HIGHEST_PORT = 65_535
 _TOO_MANY = 429
 _TIMEOUT = 408
 
@@ -129,6 +130,8 @@ def parse_target(url: SecretStr) -> httpx.URL:
         raise DeliveryFailedError("the URL must begin with https:// or http://", permanent=True)
     if not target.host:
         raise DeliveryFailedError("the URL names no host", permanent=True)
+    if target.port is not None and not 0 < target.port <= _HIGHEST_PORT:
+        raise DeliveryFailedError("the URL's port is not a port", permanent=True)
     if target.userinfo:
         raise DeliveryFailedError("the URL holds a user name or password: use token_env instead", permanent=True)
     return target

@@ -12,6 +12,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
 _METADATA = frozenset(
     ip_address(text) for text in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "192.0.0.192", "168.63.129.16")
 )
+_BROADCAST = ip_address("255.255.255.255")
 _NAT64 = ip_network("64:ff9b::/96")
 
 
@@ -34,7 +35,7 @@ def refusal(address: Address, *, allow_private: bool) -> str | None:
             return "it is a cloud metadata service"
         if one.is_link_local:
             return "it is link-local"
-        if one.is_multicast or one.is_unspecified:
+        if one.is_multicast or one.is_unspecified or one == _BROADCAST:
             return "it is not the address of one host"
         carrier = one is address and bool(_embedded(address))
         if not allow_private and not carrier and not one.is_global:

@@ -37,7 +37,14 @@ class Subject:
 
 
 def _email(receiver: SmtpReceiver) -> Channel:
-    config = {"name": "ops", "type": "email", "host": "127.0.0.1", "port": receiver.port, "tls": "none", "timeout": "2s"}
+    config = {
+        "name": "ops",
+        "type": "email",
+        "host": "127.0.0.1",
+        "port": receiver.port,
+        "tls": "none",
+        "timeout": "2s",
+    }
     config |= {"from": "sightglass@example.org", "to": ["ops@example.org"]}
     return EmailConfig.model_validate(config).build(Surroundings({}, resolve))
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, getaddresses, parseaddr
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -26,7 +26,8 @@ _COLOURS = {NotificationStatus.FIRING: "#b42318", NotificationStatus.RESOLVED: "
 
 def _address(text: str) -> str:
     """An address like ops@example.org or `Ops <ops@example.org>`, in ASCII and without control characters."""
-    name, address = parseaddr(text)
+    found = getaddresses([text])
+    name, address = found[0] if len(found) == 1 else ("", "")
     local, _, domain = address.rpartition("@")
     if not local or not domain or not text.isprintable() or not address.isascii() or " " in address:
         raise ValueError("not an e-mail address")
