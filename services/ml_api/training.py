@@ -60,7 +60,15 @@ def train(dataset: Dataset, *, every: int = 1) -> StoredModel:
     Raises:
         TrainingError: The exported model differs from the fitted one by more than 1e-5 on held-out rows.
     """
-    import sklearn  # noqa: PLC0415  (seconds that serving never needs)
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415  (seconds that serving never needs)
+
+    # One thread: sums then don't depend on the number of cores, and threads don't wait for each other on busy ones.
+    with threadpool_limits(limits=1, user_api="openmp"):
+        return _train(dataset, every)
+
+
+def _train(dataset: Dataset, every: int) -> StoredModel:
+    import sklearn  # noqa: PLC0415  (as above)
     from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415  (as above)
 
     labelled = np.flatnonzero(dataset.late >= 0)[::every]
