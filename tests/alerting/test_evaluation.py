@@ -15,10 +15,12 @@ ONE, TWO = {"model": "one"}, {"model": "two"}
 
 
 def rule(**given) -> Rule:
+    """A rule over error_ratio."""
     return Rule.model_validate({"alert": "A", "metric": "error_ratio", "condition": "> 0.5", **given})
 
 
 def kinds(looks: list[Look]) -> dict[str, ObservationKind]:
+    """What each group was seen as."""
     return {one.labels.get("model", ""): one.observation.kind for one in looks}
 
 

@@ -40,6 +40,7 @@ class Bench:
         return self.sent(deliver=deliver)
 
     def sent(self, *, deliver: bool = True) -> list[tuple[str, str]]:
+        """What waits in the outbox."""
         with self.engine.begin() as connection:
             waiting = sa.select(outbox.notifications).where(outbox.notifications.c.delivered_at.is_(None))
             found = [
@@ -52,6 +53,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path):
+    """An empty store."""
     bench = Bench(tmp_path)
     yield bench
     bench.engine.dispose()

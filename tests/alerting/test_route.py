@@ -14,6 +14,7 @@ from services.web.handlers import install_problems
 
 
 def client(url: str, now: float = 1000.0) -> TestClient:
+    """The route alone, at a given time."""
     app = FastAPI()
     install_problems(app)
     app.include_router(alerts_router(AlertReader(url, clock=lambda: now)), prefix="/api/v1")
@@ -21,6 +22,7 @@ def client(url: str, now: float = 1000.0) -> TestClient:
 
 
 def filled(folder) -> str:
+    """A store with a firing and a failing alert."""
     url = f"sqlite:///{folder / 'alerts.sqlite'}"
     engine = sa.create_engine(url)
     store.metadata.create_all(engine)

@@ -67,12 +67,14 @@ WRONG = """groups:
 
 
 def write(folder: Path, text: str, name: str = "rules.yaml") -> Path:
+    """A file with this text."""
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
 
 
 def errors_of(*paths: Path) -> list[tuple[int, str]]:
+    """Line and field of every error."""
     with pytest.raises(InvalidFileError) as caught:
         load_rules(paths, metric_catalogue())
     return [(error.line, error.field) for error in caught.value.errors]

@@ -60,6 +60,7 @@ def test_durations_for_people():
 
 
 def context(**given) -> AnnotationContext:
+    """What a template may speak of."""
     fields = {"alertname": "A", "metric": "error_ratio", "window": "5m", "condition": "> 0.05", "threshold": 0.05}
     return AnnotationContext(**{**fields, **given})
 

@@ -1,5 +1,7 @@
 """The state machine against a model that is too simple to be wrong: it remembers every look and recounts each time."""
 
+from itertools import pairwise
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -30,6 +32,7 @@ class Model:
         self.resolved_times = 0
 
     def look(self, now: float, observation: Observation) -> None:
+        """Look once."""
         if observation.kind is ObservationKind.FAILED:
             return
         empty = observation.kind is ObservationKind.NO_DATA or (observation.count or 0) < self.timing.minimum_count
@@ -46,6 +49,7 @@ class Model:
 
     @property
     def pending(self) -> bool:
+        """Whether it waits."""
         return not self.firing and bool(self.looks) and self.looks[-1][1]
 
     def _held(self, *, bad: bool) -> float:
@@ -55,7 +59,7 @@ class Model:
             if was_bad is not bad:
                 break
             times.append(at)
-        for later, earlier in zip(times, times[1:], strict=False):
+        for later, earlier in pairwise(times):
             held += later - earlier if later - earlier <= TOLERANCE else 0.0
         return held
 
@@ -70,6 +74,7 @@ class AlertMachine(RuleBasedStateMachine):
         policy=st.sampled_from(NoDataPolicy),
     )
     def begin(self, hold, keep, minimum, policy):
+        """A rule of any timing, and a fresh alert."""
         self.timing = Timing(hold, keep, minimum, policy, TOLERANCE)
         self.model = Model(self.timing)
         self.state = AlertState()
@@ -83,6 +88,7 @@ class AlertMachine(RuleBasedStateMachine):
         steps=st.sampled_from([1, 1, 1, 1, 2, 3, 360]),
     )
     def look(self, kind, count, steps):
+        """Look once."""
         self.now += STEP * steps
         failed = kind is ObservationKind.FAILED
         observation = Observation(kind, 0.5, count, "down" if failed else None)
@@ -101,12 +107,14 @@ class AlertMachine(RuleBasedStateMachine):
 
     @rule()
     def look_again_at_the_same_time(self):
+        """The same time twice changes nothing."""
         observation = Observation(ObservationKind.BREACHING, 0.9, 500)
         if self.state.last_evaluated_at is not None:
             assert transition(self.timing, self.state, observation, self.now) == (self.state, ())
 
     @invariant()
     def agrees_with_the_model(self):
+        """Status and counts are those of the recount."""
         if not hasattr(self, "model"):
             return
         assert (self.state.status is AlertStatus.FIRING) == self.model.firing

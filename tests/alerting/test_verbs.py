@@ -11,6 +11,7 @@ from tests.notify.receivers import HttpReceiver
 
 
 def run(verb, *arguments, **environment):
+    """Run a verb as the command line does."""
     return CliRunner().invoke(verb, [str(argument) for argument in arguments], env=environment)
 
 

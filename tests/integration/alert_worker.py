@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from services.monitoring_api.alerting.reader import AlertReader
 
@@ -75,7 +75,7 @@ class AlertWorker:
             )
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill it with signal 9."""
         assert self._process is not None
         self._process.kill()
         self._process.wait(30)
@@ -92,7 +92,7 @@ class AlertWorker:
         if self._process is not None and self._process.poll() is None:
             self.kill()
 
-    def __enter__(self) -> "AlertWorker":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -26,6 +26,7 @@ KILLS = 12
 
 
 def write_files(worker: AlertWorker, smtp: SmtpReceiver, http: HttpReceiver) -> None:
+    """Two rules and two channels."""
     worker.rules.write_text(RULES)
     worker.notifications.write_text(f"""
 channels:
@@ -35,6 +36,7 @@ channels:
 
 
 def outbox(worker: AlertWorker) -> list[tuple[str, str, str, str, float | None]]:
+    """Every message there ever was, in order."""
     with closing(sqlite3.connect(worker.folder / "worker" / "alerts.sqlite")) as store:
         query = "SELECT channel, incident, status, idempotency_key, delivered_at FROM notifications ORDER BY id"
         return store.execute(query).fetchall()
@@ -49,7 +51,7 @@ def test_nothing_is_lost_and_duplicates_have_the_same_key(tmp_path):
             worker.set_figures(error_ratio=0.9 if number % 2 == 0 else 0.0)
             http.status = 503 if number % 3 == 0 else 200
             worker.start()
-            wait_for(lambda: (tmp_path / "worker" / "alerts.sqlite").exists(), "the store")
+            wait_for((tmp_path / "worker" / "alerts.sqlite").exists, "the store")
             wanted = "firing" if number % 2 == 0 else "resolved"
             if number % 4 < 2:
                 # Half the time it gets as far as the change and is killed in the middle of what that causes.

@@ -25,6 +25,7 @@ groups:
 
 
 def hook(url: str, name: str = "hook") -> str:
+    """A webhook's entry."""
     return f'  - {{name: {name}, type: webhook, url: "{url}", allow_private: true, timeout: 30s}}\n'
 
 
@@ -38,6 +39,7 @@ def worker(tmp_path):
 
 
 def state(worker: AlertWorker) -> str | None:
+    """The state of the one alert."""
     return worker.alert("TooManyErrors").get("state")
 
 

@@ -55,6 +55,7 @@ class HttpReceiver:
 
     @property
     def url(self) -> str:
+        """Where to POST."""
         return f"http://127.0.0.1:{self._server.server_address[1]}/hook"
 
 

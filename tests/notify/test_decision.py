@@ -10,6 +10,7 @@ NOW = 10_000.0
 
 
 def told(status=FIRING, incident="this", at=NOW - 100, delivered=True) -> LastNotification:
+    """What the channel heard last."""
     return LastNotification(incident, status, at, delivered)
 
 

@@ -23,6 +23,7 @@ class Recording:
         self.sent = []
 
     async def send(self, notification):
+        """Fail or keep it."""
         failure = next(self.failures)
         if failure is not None:
             raise failure
@@ -37,6 +38,7 @@ class Clock:
         self.now = 1_795_433_551.0
 
     def __call__(self) -> float:
+        """The time."""
         return self.now
 
 
@@ -51,16 +53,19 @@ def engine(tmp_path):
 
 @pytest.fixture
 def clock():
+    """A time to move."""
     return Clock()
 
 
 def put(engine, *notifications) -> None:
+    """Put messages into the outbox."""
     with engine.begin() as connection:
         for notification in notifications:
             outbox.enqueue(connection, notification)
 
 
 def rows(engine) -> list:
+    """The outbox."""
     with engine.begin() as connection:
         return list(connection.execute(sa.select(outbox.notifications).order_by(outbox.notifications.c.id)))
 

@@ -21,6 +21,7 @@ CONFIG = EmailConfig.model_validate(
 
 
 def hostile():
+    """A message full of hostile text."""
     return firing(
         alertname=HOSTILE,
         labels={"alertname": HOSTILE, HOSTILE: HOSTILE},
@@ -80,6 +81,7 @@ def test_a_password_needs_encryption():
 
 
 def walk(value):
+    """Every mapping inside."""
     if isinstance(value, dict):
         yield value
         for item in value.values():

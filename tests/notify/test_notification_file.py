@@ -9,11 +9,13 @@ from services.monitoring_api.notify.notification_file import load_notifications
 
 DOCUMENTED = """
 channels:
-  - {name: ops-mail, type: email, host: localhost, port: 1025, tls: none, from: sightglass@example.org, to: [ops@example.org]}
+  - {name: ops-mail, type: email, host: localhost, port: 1025, tls: none,
+     from: sightglass@example.org, to: [ops@example.org]}
   - {name: ops-slack, type: slack, url_env: SLACK_WEBHOOK_URL}
   - {name: hook, type: webhook, url: "http://127.0.0.1:9999/x", allow_private: true}
 routes:
-  - {match: {severity: page}, channels: [ops-mail, ops-slack], group_by: [alertname], group_wait: 30s, group_interval: 5m, repeat_interval: 4h}
+  - {match: {severity: page}, channels: [ops-mail, ops-slack], group_by: [alertname],
+     group_wait: 30s, group_interval: 5m, repeat_interval: 4h}
 """
 
 WRONG = """channels:
@@ -36,6 +38,7 @@ routes:
 
 
 def load(folder: Path, text: str):
+    """Read a file with this text."""
     path = folder / "notifications.yaml"
     path.write_text(text)
     return load_notifications(path)

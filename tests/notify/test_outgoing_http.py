@@ -27,11 +27,13 @@ def resolving(*addresses: str):
 
 
 def post(url: str, resolve, *, allow_private: bool = False, timeout: float = 5.0):
+    """POST an empty object."""
     sender = HttpSender(resolve, timeout, allow_private)
     return asyncio.run(sender.post(SecretStr(url), b"{}", {"Content-Type": "application/json"}, now=NOW))
 
 
 def refused(url: str, resolve, **options) -> DeliveryFailedError:
+    """POST in vain, and return why."""
     with pytest.raises(DeliveryFailedError) as caught:
         post(url, resolve, **options)
     return caught.value

@@ -17,10 +17,12 @@ def subject(request):
 
 
 def send(channel, notification) -> str:
+    """Send, and return the receipt."""
     return asyncio.run(channel.send(notification))
 
 
 def refused(channel, notification) -> DeliveryFailedError:
+    """Send in vain, and return why."""
     with pytest.raises(DeliveryFailedError) as caught:
         send(channel, notification)
     return caught.value
