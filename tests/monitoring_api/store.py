@@ -74,7 +74,9 @@ def text(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
-def span(at: datetime, *, seconds: float = 0.1, route: str = "/v1/predict", status: int = 200, **more: Any) -> dict[str, Any]:
+def span(
+    at: datetime, *, seconds: float = 0.1, route: str = "/v1/predict", status: int = 200, **more: Any
+) -> dict[str, Any]:
     """A server span as the Collector writes it; ``more`` overrides columns, ``attributes`` and ``resource`` add."""
     number = next(_ids)
     attributes = {"http.route": route, "http.response.status_code": str(status), "http.request.method": "POST"}
@@ -149,7 +151,9 @@ def _event(at: datetime, name: str, attributes: dict[str, Any], body: str, more:
     }
 
 
-def point(at: datetime, metric: str, value: float, *, instance: str = "i1", service: str = "ml-api", **attributes: str) -> dict[str, Any]:
+def point(
+    at: datetime, metric: str, value: float, *, instance: str = "i1", service: str = "ml-api", **attributes: str
+) -> dict[str, Any]:
     """A metric's point as the Collector writes it: its times cut to the second."""
     return {
         "ServiceName": service,

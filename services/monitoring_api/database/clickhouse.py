@@ -59,13 +59,13 @@ class ClickHouseDatabase:
 
     async def fetch(self, query: Query, *, deadline_seconds: float | None = None) -> Sequence[tuple[Any, ...]]:
         """Every row of the answer (see `Database.fetch`)."""
-        async with self._asking(deadline_seconds) as client:
+        async with self._asking(query, deadline_seconds) as client:
             result = await client.query(query.sql, parameters=dict(query.parameters))
             return [tuple(row) for row in result.result_rows]
 
     async def execute(self, query: Query, *, deadline_seconds: float | None = None) -> None:
         """Run a statement that returns no rows (see `Database.execute`)."""
-        async with self._asking(deadline_seconds) as client:
+        async with self._asking(query, deadline_seconds) as client:
             await client.command(query.sql, parameters=dict(query.parameters))
 
     async def close(self) -> None:
@@ -75,7 +75,7 @@ class ClickHouseDatabase:
             await client.close()
 
     @asynccontextmanager
-    async def _asking(self, deadline_seconds: float | None) -> AsyncIterator[AsyncClient]:
+    async def _asking(self, query: Query, deadline_seconds: float | None) -> AsyncIterator[AsyncClient]:
         deadline = self._connection.deadline_seconds if deadline_seconds is None else deadline_seconds
         connected = False
         try:
@@ -86,7 +86,7 @@ class ClickHouseDatabase:
         except TimeoutError as error:
             if connected:
                 raise DatabaseTooSlow(
-                    f"ClickHouse did not answer within {deadline:g} s; ask for less (a shorter range, a longer step) "
+                    f"ClickHouse did not answer within {deadline:.2g} s; ask for less (a shorter range, a longer step) "
                     "or later."
                 ) from error
             raise _unreachable() from error
@@ -94,7 +94,10 @@ class ClickHouseDatabase:
             problem = _problem_of(error)
             if isinstance(problem, DatabaseUnavailable):
                 await self._forget(client if connected else None)
-            _log.warning("ClickHouse: %s", problem.detail, exc_info=error)
+            if isinstance(problem, DatabaseRefused):
+                _log.error("ClickHouse refused: %s", query.sql, exc_info=error)
+            else:
+                _log.warning("%s", problem.detail)
             raise problem from error
         except OSError as error:
             raise _unreachable() from error

@@ -3,7 +3,7 @@
 Every process exports a heartbeat metric at least every 10 s, also without traffic, so its newest stored export is how
 far that process's telemetry got through. The watermark is the oldest of these among the processes that were alive when
 the newest one came, minus the lag that spans had by then. When everything is cut off it stands still; a process that
-ended drops out after a minute.
+ended drops out after 20 s.
 """
 
 from datetime import datetime
@@ -16,7 +16,7 @@ from sightglass.attributes import HEARTBEAT_METRIC
 # How far back a heartbeat is looked for at first.
 _RECENT_SECONDS: Final = 900
 # A process silent for longer than this, while others are heard, has ended.
-_ALIVE_SECONDS: Final = 60
+_ALIVE_SECONDS: Final = 20
 _LAG_WINDOW_SECONDS: Final = 60
 # Spans wait for their batch up to a second longer than the metrics of the same moment.
 _BATCH_SECONDS: Final = 1

@@ -1,0 +1,85 @@
+"""The maintenance loop."""
+
+import asyncio
+import json
+import os
+from datetime import timedelta
+
+import pytest
+from opentelemetry.metrics import NoOpMeter
+from opentelemetry.trace import NoOpTracer
+
+from services.monitoring_api.database import DatabaseUnavailable
+from services.monitoring_api.maintenance.instruments import Instruments
+from services.monitoring_api.maintenance.process import Maintenance
+from services.monitoring_api.maintenance.settings import MaintenanceSettings
+from tests.monitoring_api.store import T0, prediction, span
+
+pytestmark = pytest.mark.anyio
+
+
+class Away:
+    """A database that can't be reached."""
+
+    async def fetch(self, query, **_):
+        raise DatabaseUnavailable("ClickHouse can't be reached.")
+
+    execute = fetch
+
+    async def close(self):
+        pass
+
+
+def maintenance(database, folder, now=T0 + timedelta(hours=1), **settings):
+    chosen = MaintenanceSettings(
+        _env_file=None, data_dir=folder, interval_seconds=0.01, heartbeat_seconds=0.01, **settings
+    )
+    instruments = Instruments(NoOpTracer(), NoOpMeter("x"))
+    return Maintenance(chosen, database=database, clock=lambda: now, instruments=instruments)
+
+
+async def _until(condition):
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_it_beats_while_clickhouse_is_away_and_ends_when_told(tmp_path):
+    """The sign of life goes on without ClickHouse, so that the supervisor does not restart what only waits."""
+    stop = asyncio.Event()
+    file = tmp_path / "run" / "maintenance.heartbeat"
+    running = asyncio.create_task(maintenance(Away(), tmp_path).run(stop))
+    await _until(file.exists)
+    assert json.loads(file.read_text()) == {"at": (T0 + timedelta(hours=1)).timestamp(), "pid": os.getpid()}
+    stop.set()
+    async with asyncio.timeout(5):
+        await running
+
+
+async def test_an_outage_is_told_once(tmp_path, caplog):
+    """Passes that fail for the same reason make one line in the log, not one each."""
+    process = maintenance(Away(), tmp_path)
+    for _ in range(3):
+        await process.run_pass()
+    assert [record.message for record in caplog.records] == ["rollups wait: ClickHouse can't be reached."]
+
+
+async def test_a_pass_works_off_both_rollups_however_much_there_is(store, tmp_path):
+    """A backlog longer than one statement takes is worked off in one pass."""
+    for minute in range(5):
+        at = T0 + timedelta(minutes=minute)
+        store.insert("otel_traces", [span(at)])
+        store.insert("otel_logs", [prediction(at)])
+    await maintenance(store, tmp_path, marks_at_once=2, raw_retention_days=400).run_pass()
+    assert int(store.rows("SELECT count() FROM rollup_dirty")[0][0]) == 0
+    assert int(store.rows("SELECT sum(Requests) FROM rollup_requests_1m FINAL")[0][0]) == 5
+    assert int(store.rows("SELECT sum(Predictions) FROM rollup_predictions_1m FINAL")[0][0]) == 5
+
+
+def test_settings_name_the_maintainer(tmp_path):
+    """By default it logs in as the maintainer with the password in the data folder."""
+    connection = MaintenanceSettings(_env_file=None, data_dir=tmp_path).connection()
+    assert (connection.user, connection.password_file) == (
+        "maintainer",
+        tmp_path / "secrets" / "clickhouse-maintainer.password",
+    )

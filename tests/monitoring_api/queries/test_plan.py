@@ -1,0 +1,56 @@
+"""Choosing what comes from the rollup and what from raw rows."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.monitoring_api.queries.plan import plan, raw_only
+from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
+
+MINUTE = 60 * NANOSECONDS
+
+
+def test_clean_whole_minutes_come_from_the_rollup():
+    """A range of whole clean minutes needs no raw row."""
+    chosen = plan(TimeRange(2 * MINUTE, 9 * MINUTE), [])
+    assert (chosen.raw, chosen.rollup) == ((), (TimeRange(2 * MINUTE, 9 * MINUTE),))
+    assert chosen.source == "rollup_1m"
+
+
+def test_dirty_minutes_and_partial_edges_come_raw():
+    """The parts of minutes at both ends, and dirty minutes, are read raw; neighbours are joined."""
+    span = TimeRange(MINUTE // 2, 10 * MINUTE + 1)
+    chosen = plan(span, [60 * 5, 60 * 6, 60 * 6, 60 * 100])
+    assert chosen.raw == (
+        TimeRange(MINUTE // 2, MINUTE),
+        TimeRange(5 * MINUTE, 7 * MINUTE),
+        TimeRange(10 * MINUTE, 10 * MINUTE + 1),
+    )
+    assert chosen.rollup == (TimeRange(MINUTE, 5 * MINUTE), TimeRange(7 * MINUTE, 10 * MINUTE))
+    assert chosen.source == "mixed"
+
+
+def test_a_range_within_a_minute_is_raw():
+    """There is no whole minute to take."""
+    span = TimeRange(MINUTE + 1, MINUTE + 2)
+    assert plan(span, []) == raw_only(span)
+    assert raw_only(span).source == "raw"
+
+
+@given(
+    st.integers(0, 400 * MINUTE),
+    st.integers(1, 400 * MINUTE),
+    st.sets(st.integers(0, 900).map(lambda minute: minute * 60), max_size=300),
+)
+def test_the_pieces_make_up_the_range_exactly(start, length, dirty):
+    """No moment is left out or taken twice, rollup pieces are whole clean minutes, and statements stay short."""
+    span = TimeRange(start, start + length)
+    chosen = plan(span, dirty)
+    pieces = sorted((*chosen.raw, *chosen.rollup))
+    assert pieces[0].start_ns == span.start_ns
+    assert pieces[-1].end_ns == span.end_ns
+    assert all(before.end_ns == after.start_ns for before, after in zip(pieces, pieces[1:], strict=False))
+    assert len(pieces) <= 90
+    for piece in chosen.rollup:
+        assert piece.start_ns % MINUTE == 0
+        assert piece.end_ns % MINUTE == 0
+        assert not any(piece.start_ns <= minute * NANOSECONDS < piece.end_ns for minute in dirty)
