@@ -50,6 +50,19 @@ def _endpoint(signal: Signal, *, grpc: bool) -> str | None:
     return _GRPC_ENDPOINT if grpc else f"{_HTTP_ENDPOINT}/v1/{signal}"
 
 
+class NoExporters:
+    """Nothing is sent: what is left when telemetry can't be set up."""
+
+    def metrics(self) -> None:
+        """No metrics."""
+
+    def spans(self, meter_provider: MeterProvider) -> None:
+        """No spans."""
+
+    def logs(self, meter_provider: MeterProvider) -> None:
+        """No log records and no events."""
+
+
 class OtlpExporters:
     """OTLP over HTTP or gRPC, as the OTEL_* variables say."""
 

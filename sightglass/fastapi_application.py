@@ -4,8 +4,10 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
+from urllib.parse import quote
 from weakref import WeakSet
 
+from sightglass.faults import report_fault
 from sightglass.model import Model
 from sightglass.startup import start, take_model
 from sightglass.telemetry import Telemetry, current
@@ -20,6 +22,8 @@ _SHUTDOWN_MESSAGES: Final = frozenset(
     {"lifespan.shutdown.complete", "lifespan.shutdown.failed", "lifespan.startup.failed"}
 )
 _NATIVE_TELEMETRY: Final = "fastapi.telemetry"
+
+_ASCII: Final = bytes(range(128))
 
 _instrumented: WeakSet[Any] = WeakSet()
 
@@ -45,6 +49,7 @@ class EdgeMiddleware:
             # FastAPI stands back where it sees OpenTelemetry's middleware, but a mounted FastAPI has none of its own
             # and would add a second server span.
             scope.setdefault(_NATIVE_TELEMETRY, None)
+            _escape_query(scope)
             await self.app(scope, receive, send)
             return
 
@@ -54,6 +59,13 @@ class EdgeMiddleware:
             await send(message)
 
         await self.app(scope, receive, send_after_flush)
+
+
+def _escape_query(scope: MutableMapping[str, Any]) -> None:
+    """Percent-encode stray bytes: OpenTelemetry's middleware raises on a query that is no UTF-8, hence a 500."""
+    query = scope.get("query_string") or b""
+    if not query.isascii():
+        scope["query_string"] = quote(query, safe=_ASCII).encode()
 
 
 async def _run_in_thread(function: Callable[[float], bool], timeout_seconds: float) -> None:
@@ -100,13 +112,16 @@ def instrument(
     from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor  # noqa: PLC0415
 
     if not getattr(app, "_is_instrumented_by_opentelemetry", False):
-        FastAPIInstrumentor.instrument_app(
-            app,
-            tracer_provider=telemetry.tracer_provider,
-            meter_provider=telemetry.meter_provider,
-            excluded_urls=excluded_urls,
-            exclude_spans=["receive", "send"],
-        )
+        try:
+            FastAPIInstrumentor.instrument_app(
+                app,
+                tracer_provider=telemetry.tracer_provider,
+                meter_provider=telemetry.meter_provider,
+                excluded_urls=excluded_urls,
+                exclude_spans=["receive", "send"],
+            )
+        except Exception:
+            report_fault("instrument")
     _switch_off_second_export(app)
     build = app.build_middleware_stack
     app.build_middleware_stack = lambda: EdgeMiddleware(build(), telemetry)

@@ -3,7 +3,7 @@
 import logging
 import threading
 
-from sightglass.exporters import OtlpExporters
+from sightglass.exporters import NoExporters, OtlpExporters
 from sightglass.model import Model
 from sightglass.telemetry import Telemetry, adopt, current
 
@@ -31,14 +31,19 @@ def start(
     with _lock:
         running = current()
         if running is None:
-            telemetry = Telemetry(
-                service_name,
-                exporters=OtlpExporters(),
-                model=model,
-                service_version=service_version,
-                lossless=lossless,
-                replayed=replayed,
-            )
+            try:
+                telemetry = Telemetry(
+                    service_name,
+                    exporters=OtlpExporters(),
+                    model=model,
+                    service_version=service_version,
+                    lossless=lossless,
+                    replayed=replayed,
+                )
+            except Exception:
+                # A setting that the SDK refuses must not keep the service itself from starting.
+                _logger.exception("Telemetry could not be set up; the service runs without. Check the OTEL_* variables")
+                telemetry = Telemetry(service_name, exporters=NoExporters(), model=model)
             telemetry.install()
             return adopt(telemetry)
         if (running.service_name, running.lossless, running.replayed) != (service_name, lossless, replayed):

@@ -14,7 +14,7 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import LogRecordExporter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMetricReader
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from sightglass.collection import Collection, metric_interval_seconds
@@ -28,6 +28,7 @@ from sightglass.resource import build_resource, library_version
 from sightglass.tallies import SpanTally, Tallies
 
 SCOPE: Final = "sightglass"
+_LONGEST_VALUE: Final = 8_192
 _EXIT_SECONDS: Final = 5.0
 _CLOSE_SECONDS: Final = 0.5
 
@@ -68,7 +69,10 @@ class Telemetry:
         resource = build_resource(service_name, service_version)
         self._meter_provider = MeterProvider(self._make_readers(exporters), resource, shutdown_on_exit=False)
         self._tracer_provider = TracerProvider(
-            resource=resource, shutdown_on_exit=False, meter_provider=self._meter_provider
+            resource=resource,
+            shutdown_on_exit=False,
+            span_limits=_span_limits(),
+            meter_provider=self._meter_provider,
         )
         self._logger_provider = LoggerProvider(resource, shutdown_on_exit=False, meter_provider=self._meter_provider)
         self._add_processors(exporters)
@@ -205,6 +209,14 @@ class Telemetry:
         self, kind: type[BaseException] | None, error: BaseException | None, trace_back: TracebackType | None
     ) -> None:
         self.shutdown()
+
+
+def _span_limits() -> SpanLimits:
+    """OpenTelemetry's own limits, and one on the length of a value, where it has none: a header can be of any size."""
+    chosen = os.environ.get("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT") or os.environ.get(
+        "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"
+    )
+    return SpanLimits() if chosen else SpanLimits(max_span_attribute_length=_LONGEST_VALUE)
 
 
 _current: Telemetry | None = None
