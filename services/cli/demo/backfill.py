@@ -19,7 +19,7 @@ from services.cli.demo.calibration import PORT_PLACE, AttributeScalar, Calibrati
 from services.cli.demo.ledger import DueLabel, Ledger, Sent
 from services.cli.demo.schedule import Departure, Schedule
 from services.ml_api.features import hour_text
-from services.ml_api.observed import WEATHER_HOUR, WEATHER_ORIGIN
+from services.ml_api.observed import MODEL_SPAN, WEATHER_HOUR, WEATHER_ORIGIN
 from services.ml_api.scoring import PredictionResult, Predictor
 from sightglass import attributes
 
@@ -140,7 +140,7 @@ class Backfill:
                 prediction_id=prediction_id,
                 entity_id=departure.flight.tail_number,
                 features_source=result.features_source,
-                duration_seconds=result.model_seconds,
+                duration_seconds=_model_seconds(template),
                 timestamp=_at(departure.at, template.spans[0].duration_ns),
             )
 
@@ -233,6 +233,12 @@ def _recording_span(template: RequestTemplate) -> int:
     """Find the span that a prediction marked; a label marks none, and belongs to the server span."""
     marked = (number for number, span in enumerate(template.spans) if attributes.PREDICTION_ID in span.attributes)
     return next(marked, 0)
+
+
+def _model_seconds(template: RequestTemplate) -> float | None:
+    """How long the recorded request's model call took: a batch's share would show a step where live traffic begins."""
+    durations = (span.duration_ns / _NANOSECONDS for span in template.spans if span.name == MODEL_SPAN)
+    return next(durations, None)
 
 
 def _prediction_id(departure: Departure) -> str:

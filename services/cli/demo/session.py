@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import httpx
@@ -30,7 +29,6 @@ from services.ml_api.scoring import Predictor
 
 DAY_SECONDS = 86_400.0
 _CALIBRATION_REQUESTS = 200
-_SEARCHED_DEPARTURES = 40_000
 _VISIBLE_FLIGHTS = 40
 _VISIBLE_PAUSE_SECONDS = 0.25
 _PATIENCE_SECONDS = 60.0
@@ -139,11 +137,12 @@ class DemoSession:
         return CheckResult(rows, delays, backfill_seconds)
 
     def _calibrate(self, start: float, end: float) -> Calibration:
-        departures = list(islice(self._schedule.departures(end - DAY_SECONDS, end), _SEARCHED_DEPARTURES))
-        by_source = self._by_source(departures) or self._by_source(list(self._schedule.departures(start, end)))
+        departures = list(self._schedule.departures(start, end))
+        if not departures:
+            return Calibration({})
         kinds: dict[str, Sequence[ApiRequest]] = {
-            source: [predict_request(departure.flight) for departure in found[:_CALIBRATION_REQUESTS]]
-            for source, found in by_source.items()
+            source: [predict_request(departure.flight) for departure in _spread(found, _CALIBRATION_REQUESTS)]
+            for source, found in self._by_source(departures).items()
         }
         unknown = "00000000-0000-7000-8000-000000000000"  # never stored: the calibration's telemetry goes nowhere
         kinds["labels"] = [label_request(unknown, "late", end)] * _CALIBRATION_REQUESTS
@@ -155,6 +154,11 @@ class DemoSession:
         for departure, result in zip(departures, results, strict=True):
             by_source.setdefault(result.features_source, []).append(departure)
         return by_source
+
+
+def _spread(departures: Sequence[Departure], count: int) -> Sequence[Departure]:
+    """Return at most `count` of them, from the whole stretch."""
+    return departures[:: max(1, len(departures) // count)][:count]
 
 
 def _free_port() -> int:

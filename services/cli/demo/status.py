@@ -27,8 +27,8 @@ def follow(session: DemoSession, console: Console, *, with_traffic: bool) -> Non
     endpoints = session.endpoints
     console.print("[bold]Ready[/bold]")
     console.print(f"  dashboard       {endpoints.dashboard_url}", highlight=False)
-    console.print(f"  monitoring API  {endpoints.monitoring_api_url}/docs", highlight=False)
-    console.print(f"  ML API          {endpoints.ml_api_url}/docs", highlight=False)
+    console.print(f"  monitoring API  {endpoints.monitoring_api_url}", highlight=False)
+    console.print(f"  ML API          {endpoints.ml_api_url}", highlight=False)
     console.print("Ctrl-C stops everything.")
     with (
         session.traffic() as traffic,
