@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+# Each benchmark is a module that can be run; the others are what they share.
+BENCHMARKS := $(patsubst benchmarks/%.py,%,$(shell grep -l __main__ benchmarks/*.py))
 BOOTSTRAP := $(PYTHON) services/cli/bootstrap.py
 
 .DEFAULT_GOAL := help
@@ -29,7 +31,7 @@ check: ## Lint, types, imports, and the documents against the code
 	$(BIN)/python -m pytest -q $(wildcard tests/test_docs.py tests/docs)
 
 bench: setup ## Run the benchmarks; each prints ratios of paired runs
-	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGS); done
 
 clean: ## Stop what runs, delete the environments, the tools' caches and the data folder
 	@if [ -x $(BIN)/sightglass ]; then $(BIN)/sightglass down; fi

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
@@ -30,6 +30,23 @@ class Setting:
         return asdict(self)
 
 
+# The library depends on OpenTelemetry alone, so it reads its variables itself. A test holds this list against its code.
+LIBRARY_SETTINGS: Final = (
+    Setting(
+        "SIGHTGLASS_DENIED_FEATURES",
+        "str",
+        "",
+        "Names of features that are never recorded, comma-separated, besides the built-in ones such as passwords.",
+    ),
+    Setting(
+        "SIGHTGLASS_ENTITY_SALT",
+        "str",
+        "",
+        "Secret with which entity ids are hashed; the same for all services whose entities shall match.",
+    ),
+)
+
+
 def settings_classes() -> list[type[BaseSettings]]:
     """Find the settings class of each process, in the order of their modules."""
     return list(_classes())
@@ -37,7 +54,7 @@ def settings_classes() -> list[type[BaseSettings]]:
 
 def all_settings() -> list[Setting]:
     """List every setting once, sorted by name."""
-    found: dict[str, Setting] = {}
+    found = {setting.name: setting for setting in LIBRARY_SETTINGS}
     for cls in settings_classes():
         for field_name, field in cls.model_fields.items():
             setting = _setting(cls, field_name, field)

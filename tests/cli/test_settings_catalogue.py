@@ -2,12 +2,13 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 
 from click.testing import CliRunner
 
-from services.cli.settings_catalogue import all_settings, settings_classes
-from services.cli.verbs.settings_list import settings
+from services.cli.main import cli
+from services.cli.settings_catalogue import LIBRARY_SETTINGS, all_settings, settings_classes
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,6 +29,16 @@ def test_every_settings_class_is_found():
     assert "SupervisorSettings" in in_source
 
 
+def test_the_library_s_own_variables_are_listed():
+    """What the library reads by itself is listed too."""
+    read = {
+        name
+        for file in (ROOT / "sightglass").rglob("*.py")
+        for name in re.findall(r'"(SIGHTGLASS_[A-Z_]+)"', file.read_text())
+    }
+    assert read == {setting.name for setting in LIBRARY_SETTINGS}
+
+
 def test_every_setting_is_described():
     """Each setting has a name of its process, a type, and a meaning that is a sentence."""
     for setting in all_settings():
@@ -39,7 +50,8 @@ def test_every_setting_is_described():
 
 def test_no_two_classes_disagree_about_a_setting():
     """A setting that several processes read has the same default in each."""
-    from services.cli.settings_catalogue import _setting
+    from services.cli.main import cli
+from services.cli.settings_catalogue import _setting
 
     defaults = {}
     for cls in settings_classes():
@@ -58,7 +70,7 @@ def test_settings_are_frozen():
 
 def test_json_has_one_object_per_setting():
     """`settings --json` is a list of name, type, default, meaning, sorted by name."""
-    result = CliRunner().invoke(settings, ["--json"])
+    result = CliRunner().invoke(cli, ["settings", "--json"])
     assert result.exit_code == 0
     listed = json.loads(result.output)
     names = [entry["name"] for entry in listed]

@@ -58,7 +58,9 @@ def make_plan(settings: SupervisorSettings, inherited: Mapping[str, str], given:
     """
     data_dir = settings.data_dir.expanduser().resolve()
     endpoints = Endpoints.read(data_dir, settings.clickhouse_url)
-    environment = {**inherited, **shared_environment(endpoints, data_dir, given)}
+    # The library and OpenTelemetry read the environment only, so what `.env` says about them is put there.
+    from_file = {name: value for name, value in given.items() if name.startswith(("SIGHTGLASS_", "OTEL_"))}
+    environment = {**from_file, **inherited, **shared_environment(endpoints, data_dir, given)}
     built = _collector_is_built(endpoints.collector)
     trained = has_model(endpoints.ml_api.models_dir or data_dir / "models")
     collector_needs = ("migrate",) if built else ("migrate", "collector-build")
