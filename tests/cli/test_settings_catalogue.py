@@ -50,8 +50,7 @@ def test_every_setting_is_described():
 
 def test_no_two_classes_disagree_about_a_setting():
     """A setting that several processes read has the same default in each."""
-    from services.cli.main import cli
-from services.cli.settings_catalogue import _setting
+    from services.cli.settings_catalogue import _setting
 
     defaults = {}
     for cls in settings_classes():
