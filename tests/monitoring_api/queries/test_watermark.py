@@ -1,0 +1,77 @@
+"""How far telemetry has arrived."""
+
+from datetime import timedelta
+
+import pytest
+
+from services.monitoring_api.queries.current import measure
+from services.monitoring_api.queries.timerange import NANOSECONDS, epoch_ns
+from services.monitoring_api.queries.watermark import heartbeats_query, watermark
+from sightglass.attributes import HEARTBEAT_METRIC
+from tests.monitoring_api.queries.asking import ask_history
+from tests.monitoring_api.store import T0, point, span
+
+pytestmark = pytest.mark.anyio
+
+
+def beats(store, **last_heard):
+    """Each instance's last heartbeat, in seconds before T0."""
+    rows = [point(T0 - timedelta(seconds=ago), HEARTBEAT_METRIC, 1, instance=name) for name, ago in last_heard.items()]
+    store.insert("otel_metrics_gauge", rows)
+
+
+def ago(seconds):
+    return epoch_ns(T0) - seconds * NANOSECONDS
+
+
+def test_the_statement_binds_everything():
+    """Times and names are parameters."""
+    query = heartbeats_query(T0, lookback_seconds=900)
+    assert query.parameters == {
+        "heartbeat": "sightglass.process.uptime",
+        "start_ns": ago(900),
+        "now_ns": epoch_ns(T0),
+        "alive_seconds": 20,
+    }
+    assert all(f"{{{name}:" in query.sql for name in query.parameters)
+
+
+async def test_without_a_heartbeat_nothing_is_known(store):
+    """No process was ever heard."""
+    assert await watermark(store, T0) is None
+
+
+async def test_it_is_the_oldest_of_the_live_processes(store):
+    """The process that is furthest behind decides; one that ended does not hold it back."""
+    beats(store, a=2, b=7, ended=40)
+    assert await watermark(store, T0) == ago(7 + 1)
+
+
+async def test_slow_spans_hold_it_back(store):
+    """What spans lately took to arrive comes off."""
+    beats(store, a=2)
+    store.insert("otel_traces", [span(T0 - timedelta(seconds=30), lag=9)])
+    assert await watermark(store, T0) == ago(2 + 9)
+
+
+async def test_it_stands_still_when_everything_is_cut_off(store):
+    """After an hour without any heartbeat it is where it was."""
+    beats(store, a=3600, b=3605)
+    assert await watermark(store, T0) == ago(3605 + 1)
+
+
+async def test_answers_say_up_to_where_they_are_complete(store):
+    """A range before the watermark is complete; one beyond it says up to where."""
+    beats(store, a=4)
+    done = await ask_history(store, "request_rate", T0 - timedelta(hours=1), T0 - timedelta(minutes=1), now=T0)
+    assert done.complete_until_ns == epoch_ns(T0 - timedelta(minutes=1))
+    open_ = await ask_history(store, "request_rate", T0 - timedelta(hours=1), T0, now=T0)
+    assert open_.complete_until_ns == ago(5)
+
+
+@pytest.mark.parametrize(("seconds", "complete"), [(5, True), (28, True), (31, False), (4000, False)])
+async def test_a_measurement_is_incomplete_when_the_pipeline_is_behind(store, seconds, complete):
+    """The usual delay of up to 30 s is not held against it."""
+    beats(store, a=seconds)
+    (found,) = await measure(store, "request_rate", window=timedelta(minutes=5), now=T0)
+    assert found.complete is complete
