@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from aiosmtpd.smtp import SMTP
 
@@ -61,11 +62,12 @@ class HttpReceiver:
 
 @dataclass
 class SmtpReceiver:
-    """Keeps the mails it is sent; answers RCPT and DATA with `rcpt` and `data`."""
+    """Keeps the mails it is sent; answers RCPT and DATA with `rcpt` and `data`; `options` are aiosmtpd's."""
 
     rcpt: str = "250 OK"
     data: str = "250 2.0.0 queued as 42"
     port: int = 0
+    options: dict[str, Any] = field(default_factory=dict)
     mails: list[EmailMessage] = field(default_factory=list)
 
     def __enter__(self):
@@ -92,7 +94,7 @@ class SmtpReceiver:
 
     async def _serve(self, handler) -> asyncio.Server:
         def session() -> SMTP:
-            return SMTP(handler, enable_SMTPUTF8=True, loop=self._loop)
+            return SMTP(handler, enable_SMTPUTF8=True, loop=self._loop, **self.options)
 
         return await self._loop.create_server(session, "127.0.0.1", self.port)
 

@@ -53,6 +53,8 @@ async def run(settings: WorkerSettings, telemetry: Telemetry, measure: Measure) 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    # The files are looked at all the time, so there is nothing to do; by default the signal would end the process.
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)
     url = settings.resolved_store_url()
     prepare_folder(url)
     store = Store(url)

@@ -30,7 +30,8 @@ from services.monitoring_api.worker.settings import WorkerSettings
 from services.monitoring_api.worker.store import Store
 
 NAME = "worker"
-_DELIVERY_PATIENCE_SECONDS = 4.0
+# Stopping takes less than ten seconds in all, and telemetry needs up to five of them when nobody takes it.
+_DELIVERY_PATIENCE_SECONDS = 2.0
 _HOUSEKEEPING_SECONDS = 3600.0
 _DAY_SECONDS = 86_400.0
 
