@@ -20,6 +20,7 @@ Item = TypeVar("Item")
 
 _CAPACITY: Final = 8_192
 _BATCH: Final = 512
+_GROW_AFTER: Final = 32
 _LINGER_SECONDS: Final = 1.0
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
@@ -30,7 +31,7 @@ _MILLISECONDS: Final = 1_000
 class LosslessQueue(Generic[Item]):
     """A bounded queue with one thread that exports its items in order, each batch until it succeeds.
 
-    A batch that keeps failing is halved, because a receiver may refuse it for its size.
+    A batch that keeps failing is halved, because a receiver may refuse it for its size; after a while it grows again.
 
     Args:
         export: Sends a batch; returns whether it arrived.
@@ -67,6 +68,8 @@ class LosslessQueue(Generic[Item]):
         self._put = 0
         self._delivered = 0
         self._hurry = 0
+        self._size = self._batch
+        self._accepted = 0
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="sightglass-lossless", daemon=True)
         self._thread.start()
@@ -133,23 +136,23 @@ class LosslessQueue(Generic[Item]):
             detach(token)
 
     def _send(self, batch: list[Item]) -> None:
-        size = len(batch)
         failures = 0
         while batch and not self._closed:
-            if self._try(batch[:size]):
-                self._settle(min(size, len(batch)))
-                batch = batch[size:]
+            if self._try(batch[: self._size]):
+                self._settle(min(self._size, len(batch)))
+                batch = batch[self._size :]
                 failures = 0
+                self._accepted += 1
+                if self._accepted % _GROW_AFTER == 0:
+                    self._size = min(self._size * 2, self._batch)
                 continue
             failures += 1
+            self._accepted = 0
             if failures > 1:
-                size = max(size // 2, 1)
+                self._size = max(min(self._size, len(batch)) // 2, 1)
+            pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(failures, 10), _LONGEST_PAUSE_SECONDS)
             with self._changed:
-                if not self._closed:
-                    self._changed.wait_for(
-                        lambda: self._closed,
-                        min(_FIRST_PAUSE_SECONDS * 2 ** min(failures, 10), _LONGEST_PAUSE_SECONDS),
-                    )
+                self._changed.wait_for(lambda: self._closed, pause)
 
     def _try(self, batch: list[Item]) -> bool:
         try:

@@ -82,7 +82,15 @@ def predictions(receiver: Receiver) -> list[str]:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_everything_answered_before_sigterm_arrives(workers: int) -> None:
     """One span, one event and one count for each answered request, from one worker and from several."""
-    with running_receiver() as receiver, served(receiver.url, workers) as (process, url):
+    with (
+        running_receiver() as receiver,
+        served(receiver.url, workers, OTEL_METRIC_EXPORT_INTERVAL="500") as (process, url),
+    ):
+
+        def serving() -> set[str]:
+            return {instance for instance, name, _ in list(receiver.points) if name == "sightglass.process.uptime"}
+
+        assert receiver.wait_for(lambda: len(serving()) == workers)
         with ThreadPoolExecutor(8) as pool:
             assert list(pool.map(lambda number: predict(url, number), range(REQUESTS))) == [200] * REQUESTS
         assert stop(process) < 10
@@ -93,8 +101,8 @@ def test_everything_answered_before_sigterm_arrives(workers: int) -> None:
         assert len(predictions(receiver)) == len(set(predictions(receiver))) == REQUESTS
         assert receiver.total("ml.prediction.count") == REQUESTS
         assert receiver.total("sightglass.spans.ended") == len(receiver.spans)
-        instances = {owner["service.instance.id"] for owner, _ in receiver.spans}
-        assert len(instances) == workers
+        # Which worker answers is the kernel's choice.
+        assert {owner["service.instance.id"] for owner, _ in receiver.spans} <= serving()
         event_traces = {record.trace_id for record in receiver.events("ml.prediction")}
         assert event_traces == {span.trace_id for _, span in spans}
 

@@ -73,6 +73,7 @@ def test_a_batch_that_is_too_large_is_halved_until_it_fits():
         queue.put(number)
     assert queue.flush(30)
     assert sink.taken == list(range(50))
+    assert sink.refused < 12
     queue.close()
 
 
