@@ -29,8 +29,10 @@ def test_all_is_well_with_the_figures_it_rests_on() -> None:
         Level.GOOD,
         "All is well",
         (
-            "Over the last minutes: 12.3 requests per second, 0.2 % of them errors, "
-            "95 of 100 answered within 34.1 ms, 11 predictions per second.",
+            (
+                "Over the last minutes: 12.3 requests per second, 0.2 % of them errors, "
+                "95 of 100 answered within 34.1 ms, 11 predictions per second."
+            ),
         ),
     )
 

@@ -1,0 +1,52 @@
+"""How the tests read the dashboard's pages."""
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+CHARTS = "[data-testid=stVegaLiteChart] svg"
+
+
+def figures(page: Page) -> dict[str, str]:
+    """The overview's cards: title and figure."""
+    expect(page.get_by_text(re.compile(r"as of \d\d:\d\d:\d\d"))).to_be_visible()  # the last thing drawn
+    cards = page.get_by_test_id("stMetric").all()
+    return {
+        card.get_by_test_id("stMetricLabel").locator("strong").inner_text(): card.get_by_test_id(
+            "stMetricValue"
+        ).inner_text()
+        for card in cards
+    }
+
+
+def number(text: str) -> float:
+    """The number at the start of a figure, with its SI prefix."""
+    match = re.match(r"(-?\d+(?:\.\d+)?)([kM]?)", text)
+    assert match, text
+    return float(match[1]) * {"": 1.0, "k": 1e3, "M": 1e6}[match[2]]
+
+
+def charts(page: Page, least: int) -> Locator:
+    """The charts drawn, once there are enough."""
+    found = page.locator(CHARTS)
+    expect(found.nth(least - 1)).to_be_visible()
+    return found
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """Pick an option of a select box."""
+    page.get_by_role("combobox", name=re.compile(label)).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def drawn_points(chart: Locator) -> int:
+    """How many points the lines of a chart have."""
+    paths = chart.locator("g.mark-line path").all()
+    return sum(len(re.findall(r"[ML]", path.get_attribute("d") or "")) for path in paths)
+
+
+def overflows(page: Page) -> bool:
+    """Whether the page is wider than its window."""
+    script = "document.documentElement.scrollWidth > window.innerWidth"
+    main = "document.querySelector('[data-testid=stMain]')"
+    return bool(page.evaluate(f"{script} || {main}.scrollWidth > {main}.clientWidth"))

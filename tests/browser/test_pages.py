@@ -1,0 +1,181 @@
+"""Both pages in a real browser, served by the real process, before an API that can be made ill at will."""
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.pages import charts, choose, drawn_points, figures, number, overflows
+from tests.dashboard.monitoring_api import FakeMonitoringApi
+
+pytestmark = pytest.mark.browser
+Open = Callable[..., Page]
+
+
+def test_the_overview_draws_figures_and_lines(open_page: Open, dashboard: str, api: FakeMonitoringApi) -> None:
+    """Six cards with numbers, seven charts with points, and a verdict."""
+    page = open_page(dashboard)
+    shown = figures(page)
+    assert list(shown) == ["Requests", "Errors", "Latency", "Predictions", "Score", "Label coverage"]
+    assert all(number(text) > 0 for text in shown.values())
+    drawn = charts(page, 7)
+    assert all(drawn_points(drawn.nth(place)) > 250 for place in range(7))
+    expect(page.get_by_text("All is well")).to_be_visible()
+
+
+def test_refreshing_keeps_the_pictures(open_page: Open, dashboard: str, api: FakeMonitoringApi) -> None:
+    """New figures arrive without any chart being taken down, and without the page changing its height."""
+    page = open_page(dashboard)
+    charts(page, 7)
+    _settle(page)
+    page.evaluate(
+        """() => {
+            window.removed = [];
+            const holds = node => node.tagName === 'svg' || (node.querySelector && node.querySelector('svg.marks'));
+            new MutationObserver(changes => changes.forEach(change => change.removedNodes.forEach(
+                node => holds(node) && window.removed.push(node.tagName)
+            ))).observe(document.body, {childList: true, subtree: true});
+        }"""
+    )
+    height = page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight")
+    _refreshed(page)
+    assert page.evaluate("window.removed") == []
+    assert page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight") == height
+
+
+def test_a_card_leads_to_its_history(open_page: Open, dashboard: str, api: FakeMonitoringApi) -> None:
+    """The link carries range, zone and service; the way back finds the overview as it was."""
+    page = open_page(f"{dashboard}/?from=now-6h&to=now&tz=Europe/Berlin&service=ml-api")
+    charts(page, 7)
+    page.get_by_role("link", name=re.compile("History")).nth(3).click()
+    expect(page.get_by_role("heading", name="Latency p95")).to_be_visible()
+    for part in ("metric=latency_p95", "from=now-6h", "tz=Europe", "filter=service%3Dml-api"):
+        assert part in page.url
+    page.go_back()
+    charts(page, 7)
+    assert "from=now-6h" in page.url
+
+
+def test_reload_and_share_reproduce_the_page(open_page: Open, dashboard: str, api: FakeMonitoringApi) -> None:
+    """What is chosen by hand is in the URL; the URL alone shows the same to somebody else."""
+    page = open_page(f"{dashboard}/history")
+    charts(page, 1)
+    choose(page, "Metric", "Score mean")
+    expect(page.get_by_role("heading", name="Score mean")).to_be_visible()
+    choose(page, "Range", "Last 7 days")
+    choose(page, "Step", "1h")
+    page.wait_for_url(re.compile("step=1h"))
+    expect(page.get_by_text("One point is 1 hour")).to_be_visible()
+    url = page.url
+    page.reload()
+    expect(page.get_by_text("One point is 1 hour")).to_be_visible()
+    assert page.url == url
+    other = open_page(url)
+    expect(other.get_by_role("heading", name="Score mean")).to_be_visible()
+    expect(other.get_by_text("One point is 1 hour")).to_be_visible()
+    assert other.url == url
+
+
+def test_a_custom_range_is_drawn_in_its_zone(open_page: Open, dashboard: str, api: FakeMonitoringApi) -> None:
+    """Both ends and the axis show the clock of the zone chosen, whatever the browser's own."""
+    page = open_page(
+        f"{dashboard}/history?metric=latency_p95&from=2026-07-01T10:00:00Z&to=2026-07-01T16:00:00Z"
+        "&step=5m&tz=Asia/Kolkata&group_by=route"
+    )
+    chart = charts(page, 1).first
+    expect(chart).to_contain_text("Time (Asia/Kolkata, UTC+05:30)")
+    expect(chart).to_contain_text("16:00")
+    expect(chart).not_to_contain_text("10:00")
+    expect(chart).to_contain_text("/v1/predict")
+    assert drawn_points(chart) == 3 * 72
+    expect(page.get_by_text("01 Jul 2026 15:30 to 01 Jul 2026 21:30")).to_be_visible()
+
+
+def test_clickhouse_away_is_said_and_the_page_recovers_by_itself(
+    open_page: Open, dashboard: str, api: FakeMonitoringApi
+) -> None:
+    """Nobody has to reload: while it is away the page says so and shows what was known, then it is new again."""
+    page = open_page(dashboard)
+    charts(page, 7)
+    api.mode = "store-down"
+    expect(page.get_by_text("ClickHouse is not answering")).to_be_visible()
+    expect(page.get_by_text(re.compile("Below is what was known"))).to_be_visible()
+    expect(page.get_by_text("All is well")).to_have_count(0)
+    api.mode = "full"
+    expect(page.get_by_text("All is well")).to_be_visible()
+    expect(page.get_by_text("ClickHouse is not answering")).to_have_count(0)
+
+
+def test_history_recovers_by_itself(open_page: Open, dashboard: str, api: FakeMonitoringApi) -> None:
+    """The history page too keeps trying while ClickHouse is away."""
+    api.mode = "store-down"
+    page = open_page(f"{dashboard}/history?metric=score_mean")
+    expect(page.get_by_text("ClickHouse is not answering")).to_be_visible()
+    api.mode = "full"
+    charts(page, 1)
+
+
+def test_an_empty_store_teaches(open_page: Open, dashboard: str, api: FakeMonitoringApi) -> None:
+    """Nothing there: the page says what brings data."""
+    api.mode = "empty"
+    page = open_page(dashboard)
+    expect(page.get_by_text("Nothing has arrived in this range")).to_be_visible()
+    expect(page.get_by_text("make demo")).to_be_visible()
+
+
+def test_hostile_text_is_shown_as_text(open_page: Open, dashboard: str, api: FakeMonitoringApi) -> None:
+    """Markup, scripts, links, emoji codes and formulas in names stay letters, on both pages."""
+    api.mode = "hostile"
+    page = open_page(f"{dashboard}/?service=*")
+    expect(page.get_by_text("Something is wrong")).to_be_visible()
+    main = page.get_by_test_id("stMain")
+    expect(main).to_contain_text('<script>document.title="owned"</script> **bold** [x](http')
+    text = main.inner_text().replace("\u2060", "")
+    assert ":smile:" in text
+    assert "$x$" in text
+    assert page.locator("[data-testid=stMain] a[href*='example.org']").count() == 0
+    other = open_page(f"{dashboard}/history?metric=latency_p95&group_by=route")
+    expect(charts(other, 1).first).to_contain_text("<script>document.title=")
+    assert "owned" not in {page.title(), other.title()}
+
+
+@pytest.mark.parametrize("path", ["/", "/history?metric=latency_p95&group_by=route"])
+@pytest.mark.parametrize("width", [390, 820, 1360])
+def test_no_page_is_wider_than_its_window(
+    open_page: Open, dashboard: str, api: FakeMonitoringApi, path: str, width: int
+) -> None:
+    """A phone, a tablet and a desk show everything without scrolling sideways."""
+    page = open_page(f"{dashboard}{path}", width=width)
+    charts(page, 1)
+    _settle(page)
+    assert not overflows(page)
+
+
+def test_streamlits_own_furniture_is_gone(open_page: Open, dashboard: str, api: FakeMonitoringApi) -> None:
+    """No deploy button, no developer menu."""
+    page = open_page(dashboard)
+    charts(page, 7)
+    assert page.get_by_text("Deploy").count() == 0
+    assert page.get_by_test_id("stMainMenu").count() == 0
+
+
+def _refreshed(page: Page, times: int = 2) -> None:
+    """Wait until the page has asked again."""
+    taken = page.get_by_text(re.compile(r"as of \d\d:\d\d:\d\d"))
+    for _ in range(times):
+        before = taken.inner_text()
+        expect(taken).not_to_have_text(before)
+
+
+def _settle(page: Page) -> None:
+    """Wait until the layout has stood still for a moment."""
+    deadline = time.monotonic() + 20
+    last = None
+    while time.monotonic() < deadline:
+        now = page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight")
+        if now == last:
+            return
+        last = now
+        page.wait_for_timeout(700)

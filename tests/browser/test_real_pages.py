@@ -1,0 +1,69 @@
+"""Both pages on the real stack: real predictions in, real numbers on the screen."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.pages import charts, drawn_points, figures, number
+from tests.integration.load import send
+from tests.integration.stack import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.integration]
+Open = Callable[..., Page]
+REQUESTS = 120
+
+
+@pytest.fixture(scope="module")
+def counted(stack: Stack) -> float:
+    """Predictions sent and visible in the monitoring API: their rate over the last 5 minutes."""
+    # In a thread of its own: playwright's loop already runs in this one.
+    import concurrent.futures
+
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        answered = thread.submit(lambda: asyncio.run(send(stack.url("ml-api"), requests=REQUESTS))).result()
+    assert not answered.failed
+    deadline = time.monotonic() + 60
+    while True:
+        current = _current(stack, "prediction_rate")
+        if current["count"] >= len(answered.prediction_ids):
+            return float(current["value"])
+        assert time.monotonic() < deadline, f"{current['count']} of {len(answered.prediction_ids)} arrived"
+        time.sleep(0.5)
+
+
+def _current(stack: Stack, metric: str) -> dict[str, float]:
+    url = f"{stack.url('monitoring-api')}/api/v1/metrics/current"
+    response = httpx.get(url, params={"metric": metric, "window": "5m", "filter": "service=ml-api"}, timeout=10)
+    response.raise_for_status()
+    return dict(response.json())
+
+
+def test_the_overview_shows_what_was_predicted(open_page: Open, stack: Stack, counted: float) -> None:
+    """The card of predictions shows the API's own number, and every figure that has data is one."""
+    page = open_page(stack.url("dashboard"))
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    shown = figures(page)
+    assert number(shown["Predictions"]) == pytest.approx(counted, rel=0.5)
+    assert number(shown["Requests"]) > 0
+    assert number(shown["Latency"]) > 0
+    assert 0 <= number(shown["Score"]) <= 1
+    charts(page, 4)
+    expect(page.get_by_text("Pipeline health")).to_be_visible()
+    assert "service=ml-api" in page.url
+
+
+def test_the_history_shows_them_by_version(open_page: Open, stack: Stack, counted: float) -> None:
+    """Grouped by version: one line, named as the model that answered, over the last 24 hours by default."""
+    models = httpx.get(f"{stack.url('ml-api')}/v1/models", timeout=10).json()
+    page = open_page(f"{stack.url('dashboard')}/history?metric=prediction_rate&group_by=model_version,service")
+    chart = charts(page, 1).first
+    assert drawn_points(chart) > 10
+    expect(page.get_by_text("Last 24 hours")).to_be_visible()
+    table = page.get_by_test_id("stDataFrame")
+    expect(table).to_be_visible()
+    version = str(models["active"]["version"]) if isinstance(models.get("active"), dict) else ""
+    assert version[:8] in table.inner_text() + page.content()

@@ -1,0 +1,86 @@
+"""The dashboard as a process: where it listens, whom it answers, how it ends."""
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.dashboard.process import DashboardProcess
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardProcess]:
+    """A dashboard whose API is away."""
+    with DashboardProcess(tmp_path_factory.mktemp("dashboard"), "http://127.0.0.1:9") as running:
+        yield running
+
+
+def test_it_listens_on_loopback_only(process: DashboardProcess) -> None:
+    """Nobody else on the network reaches it unless told so."""
+    listening = [
+        item.laddr for item in psutil.Process(process.process.pid).net_connections() if item.status == "LISTEN"
+    ]
+    assert listening == [("127.0.0.1", process.port)]
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("localhost:{port}", "http://localhost:{port}", 101),
+        ("127.0.0.1:{port}", "http://127.0.0.1:{port}", 101),
+        ("evil.example:{port}", "http://evil.example:{port}", 403),
+        ("127.0.0.1:{port}", "http://evil.example", 403),
+    ],
+)
+def test_foreign_names_and_pages_get_no_data(process: DashboardProcess, host: str, origin: str, status: int) -> None:
+    """All data travels over the websocket: neither a name pointed at 127.0.0.1 nor another page's script opens it."""
+    assert _websocket_status(process.port, host.format(port=process.port), origin.format(port=process.port)) == status
+
+
+def _websocket_status(port: int, host: str, origin: str) -> int:
+    """The status of the answer to an opening handshake."""
+    lines = [
+        "GET /_stcore/stream HTTP/1.1",
+        f"Host: {host}",
+        f"Origin: {origin}",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ]
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        return int(connection.recv(4096).split()[1])
+
+
+def test_its_log_speaks_for_people_and_machines(process: DashboardProcess) -> None:
+    """No welcome, no question for an e-mail address, no address of the machine."""
+    assert "Streamlit" not in process.log
+    assert "Email" not in process.log
+    assert "URL" not in process.log
+
+
+@pytest.mark.parametrize("collector", ["", "http://127.0.0.1:9"])
+def test_sigterm_ends_it_within_ten_seconds(tmp_path: Path, collector: str) -> None:
+    """It ends by itself and with 0, also while its telemetry has nowhere to go."""
+    env = {"OTEL_SDK_DISABLED": "false", "OTEL_EXPORTER_OTLP_ENDPOINT": collector} if collector else {}
+    process = DashboardProcess(tmp_path, "http://127.0.0.1:9", env)
+    try:
+        process.wait_ready()
+    finally:
+        began = time.monotonic()
+        code = process.stop()
+    assert code == 0, process.log
+    assert time.monotonic() - began < 10
+
+
+def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
+    """A setting that cannot be used ends the start with its name."""
+    process = DashboardProcess(tmp_path, "not a url")
+    assert process.process.wait(30) != 0
+    assert "api_url" in process.log
