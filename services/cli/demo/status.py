@@ -1,5 +1,6 @@
 """The demo's live status: what is served, and what the monitoring API says of it."""
 
+import math
 import time
 
 import httpx
@@ -8,11 +9,12 @@ from rich.live import Live
 from rich.text import Text
 
 from services.cli.demo.session import DemoSession
-from services.cli.demo.traffic import Served
+from services.cli.demo.traffic import Traffic
 
 _TICK_SECONDS = 0.25
 _ASK_SECONDS = 5.0
 _RETRY_SECONDS = 2.0
+_QUIET_SECONDS = 60.0
 _METRICS = {
     "request_rate": ("requests", "{:.2f}/s"),
     "error_ratio": ("errors", "{:.1%}"),
@@ -42,7 +44,7 @@ def follow(session: DemoSession, console: Console, *, with_traffic: bool) -> Non
                 resume_at = now + _RETRY_SECONDS
             if now - asked_at >= _ASK_SECONDS:
                 figures, asked_at = _figures(monitoring), now
-                line = _line(session, traffic.served, figures, now)
+                line = _line(session, traffic, figures, now)
                 if console.is_terminal:
                     live.update(line, refresh=True)
                 else:
@@ -50,9 +52,14 @@ def follow(session: DemoSession, console: Console, *, with_traffic: bool) -> Non
             time.sleep(_TICK_SECONDS)
 
 
-def _line(session: DemoSession, served: Served, figures: str, now: float) -> Text:
+def _line(session: DemoSession, traffic: Traffic, figures: str, now: float) -> Text:
+    served = traffic.served
     flight_time = session.clock.flight_time(now)[0]
     parts = [f"{flight_time:%a %d %b %H:%M} 2013", f"{served.predictions} live predictions, {served.labels} labels"]
+    departure = traffic.next_departure(now)
+    if departure is not None and departure.at - now > _QUIET_SECONDS:
+        minutes = math.ceil((departure.at - now) / 60)
+        parts.append(f"night: the next flight leaves at {departure.flight.scheduled_departure:%H:%M}, in {minutes} min")
     if served.failures:
         parts.append(f"{served.failures} failed requests ({served.last_failure})")
     parts.append(figures)
@@ -64,7 +71,9 @@ def _figures(monitoring: httpx.Client) -> str:
     found = []
     for metric, (name, form) in _METRICS.items():
         try:
-            response = monitoring.get("/api/v1/metrics/current", params={"metric": metric, "window": "5m"})
+            response = monitoring.get(
+                "/api/v1/metrics/current", params={"metric": metric, "window": "5m", "filter": "service=ml-api"}
+            )
         except httpx.TransportError:
             return "the monitoring API does not answer"
         if response.status_code == httpx.codes.OK and (value := response.json().get("value")) is not None:

@@ -1,6 +1,7 @@
 """Live flights against the ML API over HTTP, at the same compression as the backfill."""
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -54,20 +55,31 @@ class Traffic:
         self._planned_until: float | None = None
         self.served = Served()
 
-    def catch_up(self, now: float, *, answered: Callable[[Answer], None] = lambda _: None) -> bool:
+    def catch_up(
+        self, now: float, *, labels_until: float = math.inf, answered: Callable[[Answer], None] = lambda _: None
+    ) -> bool:
         """Send every prediction and label that has fallen due by `now` (epoch seconds).
 
         Args:
             now: the moment up to which the replay goes.
+            labels_until: a flight that lands later is not told of, however far the replay goes.
             answered: called after each request that was answered with success.
 
         Returns:
             False as soon as a request fails; it is sent again by the next call.
         """
         while (departure := self._upcoming(now)) is not None:
-            if not self._tell_labels(departure.at, answered) or not self._predict(departure, answered):
+            told = self._tell_labels(min(departure.at, labels_until), answered)
+            if not told or not self._predict(departure, answered):
                 return False
-        return self._tell_labels(now, answered)
+        return self._tell_labels(min(now, labels_until), answered)
+
+    def next_departure(self, now: float) -> Departure | None:
+        """Return the next flight that is not sent yet, None when none follows within an hour."""
+        if self._next is not None:
+            return self._next
+        start = self._ledger.covered_until() or now
+        return next(self._schedule.departures(start, max(start, now) + _LOOK_AHEAD_SECONDS), None)
 
     def upcoming(self, count: int, now: float) -> float:
         """Return the moment by which the next `count` flights have fallen due (epoch seconds)."""
