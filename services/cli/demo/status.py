@@ -15,6 +15,7 @@ _TICK_SECONDS = 0.25
 _ASK_SECONDS = 5.0
 _RETRY_SECONDS = 2.0
 _QUIET_SECONDS = 60.0
+_SCOPE = {"window": "5m", "filter": "service=ml-api"}
 _METRICS = {
     "request_rate": ("requests", "{:.2f}/s"),
     "error_ratio": ("errors", "{:.1%}"),

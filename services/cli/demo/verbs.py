@@ -2,12 +2,14 @@
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -44,6 +46,9 @@ def demo(*, days: float, check_only: bool, as_json: bool, no_traffic: bool) -> N
     console = Console(stderr=as_json)
     data_dir = SupervisorSettings().data_dir.expanduser().resolve()
     folder = RunFolder(data_dir)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Also where a shell started this in the background, which leaves Ctrl-C ignored.
+        signal.signal(number, _interrupt)
     with PeakMemory(lambda: _roots(folder)) as memory, _stack(data_dir, console, keep=check_only):
         try:
             session = DemoSession(data_dir, time.time())
@@ -54,6 +59,11 @@ def demo(*, days: float, check_only: bool, as_json: bool, no_traffic: bool) -> N
                 follow(session, console, with_traffic=not no_traffic)
         except (BackfillError, RuntimeError) as error:
             raise click.ClickException(str(error)) from None
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """End the demo as Ctrl-C does."""
+    raise KeyboardInterrupt
 
 
 def _roots(folder: RunFolder) -> Iterator[int]:
@@ -74,8 +84,9 @@ def _stack(data_dir: Path, console: Console, *, keep: bool) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        console.print("\nCtrl-C: stopping everything.")
+        console.print("\nStopping everything.")
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must not leave anything running
         if not (keep and started.was_running):
             client.stop(data_dir, tell=_teller(console))
 
