@@ -37,12 +37,19 @@ class LossRecord:
         self._failures = 0
         self._queue_drops = 0
         self._told = 0
+        self.metrics_arrived = True
 
     def failed(self, signal: str, items: int) -> None:
-        """An export of `items` spans, log records or collections of metrics was given up."""
+        """An export of `items` spans or log records was given up."""
         self._tally.add(((attributes.SIGNAL, signal),), items)
         with self._lock:
             self._failures += items
+
+    def collected(self, *, arrived: bool) -> None:
+        """An export of metrics ended. Cumulative counts come again: only the last export matters."""
+        if not arrived:
+            self._tally.add(((attributes.SIGNAL, "metrics"),))
+        self.metrics_arrived = arrived
 
     def dropped_so_far(self, count: int) -> None:
         """The SDK's own count of items that its processors dropped."""
@@ -50,7 +57,7 @@ class LossRecord:
             self._queue_drops = max(self._queue_drops, count)
 
     def take(self) -> int:
-        """Items lost since the last call."""
+        """Spans and log records lost since the last call."""
         with self._lock:
             lost = self._failures + self._queue_drops - self._told
             self._told += lost
@@ -153,14 +160,13 @@ class WatchedMetricExporter(MetricExporter):
         self._losses = losses
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
-        """Export, and count what was given up; cumulative points come again, so only a flush cares."""
+        """Export, and note whether it arrived."""
         self._losses.dropped_so_far(_drops(metrics_data))
         result = MetricExportResult.FAILURE
         try:
             result = self.connection.exporter.export(metrics_data, timeout_millis, **kwargs)
         finally:
-            if result is not MetricExportResult.SUCCESS:
-                self._losses.failed("metrics", 1)
+            self._losses.collected(arrived=result is MetricExportResult.SUCCESS)
         return result
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:

@@ -37,23 +37,23 @@ class Flusher:
         self._thread = threading.Thread(target=self._run, name="sightglass-flush", daemon=True)
         self._thread.start()
 
-    def flush(self, timeout_seconds: float) -> bool:
+    def flush(self, timeout_seconds: float) -> bool | None:
         """Run `work` once more, from its beginning.
 
         Returns:
-            What `work` said; False when it has not ended in time or this flusher is stopped.
+            What `work` said; None when it has not ended in time or this flusher is stopped.
         """
         deadline = time.monotonic() + timeout_seconds
         with self._changed:
             if self._stopping:
-                return False
+                return None
             self._wanted += 1
             mine = self._wanted
             self._changed.notify_all()
             while self._done < mine:
                 rest = deadline - time.monotonic()
                 if rest <= 0 or not self._changed.wait(rest):
-                    return self._done >= mine and self._delivered
+                    return self._delivered if self._done >= mine else None
             return self._delivered
 
     def stop(self) -> None:

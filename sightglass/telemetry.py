@@ -157,8 +157,10 @@ class Telemetry:
         delivered = self._flusher.flush(timeout_seconds)
         while self.lossless and not delivered and (rest := deadline - time.monotonic()) > 0:
             delivered = self._flusher.flush(rest)
+        if delivered is None:
+            return False
         # Taken only by a flush that ended in time: one that did not leaves the answer to the next.
-        return delivered and self._losses.take() == 0
+        return self._losses.take() == 0 and delivered
 
     def shutdown(self, timeout_seconds: float = _EXIT_SECONDS) -> bool:
         """Flush, then stop; safe to call twice.
@@ -180,7 +182,7 @@ class Telemetry:
     def _deliver(self) -> bool:
         flushed = [self._tracer_provider.force_flush(), self._logger_provider.force_flush()]
         # Metrics last, so that they tell what became of the rest.
-        return self._collection.collect() and all(flushed)
+        return self._collection.collect() and all(flushed) and self._losses.metrics_arrived
 
     def _close(self) -> None:
         """Stop the threads without waiting long: what could be delivered has been delivered."""

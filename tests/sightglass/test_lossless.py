@@ -125,6 +125,7 @@ def test_a_receiver_that_refuses_for_a_while_gets_everything_exactly_once(monkey
             receiver.status = 400
             assert not telemetry.flush(1)
             receiver.status = 200
+            # A collection of metrics that failed in between is made up for by the next.
             assert telemetry.flush(60)
             identifiers = [plain(record.attributes)["ml.prediction.id"] for record in receiver.events("ml.prediction")]
             assert len(identifiers) == len(set(identifiers)) == 1_000
