@@ -20,30 +20,33 @@ _PATHS = {
 }
 
 
+_FIELDS = {
+    bool: "bool_value",
+    int: "int_value",
+    float: "double_value",
+    bytes: "bytes_value",
+    str: "string_value",
+}
+
+
 def any_value(value):
     """A Python value as OTLP's AnyValue, types kept."""
     if value is None:
         return AnyValue()
-    if isinstance(value, bool):
-        return AnyValue(bool_value=value)
-    if isinstance(value, int):
-        return AnyValue(int_value=value)
-    if isinstance(value, float):
-        return AnyValue(double_value=value)
-    if isinstance(value, bytes):
-        return AnyValue(bytes_value=value)
     if isinstance(value, list):
         return AnyValue(array_value=ArrayValue(values=[any_value(item) for item in value]))
     if isinstance(value, dict):
         return AnyValue(kvlist_value=KeyValueList(values=key_values(value)))
-    return AnyValue(string_value=value)
+    return AnyValue(**{_FIELDS[type(value)]: value})
 
 
 def key_values(attributes):
+    """A dict as OTLP's list of attributes."""
     return [KeyValue(key=key, value=any_value(value)) for key, value in attributes.items()]
 
 
 def log(body="", *, event="", attributes=None, at=None, trace_id=b"", span_id=b"", **fields):
+    """A log record, an event when it has a name."""
     return LogRecord(
         time_unix_nano=time.time_ns() if at is None else at,
         event_name=event,
@@ -73,6 +76,7 @@ def label(prediction_id, value, observed_at, **attributes):
 
 
 def span(number, name="op", *, start=None, duration=1_000_000, kind=Span.SPAN_KIND_SERVER, **fields):
+    """A span whose ids follow from a number."""
     start = time.time_ns() if start is None else start
     attributes = fields.pop("attributes", {})
     return Span(
@@ -88,16 +92,19 @@ def span(number, name="op", *, start=None, duration=1_000_000, kind=Span.SPAN_KI
 
 
 def logs(*records, resource=None, scope=None):
+    """One export of log records."""
     group = ScopeLogs(scope=_scope(scope), log_records=records)
     return ExportLogsServiceRequest(resource_logs=[ResourceLogs(resource=_resource(resource), scope_logs=[group])])
 
 
 def spans(*records, resource=None, scope=None):
+    """One export of spans."""
     group = ScopeSpans(scope=_scope(scope), spans=records)
     return ExportTraceServiceRequest(resource_spans=[ResourceSpans(resource=_resource(resource), scope_spans=[group])])
 
 
 def metrics(*records: Metric, resource=None, scope=None):
+    """One export of metrics."""
     group = ScopeMetrics(scope=_scope(scope), metrics=records)
     return ExportMetricsServiceRequest(
         resource_metrics=[ResourceMetrics(resource=_resource(resource), scope_metrics=[group])]
@@ -105,7 +112,7 @@ def metrics(*records: Metric, resource=None, scope=None):
 
 
 def send(base_url: str, message: Message, timeout: float = 30):
-    """Posts a message; returns only when the Collector has it in its queue."""
+    """Post a message; returns only when the Collector has it in its queue."""
     request = urllib.request.Request(
         base_url + _PATHS[type(message)], message.SerializeToString(), {"Content-Type": "application/x-protobuf"}
     )

@@ -51,19 +51,23 @@ class Pipeline:
 
     @property
     def otlp(self) -> str:
+        """Where to send OTLP over HTTP."""
         return f"http://127.0.0.1:{self.ports['http']}"
 
     def start(self):
+        """Start everything, with the schema in place."""
         self.start_clickhouse()
         self.migrate()
         self.start_collector()
         return self
 
     def stop(self):
+        """Stop everything."""
         for name in ("collector", "clickhouse"):
             self.stop_process(name)
 
     def stop_process(self, name: str, number=signal.SIGTERM):
+        """End one process."""
         process = self.processes.pop(name, None)
         if process is None:
             return
@@ -75,9 +79,11 @@ class Pipeline:
             process.wait(timeout=10)
 
     def kill(self, name: str):
+        """Kill one process without warning."""
         self.stop_process(name, signal.SIGKILL)
 
     def start_clickhouse(self):
+        """Start ClickHouse and wait until it answers."""
         variables = os.environ | {
             "SIGHTGLASS_DATA_DIR": str(self.data_dir),
             "SIGHTGLASS_CLICKHOUSE_PORT": str(self.ports["clickhouse"]),
@@ -87,11 +93,13 @@ class Pipeline:
         self._wait("clickhouse", f"http://127.0.0.1:{self.ports['clickhouse']}/ping")
 
     def start_collector(self):
+        """Start the Collector and wait until it is ready."""
         arguments, variables = command(self.collector_settings, binary_path())
         self._launch("collector", arguments, variables)
         self._wait("collector", f"http://127.0.0.1:{self.ports['health']}/")
 
     def migrate(self, **settings):
+        """Bring the schema up to date."""
         wanted = self.migrate_settings(**settings)
         database = connect(wanted)
         try:
@@ -100,6 +108,7 @@ class Pipeline:
             database.close()
 
     def migrate_settings(self, **settings) -> MigrateSettings:
+        """Settings of the migration on this ClickHouse."""
         return MigrateSettings(
             _env_file=None,
             data_dir=self.data_dir,
@@ -129,6 +138,7 @@ class Pipeline:
             time.sleep(0.1)
 
     def log(self, name: str) -> str:
+        """All that a process wrote."""
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
     def _launch(self, name, arguments, variables):

@@ -4,6 +4,7 @@ import threading
 import time
 import urllib.error
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ BATCH = 100
 
 @pytest.fixture
 def pipeline(tmp_path):
+    """Processes that the test starts itself."""
     with Pipeline(tmp_path) as pipeline:
         yield pipeline
 
@@ -31,6 +33,7 @@ class Sender(threading.Thread):
         self.acknowledged = 0
 
     def run(self):
+        """Send until it is enough."""
         for number in count(0, BATCH):
             if self.enough.is_set():
                 return
@@ -49,6 +52,7 @@ class Sender(threading.Thread):
                 return
 
     def wait_for(self, acknowledged):
+        """Wait until this many of each are acknowledged."""
         deadline = time.monotonic() + 60
         while self.acknowledged < acknowledged:
             assert time.monotonic() < deadline, f"{self.acknowledged} of {acknowledged}"
@@ -57,14 +61,15 @@ class Sender(threading.Thread):
 
 def assert_all_stored(pipeline, number):
     """Distinct spans and predictions are exactly those acknowledged."""
-    pipeline.wait_for("SELECT count() FROM (SELECT DISTINCT TraceId, SpanId FROM otel_traces)", str(number), seconds=60)
+    distinct = "SELECT count() FROM (SELECT DISTINCT TraceId, SpanId FROM otel_traces)"
+    pipeline.wait_for(distinct, str(number), seconds=60)
     pipeline.wait_for("SELECT count() FROM otel_traces FINAL", str(number))
     pipeline.wait_for("SELECT count() FROM predictions", str(number), seconds=60)
     assert pipeline.query("SELECT count() FROM otel_logs WHERE EventName = '' AND ServiceName = 'tests'") == "0"
 
 
 def test_a_collector_started_before_clickhouse_delivers_with_event_names(pipeline):
-    """The Collector starts and accepts while there is no ClickHouse; later every prediction is there, by its event name."""
+    """The Collector accepts while there is no ClickHouse; later every prediction is there, by its event name."""
     pipeline.start_collector()
     otlp.send(pipeline.otlp, otlp.logs(*(otlp.prediction(f"p{number}") for number in range(500))))
     otlp.send(pipeline.otlp, otlp.logs(otlp.label("p1", "yes", "2026-11-01T00:00:00Z")))
@@ -81,7 +86,7 @@ def test_a_collector_started_before_clickhouse_delivers_with_event_names(pipelin
 
 @pytest.mark.parametrize("victims", [["collector"], ["clickhouse"], ["clickhouse", "collector"]], ids="+".join)
 def test_a_kill_in_mid_stream_loses_nothing_and_counts_nothing_twice(pipeline, victims):
-    """kill -9 of the Collector, of ClickHouse and of both while data flows: after the restart the counts are exact."""
+    """After kill -9 of the Collector, of ClickHouse and of both while data flows, the counts are exact again."""
     pipeline.start()
     sender = Sender(pipeline)
     sender.start()
@@ -108,7 +113,7 @@ def test_an_event_named_only_by_its_attribute_is_an_event(pipeline):
 
 
 def test_the_collector_tells_about_itself_in_the_same_tables(pipeline):
-    """Queue size, accepted and sent items of `otelcol` are metrics in ClickHouse, and the password is on no command line."""
+    """Its queue and what it accepted are metrics in ClickHouse; its password is on no command line and in no log."""
     pipeline.start()
     metrics = "SELECT count() > 0 FROM otel_metrics_{} WHERE ServiceName = 'otelcol' AND MetricName = '{}'"
     pipeline.wait_for(metrics.format("gauge", "otelcol_exporter_queue_size"), "1")
@@ -116,6 +121,5 @@ def test_the_collector_tells_about_itself_in_the_same_tables(pipeline):
     password = (pipeline.data_dir / "secrets" / "clickhouse-collector.password").read_text()
     process = f"/proc/{pipeline.processes['collector'].pid}"
     for name in ("cmdline", "environ"):
-        with open(f"{process}/{name}", encoding="utf-8", errors="replace") as shown:
-            assert password not in shown.read()
+        assert password.encode() not in Path(process, name).read_bytes()
     assert password not in pipeline.log("collector")

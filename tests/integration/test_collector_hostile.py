@@ -25,8 +25,33 @@ pytestmark = pytest.mark.integration
 
 NOW = time.time_ns()
 DAY = 86_400 * 10**9
-NOT_A_TIME = (0, 1, 2**64 - 1, 2**63, 2**63 - 1, 7_258_118_400_000_000_001, 4_102_444_800_000_000_001, 4_294_967_296 * 10**9)
-VALUES = ("high", "", "nan", "inf", "1e999", "0x10", " 0.5", True, 5, float("nan"), float("inf"), [1], {"a": 1}, None, b"x")
+NOT_A_TIME = (
+    0,
+    1,
+    2**64 - 1,
+    2**63,
+    2**63 - 1,
+    7_258_118_400_000_000_001,
+    4_102_444_800_000_000_001,
+    4_294_967_296 * 10**9,
+)
+VALUES = (
+    "high",
+    "",
+    "nan",
+    "inf",
+    "1e999",
+    "0x10",
+    " 0.5",
+    True,
+    5,
+    float("nan"),
+    float("inf"),
+    [1],
+    {"a": 1},
+    None,
+    b"x",
+)
 BODIES = (
     '{"features":',
     "null",
@@ -48,16 +73,31 @@ BODIES = (
     None,
     ["a"],
 )
-IDS = (None, "", 5, 2.5, True, [1], {"a": 1}, b"xx", "x" * 100_000, "\x00", "not-a-uuid", "ffffffff-ffff-7fff-bfff-ffffffffffff")
+IDS = (
+    None,
+    "",
+    5,
+    2.5,
+    True,
+    [1],
+    {"a": 1},
+    b"xx",
+    "x" * 100_000,
+    "\x00",
+    "not-a-uuid",
+    "ffffffff-ffff-7fff-bfff-ffffffffffff",
+)
 
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory):
+    """One pipeline for all."""
     with Pipeline(tmp_path_factory.mktemp("hostile")) as pipeline:
         yield pipeline.start()
 
 
 def hostile_predictions():
+    """Predictions with every part malformed in turn."""
     yield from (otlp.prediction(f"body{number}", body) for number, body in enumerate(BODIES))
     for number, value in enumerate(VALUES):
         names = ("score", "value", "duration", "positive", "label")
@@ -69,15 +109,31 @@ def hostile_predictions():
 
 
 def hostile_labels():
-    times = (*NOT_A_TIME[:-4], -5, "", "nonsense", "9" * 400, "3000-01-01T00:00:00Z", "0001-01-01", 1.5e300, None, True, [1])
+    """Labels with times and values that are none."""
+    times = (
+        *NOT_A_TIME[:-4],
+        -5,
+        "",
+        "nonsense",
+        "9" * 400,
+        "3000-01-01T00:00:00Z",
+        "0001-01-01",
+        1.5e300,
+        None,
+        True,
+        [1],
+    )
     for number, at in enumerate(times):
-        yield otlp.label(f"label{number}", "yes", at if not isinstance(at, int) else str(at), ml__label__arrived_at=str(at))
+        yield otlp.label(
+            f"label{number}", "yes", at if not isinstance(at, int) else str(at), ml__label__arrived_at=str(at)
+        )
     yield from (otlp.label(f"of{number}", value, "2026-11-01T00:00:00Z") for number, value in enumerate(VALUES))
     yield otlp.log(event="ml.label", attributes={"ml.prediction.id": "without a value"})
     yield otlp.log(event="ml.label")
 
 
 def hostile_spans():
+    """Spans at impossible times, of very many days, without ids, with attributes of the wrong type."""
     yield from (otlp.span(number, start=at, end=at) for number, at in enumerate(NOT_A_TIME))
     yield from (otlp.span(100 + number, start=NOW, end=at) for number, at in enumerate(NOT_A_TIME))
     yield from (otlp.span(200 + number, start=NOW - number * DAY) for number in range(300))
@@ -89,6 +145,7 @@ def hostile_spans():
 
 
 def hostile_metrics():
+    """Metrics of no kind, without values, at impossible times."""
     yield Metric(name="of no kind")
     for at in NOT_A_TIME:
         exemplar = Exemplar(time_unix_nano=at, as_double=1)
@@ -96,7 +153,9 @@ def hostile_metrics():
         number = NumberDataPoint(as_double=float("nan"), exemplars=[exemplar], **point)
         yield Metric(name="g", gauge=Gauge(data_points=[number, NumberDataPoint(**point)]))
         yield Metric(name="s", sum=Sum(data_points=[number]))
-        histogram = HistogramDataPoint(count=3, bucket_counts=[1], explicit_bounds=[1.0, 2.0], exemplars=[exemplar], **point)
+        histogram = HistogramDataPoint(
+            count=3, bucket_counts=[1], explicit_bounds=[1.0, 2.0], exemplars=[exemplar], **point
+        )
         yield Metric(name="h", histogram=Histogram(data_points=[histogram, HistogramDataPoint()]))
         exponential = ExponentialHistogramDataPoint(count=3, exemplars=[exemplar], **point)
         yield Metric(name="e", exponential_histogram=ExponentialHistogram(data_points=[exponential]))
@@ -123,7 +182,7 @@ def test_what_follows_hostile_telemetry_arrives(pipeline):
 
 
 def test_what_could_be_read_of_hostile_predictions_is_there(pipeline):
-    """A prediction with a malformed part keeps its identity and its other parts; without an id it is a log record only."""
+    """A malformed part costs a prediction that part only; without an id it is a log record only."""
     for name, number in (("body", len(BODIES)), ("value", len(VALUES)), ("day", 300)):
         pipeline.wait_for(f"SELECT count() FROM predictions WHERE PredictionId LIKE '{name}%'", str(number))
     assert pipeline.query("SELECT count() FROM predictions WHERE PredictionId = ''") == "0"
@@ -136,5 +195,6 @@ def test_what_could_be_read_of_hostile_predictions_is_there(pipeline):
 def test_no_span_lasts_for_centuries(pipeline):
     """A span whose end cannot be, or lies before its start, lasts zero."""
     number = len(VALUES) + 2
-    pipeline.wait_for("SELECT count() FROM otel_traces WHERE SpanName IN ('after', 'without ids') OR mapContains(SpanAttributes, 'http.route')", str(number))
+    last = "SpanName IN ('after', 'without ids') OR mapContains(SpanAttributes, 'http.route')"
+    pipeline.wait_for(f"SELECT count() FROM otel_traces WHERE {last}", str(number))
     assert pipeline.query(f"SELECT max(Duration) < {100 * 366 * DAY} FROM otel_traces") == "1"

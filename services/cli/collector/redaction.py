@@ -1,13 +1,13 @@
 r"""The redaction statements of `collector/config.yaml`, written from one list of patterns.
 
-The statements repeat the same judgement for every place of every signal, and the Collector's configuration has no way to
-say something once. So they are generated: `python -m services.cli.collector.redaction` rewrites the block between the
-markers, and a test holds the file to this module.
+The statements repeat the same judgement for every place of every signal, and the Collector's configuration has no way
+to say something once. So they are generated: `python -m services.cli.collector.redaction` rewrites the block between
+the markers, and a test holds the file to this module.
 
-Only string values are judged, never numbers: a card pattern matches one in three random floats. Attributes that are ids are
-put back as they were, and the bodies of our own events are left alone. A list or a map inside an attribute or a body is
-looked into; only when something in it has to go is it laid out flat (`key.0`, `key.name`), because OTTL cannot edit it in
-place without an alpha feature gate.
+Only string values are judged, never numbers: a card pattern matches one in three random floats. Attributes that are ids
+are put back as they were, and the bodies of our own events are left alone. A list or a map inside an attribute or a
+body is looked into; only when something in it has to go is it laid out flat (`key.0`, `key.name`), because OTTL cannot
+edit it in place without an alpha feature gate.
 """
 
 from dataclasses import dataclass
@@ -42,20 +42,27 @@ _BLOCKED_VALUES: Final = (
     # schemes of that header by themselves
     r"(?i:\bbearer\s+[A-Za-z0-9+/=._~-]{6,}|\bbasic\s+[A-Za-z0-9+/]{12,}={0,2})",
     # tokens known by their prefix
-    r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeoprs]-[\w-]{10,}|A[KS]IA[0-9A-Z]{16}|"
-    r"sk-[A-Za-z0-9_-]{16,}|[spr]k_(?:live|test)_\w{10,}|AIza[\w-]{30,}|hf_[A-Za-z0-9]{20,}|ya29\.[\w-]{10,})",
+    (
+        r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeoprs]-[\w-]{10,}|A[KS]IA[0-9A-Z]{16}|"
+        r"sk-[A-Za-z0-9_-]{16,}|[spr]k_(?:live|test)_\w{10,}|AIza[\w-]{30,}|hf_[A-Za-z0-9]{20,}|ya29\.[\w-]{10,})"
+    ),
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*)",
     # name=value in a text or a query string
-    r"""(?P<name>(?i:(?:passw(?:or)?d|passwd|passphrase|secret|api[_-]?key|access[_-]?key|private[_-]?key|token)"""
-    r"""["']?\s*[:=]\s*))(?:"[^"]*"|'[^']*'|[^\s"'&,;{}\[\]]+)""",
+    (
+        r"""(?P<name>(?i:(?:passw(?:or)?d|passwd|passphrase|secret|api[_-]?key|access[_-]?key|private[_-]?key|token)"""
+        r"""["']?\s*[:=]\s*))(?:"[^"]*"|'[^']*'|[^\s"'&,;{}\[\]]+)"""
+    ),
     # user and password of a URL
     r"(?P<scheme>://)[^/\s:@]+:[^/\s@]+(?P<at>@)",
     # e-mail addresses, also as they stand in a URL
     r"""[^\s@*/=&?<>,;:"'()\[\]{}|\\]+(?:@|%40)[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)*\.\p{L}{2,}""",
     # card numbers, in one piece or in equal groups; neither the decimals of a number nor a part of a UUID
-    r"(?P<before>^|[^\w.])(?:(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|6011|6[45]\d\d|35\d\d)(?:\d{12}|(?: \d{4}){3}|(?:-\d{4}){3})|"
-    r"3[47]\d\d(?:\d{11}| \d{6} \d{5}|-\d{6}-\d{5})|3[068]\d\d(?:\d{10}| \d{6} \d{4}|-\d{6}-\d{4}))"
-    r"(?P<after>$|[^\w.-]|\.(?:\D|$))",
+    (
+        r"(?P<before>^|[^\w.])(?:(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|6011|6[45]\d\d|35\d\d)"
+        r"(?:\d{12}|(?: \d{4}){3}|(?:-\d{4}){3})|"
+        r"3[47]\d\d(?:\d{11}| \d{6} \d{5}|-\d{6}-\d{5})|3[068]\d\d(?:\d{10}| \d{6} \d{4}|-\d{6}-\d{4}))"
+        r"(?P<after>$|[^\w.-]|\.(?:\D|$))"
+    ),
 )
 BLOCKED_VALUES: Final = "|".join(_BLOCKED_VALUES)
 REPLACEMENT: Final = "${header}${name}${scheme}${before}" + MASK + "${at}${after}"
@@ -63,9 +70,9 @@ REPLACEMENT: Final = "${header}${name}${scheme}${before}" + MASK + "${at}${after
 # Looking for these in the text of all attributes at once is many times cheaper than the patterns above, and no pattern
 # can match without one of them: most spans and records are let through here.
 HINTS: Final = (
-    "@", "%40", "passw", "passphrase", "secret", "credential", "token", "key", "authorization", "cookie", "mail", "card",
-    "cvv", "jwt", "ssn", "bearer", "basic", "eyj", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox",
-    "akia", "asia", "sk-", "_live_", "_test_", "aiza", "hf_", "ya29.",
+    "@", "%40", "passw", "passphrase", "secret", "credential", "token", "key", "authorization", "cookie", "mail",
+    "card", "cvv", "jwt", "ssn", "bearer", "basic", "eyj", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_",
+    "glpat-", "xox", "akia", "asia", "sk-", "_live_", "_test_", "aiza", "hf_", "ya29.",
 )  # fmt: skip
 _CARD_HINT: Final = r"[^0-9a-z_.][2-6][0-9]{3}[ -]?[0-9]{4}"
 _NESTED_HINTS: Final = ('":[', '":{')
@@ -93,8 +100,8 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$") + '"'
 
 
-def statements(signal: str, place: Place) -> list[str]:
-    """The statements that redact one place of one signal, in the order in which they run."""
+def statements(place: Place) -> list[str]:
+    """The statements that redact one place, in the order in which they run."""
     attributes = f"{place.context}.{place.attributes}"
     written = _map_statements(place.context, attributes, f"Len({attributes}) > 0", f"String({attributes})")
     for path in TEXTS.get(place.context, ()):
@@ -137,11 +144,13 @@ def _map_statements(context: str, attributes: str, condition: str, as_text: str)
 def _look(context: str, as_text: str, condition: str) -> list[str]:
     """Sets `look` when something in a text hints at a secret."""
     text, look = f'{context}.cache["text"]', f'{context}.cache["look"]'
-    hints = " or ".join([
-        f"{text} == nil",
-        *(f"Index({text}, {quoted(hint)}) >= 0" for hint in HINTS),
-        f"IsMatch({text}, {quoted(_CARD_HINT)})",
-    ])
+    hints = " or ".join(
+        [
+            f"{text} == nil",
+            *(f"Index({text}, {quoted(hint)}) >= 0" for hint in HINTS),
+            f"IsMatch({text}, {quoted(_CARD_HINT)})",
+        ]
+    )
     return [
         f"set({context}.cache, {{}})",
         f'set({text}, ConvertCase({as_text}, "lower")) where {condition}',
@@ -177,7 +186,7 @@ def render() -> str:
         lines.append(f"    {signal}_statements:")
         for place in places:
             lines += [f"      - context: {place.context}", "        statements:"]
-            lines += [f"          - '{_yaml(statement)}'" for statement in statements(signal, place)]
+            lines += [f"          - '{_yaml(statement)}'" for statement in statements(place)]
     return "\n".join([*lines, END])
 
 

@@ -57,7 +57,9 @@ class CollectorSettings(BaseSettings):
     batch_min_rows: int = Field(default=5000, ge=1, description="Rows at which a batch is sent without waiting.")
     batch_max_rows: int = Field(default=20000, ge=1, description="Most rows in one insert.")
     queue_bytes: int = Field(
-        default=1 << 30, ge=1 << 20, description="Size of each signal's durable queue, in bytes; when full, senders wait."
+        default=1 << 30,
+        ge=1 << 20,
+        description="Size of each signal's durable queue in bytes; when full, senders wait.",
     )
     queue_consumers: int = Field(default=2, ge=1, description="Inserts under way at once, for each signal.")
     fsync: bool = Field(default=False, description="Sync the queue to disk on each write: survives a loss of power.")

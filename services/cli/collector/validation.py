@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.cli.collector.launch import overlay_path, passed_on
 from services.cli.collector.cache import CONFIG_DIR
+from services.cli.collector.launch import overlay_path, passed_on
 from services.cli.collector.settings import CollectorSettings
 
 # Every way in which the shipped files are meant to be laid over each other.

@@ -2,8 +2,8 @@
 
 Owner and expiry stand in the table's comment, so that taking the lock and signing it are one statement. The holder
 renews the expiry with each statement; the lock of a holder that died is moved aside once it has expired. Between moving
-it aside and looking at what was moved lies a moment in which two can believe they hold it; the statements of a migration
-are idempotent for that reason too.
+it aside and looking at what was moved lies a moment in which two can believe they hold it; the statements of a
+migration are idempotent for that reason too.
 """
 
 import json

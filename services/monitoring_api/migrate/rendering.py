@@ -1,12 +1,12 @@
 """Turns a migration's SQL template into the statements for one server or for a cluster.
 
-Placeholders: `{{db}}`, `{{raw_days}}`, `{{kept_days}}`, and those in which a cluster differs from one server:
+Placeholders: `{{db}}`, `{{raw_days}}`, `{{kept_days}}`, and those in which a cluster differs from a server:
 
 - `{{on_cluster}}`: nothing, or `ON CLUSTER name`;
-- `{{local}}`: nothing, or the suffix of the tables that store rows (`otel_logs_local` behind the Distributed `otel_logs`);
+- `{{local}}`: nothing, or the suffix of the tables that store rows (`otel_logs_local` behind `otel_logs`);
 - `{{engine:ReplacingMergeTree(ver)}}`: the engine, or its replicated kind;
-- `{{distributed:table:sharding key}}`: nothing, or the Distributed table over `table_local`. The sharding key puts rows
-  of one identity on one shard, because only there do they meet.
+- `{{distributed:table:sharding key}}`: nothing, or the Distributed table over `table_local`. The sharding key puts
+  rows of one identity on one shard, because only there do they meet.
 """
 
 import re
@@ -91,12 +91,12 @@ def split(sql: str) -> list[str]:
     """Splits SQL at semicolons outside of quotes and drops comments and empty statements."""
     statements: list[str] = []
     current: list[str] = []
-    for token in _TOKEN.findall(sql):
-        if token == ";":
+    for piece in _TOKEN.findall(sql):
+        if piece == ";":
             statements.append("".join(current))
             current = []
-        elif not token.startswith(("--", "/*")):
-            current.append(token)
+        elif not piece.startswith(("--", "/*")):
+            current.append(piece)
     statements.append("".join(current))
     tidy = (re.sub(r"[ \t]+\n", "\n", statement).strip() for statement in statements)
     return [re.sub(r"\n{2,}", "\n", statement) for statement in tidy if statement]

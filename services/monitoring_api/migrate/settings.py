@@ -27,7 +27,8 @@ class MigrateSettings(BaseSettings):
     clickhouse_user: str = Field(default="migrator", description="ClickHouse user with the right to create tables.")
     clickhouse_password_file: Path | None = Field(
         default=None,
-        description="File with that user's password (default: secrets/clickhouse-migrator.password in the data folder).",
+        description="File with that user's password (default: secrets/clickhouse-migrator.password in the data "
+        "folder).",
     )
     schema_dir: Path = Field(default=SCHEMA_DIR, description="Folder with the numbered SQL files.")
     cluster: str = Field(
@@ -45,7 +46,9 @@ class MigrateSettings(BaseSettings):
     predictions_retention_days: int = Field(
         default=400,
         ge=1,
-        validation_alias=AliasChoices("SIGHTGLASS_MAINTENANCE_PREDICTIONS_RETENTION_DAYS", "predictions_retention_days"),
+        validation_alias=AliasChoices(
+            "SIGHTGLASS_MAINTENANCE_PREDICTIONS_RETENTION_DAYS", "predictions_retention_days"
+        ),
         description="Days that predictions, labels and rollups are kept.",
     )
     lock_seconds: int = Field(
@@ -53,9 +56,7 @@ class MigrateSettings(BaseSettings):
         ge=5,
         description="Seconds after which the lock of a migration that died is taken over; renewed with each statement.",
     )
-    wait_seconds: int = Field(
-        default=120, ge=0, description="Seconds to wait for another migration that is running."
-    )
+    wait_seconds: int = Field(default=120, ge=0, description="Seconds to wait for another migration that is running.")
     timeout_seconds: int = Field(default=60, ge=1, description="Longest time one statement may take, in seconds.")
 
     @property

@@ -18,6 +18,7 @@ class ChdbDatabase:
         self.executed: list[str] = []
 
     def execute(self, sql: str) -> None:
+        """Run a statement, and remember it."""
         self.executed.append(sql)
         try:
             self.connection.query(sql)
@@ -25,6 +26,7 @@ class ChdbDatabase:
             raise DatabaseError(str(error)) from error
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
+        """Ask a question."""
         try:
             answer = self.connection.query(sql, "JSONCompact", params=dict(parameters or {}))
         except RuntimeError as error:
@@ -33,4 +35,5 @@ class ChdbDatabase:
         return json.loads(text)["data"] if text else []
 
     def close(self) -> None:
+        """Give the folder back."""
         self.connection.close()
