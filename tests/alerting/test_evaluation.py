@@ -75,6 +75,7 @@ def test_an_incomplete_window_is_not_judged():
     [
         (MeasurementFailedError("ClickHouse can't be reached"), "ClickHouse can't be reached"),
         (ZeroDivisionError("oops"), "ZeroDivisionError: oops"),
+        (MeasurementFailedError("a\x00b\ud800"), "ab?"),
         (None, "no answer within 0.05 seconds"),
     ],
 )

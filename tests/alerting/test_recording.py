@@ -11,7 +11,7 @@ from services.monitoring_api.alerting.rules import Rule
 from services.monitoring_api.alerting.store import read_alerts, write_changes
 from services.monitoring_api.notify import outbox
 from services.monitoring_api.notify.notification_file import NotificationFile
-from services.monitoring_api.notify.outbox import mark_delivered, next_waiting
+from services.monitoring_api.notify.outbox import mark_abandoned, mark_delivered, next_waiting
 from services.monitoring_api.worker.recording import Recorder
 
 RULE = Rule.model_validate(
@@ -78,6 +78,15 @@ def test_a_firing_alert_is_repeated(bench):
     assert bench.look(0.9, 175) == [("a", "repeat")]
     assert bench.look(0.9, 190) == []
     assert bench.look(0.9, 236) == [("a", "repeat")]
+
+
+def test_a_message_that_was_given_up_does_not_end_the_reminders(bench):
+    """A channel that was broken for days hears of the alert again once it works."""
+    bench.file = {**FILE, "routes": [{"channels": ["a"], "repeat_interval": "1m"}]}
+    bench.look(0.9, 100, deliver=False)
+    with bench.engine.begin() as connection:
+        mark_abandoned(connection, next_waiting(connection, "a").id, at=130.0, error="550")
+    assert ("a", "repeat") in bench.look(0.9, 175, deliver=False)
 
 
 def test_who_was_told_of_a_firing_is_told_of_its_end(bench):

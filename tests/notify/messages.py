@@ -33,5 +33,5 @@ def resolved(**given) -> Notification:
 # Everything that a label could try: headers, markup, Slack's control sequences, control and direction characters.
 HOSTILE = (
     "x\r\nBcc: thief@example.org\r\n\r\nbody <script>alert(1)</script> <!channel> <!here> <@U123> "
-    "<https://evil.example|click> & \x00 \x1b[31m \u202e \u2028 ' \" */"
+    "<https://evil.example|click> & \x00 \x1b[31m \u202e \u2028 \ud800 ' \" */"
 )

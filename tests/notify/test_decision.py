@@ -9,9 +9,9 @@ FIRING, RESOLVED = NotificationStatus
 NOW = 10_000.0
 
 
-def told(status=FIRING, incident="this", at=NOW - 100, delivered=True) -> LastNotification:
+def told(status=FIRING, incident="this", at=NOW - 100, waiting=False) -> LastNotification:
     """What the channel heard last."""
-    return LastNotification(incident, status, at, delivered)
+    return LastNotification(incident, status, at, waiting)
 
 
 @pytest.mark.parametrize(
@@ -25,11 +25,11 @@ def told(status=FIRING, incident="this", at=NOW - 100, delivered=True) -> LastNo
         (FIRING, told(), {}, NotifyReason.ALREADY_TOLD),
         (FIRING, told(at=NOW - 3600), {}, NotifyReason.REPEAT),
         (FIRING, told(at=NOW - 3599), {}, NotifyReason.ALREADY_TOLD),
-        (FIRING, told(at=NOW - 9000, delivered=False), {}, NotifyReason.STILL_WAITING),
+        (FIRING, told(at=NOW - 9000, waiting=True), {}, NotifyReason.STILL_WAITING),
         (FIRING, None, {"routed": False}, NotifyReason.NOT_WANTED),
         (FIRING, told(at=NOW - 9000), {"routed": False}, NotifyReason.NOT_WANTED),
         (RESOLVED, told(), {}, NotifyReason.RESOLVED),
-        (RESOLVED, told(delivered=False), {}, NotifyReason.RESOLVED),
+        (RESOLVED, told(waiting=True), {}, NotifyReason.RESOLVED),
         (RESOLVED, told(), {"routed": False}, NotifyReason.RESOLVED),
         (RESOLVED, None, {}, NotifyReason.NEVER_TOLD),
         (RESOLVED, told(incident="before"), {}, NotifyReason.NEVER_TOLD),

@@ -25,6 +25,7 @@ from services.monitoring_api.alerting.transition import retire, transition
 from services.monitoring_api.configuration.duration import format_duration
 
 MAXIMUM_ALERTS_PER_RULE = 1_000
+MAXIMUM_ERROR_CHARACTERS = 1_000
 
 FORGET_RESOLVED_AFTER_SECONDS = 86_400.0
 
@@ -78,12 +79,17 @@ async def ask(rule: Rule, measure: Measure, now: float, *, timeout_seconds: floa
     except TimeoutError:
         return f"no answer within {timeout_seconds:g} seconds"
     except MeasurementFailedError as error:
-        return str(error) or "the query failed"
+        return _storable(str(error)) or "the query failed"
     except Exception as error:  # a bug in one rule's query must not stop the other rules
-        return f"{type(error).__name__}: {error}"
+        return _storable(f"{type(error).__name__}: {error}")
     if len(readings) > MAXIMUM_ALERTS_PER_RULE:
         return f"group_by gives {len(readings):,} groups; a rule may have {MAXIMUM_ALERTS_PER_RULE:,}"
     return readings
+
+
+def _storable(text: str) -> str:
+    """Text that every database takes: no NUL, no half characters, of a sensible length."""
+    return text[:MAXIMUM_ERROR_CHARACTERS].encode("utf-8", "replace").decode().replace("\0", "")
 
 
 def look(rule: Rule, answer: Sequence[Reading] | str, known: Sequence[Labels]) -> list[Look]:

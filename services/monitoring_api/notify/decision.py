@@ -32,13 +32,13 @@ class LastNotification:
         incident: Which firing it was about.
         status: What it said.
         created_at: When it was put into the outbox.
-        delivered: Whether it has reached its receiver.
+        waiting: Whether it is still on its way: neither delivered nor given up.
     """
 
     incident: str
     status: NotificationStatus
     created_at: float
-    delivered: bool
+    waiting: bool
 
 
 def decide(
@@ -71,7 +71,7 @@ def decide(
         return NotifyReason.NOT_WANTED
     if known is None:
         return NotifyReason.FIRST
-    if not known.delivered:
+    if known.waiting:
         return NotifyReason.STILL_WAITING
     due = now - known.created_at >= repeat_interval_seconds
     return NotifyReason.REPEAT if due else NotifyReason.ALREADY_TOLD

@@ -59,7 +59,7 @@ class Notification:
 
     def to_json(self) -> str:
         """As text for the outbox."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "Notification":

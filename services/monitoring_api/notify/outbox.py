@@ -11,10 +11,11 @@ from sqlalchemy.engine import Connection
 
 from services.monitoring_api.notify.decision import LastNotification
 from services.monitoring_api.notify.notification import Notification, NotificationStatus
+from services.monitoring_api.notify.plain_text import one_line
 
 metadata = sa.MetaData()
 
-MAXIMUM_ERROR_CHARACTERS = 1_000
+MAXIMUM_DETAIL_CHARACTERS = 1_000
 
 notifications = sa.Table(
     "notifications",
@@ -63,11 +64,16 @@ def last_notifications(connection: Connection, fingerprints: Iterable[str]) -> d
         .group_by(table.c.fingerprint, table.c.channel)
     )
     query = sa.select(
-        table.c.fingerprint, table.c.channel, table.c.incident, table.c.status, table.c.created_at, table.c.delivered_at
+        table.c.fingerprint,
+        table.c.channel,
+        table.c.incident,
+        table.c.status,
+        table.c.created_at,
+        _WAITING.label("waiting"),
     ).where(table.c.id.in_(newest))
     return {
         (row.fingerprint, row.channel): LastNotification(
-            row.incident, NotificationStatus(row.status), row.created_at, row.delivered_at is not None
+            row.incident, NotificationStatus(row.status), row.created_at, bool(row.waiting)
         )
         for row in connection.execute(query)
     }
@@ -129,7 +135,9 @@ def mark_delivered(connection: Connection, row_id: int, *, at: float, receipt: s
     connection.execute(
         sa.update(notifications)
         .where(notifications.c.id == row_id)
-        .values(delivered_at=at, attempts=notifications.c.attempts + 1, detail=receipt[:MAXIMUM_ERROR_CHARACTERS])
+        .values(
+            delivered_at=at, attempts=notifications.c.attempts + 1, detail=one_line(receipt, MAXIMUM_DETAIL_CHARACTERS)
+        )
     )
 
 
@@ -141,7 +149,7 @@ def mark_failed(connection: Connection, row_id: int, *, next_attempt_at: float, 
         .values(
             attempts=notifications.c.attempts + 1,
             next_attempt_at=next_attempt_at,
-            detail=error[:MAXIMUM_ERROR_CHARACTERS],
+            detail=one_line(error, MAXIMUM_DETAIL_CHARACTERS),
         )
     )
 
@@ -151,7 +159,9 @@ def mark_abandoned(connection: Connection, row_id: int, *, at: float, error: str
     connection.execute(
         sa.update(notifications)
         .where(notifications.c.id == row_id)
-        .values(attempts=notifications.c.attempts + 1, abandoned_at=at, detail=error[:MAXIMUM_ERROR_CHARACTERS])
+        .values(
+            attempts=notifications.c.attempts + 1, abandoned_at=at, detail=one_line(error, MAXIMUM_DETAIL_CHARACTERS)
+        )
     )
 
 

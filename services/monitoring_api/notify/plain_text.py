@@ -17,7 +17,8 @@ def one_line(text: str, maximum: int) -> str:
 
 
 def cut(text: str, maximum: int) -> str:
-    """Text of at most so many characters; a cut shows."""
+    """Text of at most so many characters that any medium can encode; a cut shows."""
+    text = text.encode("utf-8", "replace").decode()
     return text if len(text) <= maximum else text[: maximum - 1] + "…"
 
 

@@ -153,7 +153,7 @@ def _text(notification: Notification) -> str:
     lines += [f"{name}: {one_line(text, 2000)}" for name, text in facts(notification)]
     for name, text in notification.annotations.items():
         if name != "summary":
-            lines += ["", f"{name}:", cut(text, 2000)]
+            lines += ["", f"{one_line(name, 200)}:", cut(text, 2000)]
     if notification.url:
         lines += ["", notification.url]
     return "\n".join(lines) + "\n"
@@ -165,7 +165,7 @@ def _html(notification: Notification) -> str:
         for name, text in facts(notification)
     )
     notes = "".join(
-        f"<p><b>{html.escape(name)}</b><br>{html.escape(cut(text, 2000)).replace(chr(10), '<br>')}</p>"
+        f"<p><b>{html.escape(one_line(name, 200))}</b><br>{html.escape(cut(text, 2000)).replace(chr(10), '<br>')}</p>"
         for name, text in notification.annotations.items()
         if name != "summary"
     )
