@@ -296,7 +296,7 @@ anything = st.recursive(
 
 
 @given(features=anything, values=st.lists(anything, min_size=13, max_size=13))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_nothing_whatever_makes_it_raise(telemetry, features, values):
     """Arbitrary values in every place: an id comes back, and the event that was emitted is valid JSON and UTF-8."""
     names = (
