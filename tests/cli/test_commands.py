@@ -118,6 +118,16 @@ def test_up_of_an_unknown_process_names_the_known_ones(tmp_path):
     assert "monitoring-api" in result.stderr
 
 
+def test_up_on_an_unusable_folder_is_a_sentence(tmp_path):
+    """A data folder that cannot be made is named, with the setting that moves it."""
+    (tmp_path / "file").touch()
+    result = run("up", cwd=tmp_path, env={"SIGHTGLASS_DATA_DIR": str(tmp_path / "file" / "data")})
+    assert result.returncode == 1
+    assert "cannot be used" in result.stderr
+    assert "SIGHTGLASS_DATA_DIR" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_help_options_are_the_same_everywhere():
     """`-h` works for every verb as `--help` does."""
     for name in VERBS:

@@ -152,6 +152,25 @@ def test_a_start_that_fails_says_why_and_leaves_nothing(unstarted):
     assert processes_of(unstarted) == []
 
 
+def test_an_interrupted_up_leaves_nothing(unstarted):
+    """Ctrl-C while `up` waits stops what it had started."""
+    up = subprocess.Popen(
+        [sys.executable, "-m", "sightglass", "up"],
+        env=unstarted.env,
+        cwd=unstarted.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    folder = RunFolder(unstarted.data_dir)
+    wait_until(lambda: folder.read_state().get("processes"), 60, folder.read_state)
+    up.send_signal(signal.SIGINT)
+    out, _ = up.communicate(timeout=90)
+    assert up.returncode not in {0, None}, out
+    assert "Traceback" not in out
+    assert processes_of(unstarted) == []
+
+
 def test_an_external_clickhouse_is_used_instead(unstarted, tmp_path_factory):
     """With SIGHTGLASS_CLICKHOUSE_URL no engine is started here, and everything else asks the server at that URL."""
     server = Stack(tmp_path_factory.mktemp("server"), processes=["clickhouse"], trained=False)

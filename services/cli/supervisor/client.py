@@ -21,6 +21,7 @@ from services.cli.supervisor.run_folder import RunFolder
 _POLL_SECONDS = 0.1
 # A supervisor stops its children one layer after another; each layer may use up its own time.
 _STOP_PATIENCE_SECONDS = 90.0
+_ENDING = {"stopping", "stopped", "failing", "failed"}
 
 
 class StartError(RuntimeError):
@@ -59,10 +60,15 @@ def start(
     """
     data_dir = data_dir.expanduser().resolve()
     folder = RunFolder(data_dir)
+    while folder.is_owned() and folder.read_state().get("phase") in _ENDING:
+        time.sleep(_POLL_SECONDS)  # an earlier `down` is still at it
     if folder.is_owned():
         tell(f"Already running (supervisor: process {folder.pid()}); waiting until everything is ready.")
         return Started(was_running=True, state=_follow(folder, None, tell))
-    process = _launch(data_dir, names, environment)
+    try:
+        process = _launch(data_dir, names, environment)
+    except OSError as error:
+        raise StartError(f"The data folder {data_dir} cannot be used: {error}. SIGHTGLASS_DATA_DIR moves it.") from None
     try:
         return Started(was_running=False, state=_follow(folder, process, tell))
     except BaseException:
