@@ -128,7 +128,7 @@ def _follow(
     while True:
         ended = process.poll() is not None if process else not folder.is_owned()
         state = folder.read_state()
-        if process is not None and state.get("supervisor", {}).get("pid") != process.pid:
+        if state.get("supervisor", {}).get("pid") != (process.pid if process else folder.pid()):
             state = {}  # an earlier supervisor's
         progress.follow(state)
         if state.get("phase") == "up":

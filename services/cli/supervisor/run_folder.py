@@ -51,14 +51,14 @@ class RunFolder:
         try:
             with self._lock_path.open() as lock:
                 return not _take(lock.fileno(), fcntl.LOCK_SH)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
 
     def pid(self) -> int | None:
         """The supervisor's process id, as it wrote it."""
         try:
             return int(self._pid_path.read_text(encoding="ascii"))
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
 
     def write_state(self, state: dict[str, Any]) -> None:
@@ -69,7 +69,7 @@ class RunFolder:
         """The last state written; empty when there is none."""
         try:
             state = json.loads(self._state_path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return {}
         return state if isinstance(state, dict) else {}
 
