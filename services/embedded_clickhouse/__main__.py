@@ -1,22 +1,36 @@
 """`python -m services.embedded_clickhouse`: the ClickHouse of one machine."""
 
-import logging
 import sys
+
+from pydantic import ValidationError
 
 from services.embedded_clickhouse.process import CannotStartError, serve
 from services.embedded_clickhouse.settings import ClickHouseSettings
+from sightglass import configure_logging, start
+
+NAME = "clickhouse"
+# The Collector may be down, or be the next to stop: telemetry's end must not hold up this process's.
+_LAST_FLUSH_SECONDS = 2.0
 
 
 def main() -> int:
     """Serve until told to stop; 0 after a stop, 1 with one sentence on stderr where it cannot start."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    configure_logging(NAME)
     try:
-        serve(ClickHouseSettings())
+        settings = ClickHouseSettings()
+    except ValidationError as error:
+        print(f"A setting is not acceptable: {error}", file=sys.stderr)
+        return 1
+    telemetry = start(NAME)
+    try:
+        serve(settings, telemetry.tracer)
     except CannotStartError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 0
+    finally:
+        telemetry.shutdown(_LAST_FLUSH_SECONDS)
     return 0
 
 

@@ -19,7 +19,10 @@ def password_file(data_dir: Path, user: str) -> Path:
 
 
 def ensure_passwords(data_dir: Path) -> Mapping[str, str]:
-    """Read every user's password, making those that do not exist yet (mode 0600, a letter first, safe in YAML and URLs)."""
+    """Read every user's password, making those that do not exist yet.
+
+    Each is a file of mode 0600; a password begins with a letter and is safe in YAML and in URLs.
+    """
     folder = data_dir / "secrets"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return {user: _ensure_password(password_file(data_dir, user)) for user in USERS}
@@ -51,8 +54,8 @@ class Accounts:
     def authenticate(self, headers: Mapping[str, str], parameters: Mapping[str, str]) -> str:
         """Return the user of a request.
 
-        Credentials come, as in ClickHouse, by Basic authentication, by the headers X-ClickHouse-User and X-ClickHouse-Key,
-        or by the URL's `user` and `password`; only one of these ways at a time.
+        Credentials come, as in ClickHouse, by Basic authentication, by the headers X-ClickHouse-User and
+        X-ClickHouse-Key, or by the URL's `user` and `password`; only one of these ways at a time.
 
         Raises:
             ClickHouseError: 194 without credentials, 516 where they are wrong.

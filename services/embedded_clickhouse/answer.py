@@ -1,6 +1,9 @@
-"""Sends the engine's answer: whole where it is small, block by block where it is not, and never as if it were complete when it
-is not."""
+"""Sends the engine's answer: whole where it is small, block by block where it is not.
 
+An answer that fails half way is never ended as if it were complete.
+"""
+
+import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator, Callable, MutableMapping
@@ -13,6 +16,7 @@ from services.embedded_clickhouse.engine import Piece
 from services.embedded_clickhouse.errors import ClickHouseError
 
 _TAG_BYTES = 8
+_LAST_WORDS_SECONDS = 0.25
 
 
 class BrokenAnswerError(Exception):
@@ -137,6 +141,8 @@ class Answer:
         text = error.message(self._version).strip()
         block = f"\r\n__exception__\r\n{tag}\r\n{text}\n{len(text.encode()) + 1} {tag}\r\n__exception__\r\n"
         await self._send_body(self._encoder.encode(block.encode(errors="replace")) + self._encoder.finish(), more=True)
+        # aiohttp throws away what it has not yet handed on when the connection is cut: give it a moment to read why.
+        await asyncio.sleep(_LAST_WORDS_SECONDS)
         raise BrokenAnswerError(error)
 
     async def _start(self, status: int, *, compressed: bool = True) -> None:

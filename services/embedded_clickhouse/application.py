@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from functools import partial
 
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -23,13 +23,14 @@ from services.embedded_clickhouse.formats import content_type
 from services.embedded_clickhouse.hosts import AllowedHosts
 from services.embedded_clickhouse.parts import Parts
 from services.embedded_clickhouse.query_log import QueryRecord, fingerprint, normalized
+from services.embedded_clickhouse.query_log_endpoint import query_log
 from services.embedded_clickhouse.request_body import RequestBody
 from services.embedded_clickhouse.request_parameters import RequestParameters, read_parameters
 from services.embedded_clickhouse.running import RunningStatement
 from services.embedded_clickhouse.statement_text import read_statement
 
-_LOG_FIELDS = frozenset({"query_id", "user", "kind", "fingerprint", "exception_code", "since"})
 _CLIENT_WENT = 394
+_LOGGED_CHARACTERS = 2_000
 
 
 async def _ok(_: Request) -> Response:
@@ -91,10 +92,7 @@ class StatementEndpoint:
                 pieces = parts.executor.run(execution, prepared)
                 async with contextlib.aclosing(pieces):
                     await answer.send_pieces(pieces, hold_bytes=hold, totals=execution.totals, elapsed=clock)
-        except ClickHouseError as error:
-            code = error.code
-            raise
-        except BrokenAnswerError as error:
+        except (ClickHouseError, BrokenAnswerError) as error:
             code = error.code
             raise
         except (ClientDisconnect, OSError, asyncio.CancelledError):
@@ -103,21 +101,22 @@ class StatementEndpoint:
         finally:
             parts.running.remove(running)
             totals = execution.totals if execution else None
-            parts.query_log.add(
-                QueryRecord(
-                    query_id=parameters.query_id,
-                    user=user,
-                    kind=prepared.parsed.kind if prepared else "",
-                    fingerprint=fingerprint(running.query),
-                    query=running.query,
-                    started_at=started_at,
-                    duration_seconds=clock(),
-                    rows=(totals.written_rows or totals.rows) if totals else 0,
-                    bytes=totals.bytes if totals else 0,
-                    read_rows=totals.read_rows if totals else 0,
-                    exception_code=code,
-                )
+            record = QueryRecord(
+                query_id=parameters.query_id,
+                user=user,
+                kind=prepared.parsed.kind if prepared else "",
+                fingerprint=fingerprint(running.query),
+                query=running.query[:_LOGGED_CHARACTERS],
+                started_at=started_at,
+                duration_seconds=clock(),
+                rows=(totals.written_rows or totals.rows) if totals else 0,
+                bytes=totals.bytes if totals else 0,
+                read_rows=totals.read_rows if totals else 0,
+                exception_code=code,
             )
+            parts.query_log.add(record)
+            if parts.query_tracer is not None:
+                parts.query_tracer.record(record, request.headers)
 
     @contextlib.asynccontextmanager
     async def _killed_when_client_goes(self, request: Request, running: RunningStatement) -> AsyncIterator[None]:
@@ -158,36 +157,10 @@ async def _read_form(
     return merged, _nothing()
 
 
-async def _nothing() -> AsyncIterator[bytes]:
-    for data in ():
+async def _nothing() -> AsyncGenerator[bytes]:
+    empty: tuple[bytes, ...] = ()
+    for data in empty:
         yield data
-
-
-async def _query_log(request: Request, *, parts: Parts) -> Response:
-    try:
-        user = parts.accounts.authenticate(request.headers, request.query_params)
-        if user not in ("reader", "maintainer", "migrator"):
-            raise ClickHouseError(497, "ACCESS_DENIED", f"{user}: Not enough privileges to read the query log.")
-        asked = {name: value for name, value in request.query_params.items() if name not in ("password", "limit")}
-        if "authorization" not in request.headers and "x-clickhouse-user" not in request.headers:
-            asked.pop("user", None)
-        unknown = sorted(asked.keys() - _LOG_FIELDS)
-        if unknown:
-            raise ClickHouseError(36, "BAD_ARGUMENTS", f"The query log has no field {unknown[0]}.")
-        limit = request.query_params.get("limit", "1000")
-        if not limit.isdigit():
-            raise ClickHouseError(36, "BAD_ARGUMENTS", "limit must be a number.")
-        try:
-            found = parts.query_log.answer(asked, int(limit))
-        except ValueError:
-            raise ClickHouseError(36, "BAD_ARGUMENTS", "since must be epoch seconds.") from None
-        return JSONResponse(found)
-    except ClickHouseError as error:
-        return PlainTextResponse(
-            error.message(parts.engine.version),
-            error.http_status,
-            headers={"X-ClickHouse-Exception-Code": str(error.code)},
-        )
 
 
 def create_app(parts: Parts) -> AllowedHosts:
@@ -196,7 +169,7 @@ def create_app(parts: Parts) -> AllowedHosts:
     routes = [
         Route("/ping", _ok, methods=["GET", "HEAD"]),
         Route("/replicas_status", _ok, methods=["GET", "HEAD"]),
-        Route("/query_log", partial(_query_log, parts=parts), methods=["GET"]),
+        Route("/query_log", partial(query_log, parts=parts), methods=["GET"]),
         Route("/", endpoint, methods=["GET", "HEAD", "POST"]),
     ]
     return AllowedHosts(Starlette(routes=routes), names=(parts.settings.host, *parts.settings.allowed_hosts))

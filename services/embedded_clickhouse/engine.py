@@ -120,6 +120,10 @@ def _storage(result: Any) -> tuple[int, int]:
     return int(result.storage_rows_read()), int(result.storage_bytes_read())
 
 
+def _connect(path: Path) -> Any:
+    return chdb.connect(str(path))  # type: ignore[no-untyped-call]  # chdb has no types
+
+
 class Engine:
     """The one engine of this process and the data folder it owns.
 
@@ -131,7 +135,7 @@ class Engine:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._path = path
         # The engine ends with its last handle, so one is kept.
-        self._keeper = chdb.connect(str(path))
+        self._keeper = _connect(path)
         version = self._keeper.query("SELECT version()", "TabSeparatedRaw").bytes().decode().strip()
         timezone = self._keeper.query("SELECT timezone()", "TabSeparatedRaw").bytes().decode().strip()
         self.version: str = version
@@ -142,7 +146,7 @@ class Engine:
         for name in settings or ():
             if not _SETTING_NAME.match(name):
                 raise bad_arguments(f"'{name}' is not the name of a setting.")
-        connection = chdb.connect(str(self._path))
+        connection = _connect(self._path)
         session = Session(connection)
         try:
             if database != "default":

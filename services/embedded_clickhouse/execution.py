@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,7 +97,7 @@ class Executor:
             )
         return Prepared(parsed, verdict, parsed.output_format or parameters.default_format)
 
-    async def run(self, execution: Execution, prepared: Prepared) -> AsyncIterator[bytes]:
+    async def run(self, execution: Execution, prepared: Prepared) -> AsyncGenerator[bytes]:
         """Run a statement and yield its answer; its rows and bytes are counted in the execution's totals."""
         kind = prepared.parsed.kind
         if kind == "KillQueryQuery":
@@ -134,6 +134,7 @@ class Executor:
         session = await self._open(execution, prepared.verdict)
         pieces: Iterator[Piece] = iter(())
         try:
+            self._check_killed(execution)
             join = stream_join(prepared.output_format)
             sql, values = prepared.parsed.sql, execution.parameters.values
             streamed = join is not None and prepared.parsed.kind in _STREAMED and not self._whole(execution, prepared)
@@ -220,8 +221,8 @@ class Executor:
     async def _wait_for(self, statements: list[RunningStatement]) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_KILL_WAIT_SECONDS):
-                while self._running.find({statement.query_id for statement in statements}):
-                    await asyncio.sleep(0.02)
+                for statement in statements:
+                    await statement.ended.wait()
 
     @staticmethod
     def _check_killed(execution: Execution) -> None:

@@ -1,8 +1,8 @@
 """How the blocks of a streamed answer become one document of a format.
 
-The engine writes each block as a document of its own. Where a format has no frame, documents can simply follow each other;
-where it begins with names, or is an Arrow stream, every block but the first loses its frame here. What cannot be joined so
-(JSON, Parquet, Pretty...) is asked for whole.
+The engine writes each block as a document of its own. Where a format has no frame, documents can simply follow each
+other; where it begins with names, or is an Arrow stream, every block but the first loses its frame here. What cannot be
+joined so (JSON, Parquet, Pretty...) is asked for whole.
 """
 
 import re

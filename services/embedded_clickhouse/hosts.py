@@ -1,4 +1,4 @@
-"""Which names this server answers to: any web page can make a browser knock at a loopback port under a name of its own."""
+"""Which names this server answers to, for any web page can point a name of its own at a loopback port."""
 
 import ipaddress
 from urllib.parse import urlsplit

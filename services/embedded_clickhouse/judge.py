@@ -1,13 +1,19 @@
 """Whether a user may run a statement, judged on its syntax tree and denied unless known to be harmless."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from services.embedded_clickhouse.errors import access_denied, bad_arguments, not_implemented
 from services.embedded_clickhouse.permitted import (
     DATABASE_ENGINES,
+    DATABASE_KEYS,
+    DENIED_ALTERS,
     DENIED_TABLE_SETTINGS,
+    DENIED_TYPES,
+    EMPTY_OR_HARMLESS,
+    EXPLAIN_KINDS,
+    IN_FUNCTIONS,
     TABLE_FUNCTIONS,
     function_denied,
     table_engine_allowed,
@@ -15,56 +21,14 @@ from services.embedded_clickhouse.permitted import (
 from services.embedded_clickhouse.roles import READS, Role
 from services.embedded_clickhouse.syntax import Parsed, Tree
 
-_EMPTY_OR_HARMLESS = frozenset({"default", "information_schema", "INFORMATION_SCHEMA"})
-_IN_FUNCTIONS = frozenset(
-    prefix + name
-    for prefix in ("", "global")
-    for name in (
-        "in",
-        "notin",
-        "nullin",
-        "notnullin",
-        "inignoreset",
-        "notinignoreset",
-        "nullinignoreset",
-        "notnullinignoreset",
-    )
-)
-_DATABASE_KEYS = frozenset(
-    {
-        "database",
-        "table_database",
-        "from_database",
-        "to_database",
-        "as_database",
-        "database_name",
-        "new_database_name",
-        "replace_database",
-        "refresh_database",
-    }
-)
-_DENIED_TYPES = frozenset({"Dictionary", "DictionarySettings", "FunctionWithKeyValueArguments", "BackupQuery"})
-_DENIED_ALTERS = frozenset({"FETCH_PARTITION", "FREEZE_PARTITION", "FREEZE_ALL", "UNFREEZE_PARTITION", "UNFREEZE_ALL"})
-_EXPLAIN_KINDS = frozenset(
-    {
-        "EXPLAIN",
-        "EXPLAIN AST",
-        "EXPLAIN SYNTAX",
-        "EXPLAIN QUERY TREE",
-        "EXPLAIN PIPELINE",
-        "EXPLAIN ESTIMATE",
-        "EXPLAIN CURRENT TRANSACTION",
-    }
-)
-
 
 @dataclass(frozen=True)
 class Verdict:
     """What was found out about a statement that may run.
 
     Attributes:
-        settings: the SETTINGS clauses of a read, to be given to the session as well (a read-only session accepts a SETTINGS
-            clause only where it changes nothing).
+        settings: the SETTINGS clauses of a read, to be given to the session as well (a read-only session accepts a
+            SETTINGS clause only where it changes nothing).
         reads_only: whether it changes nothing.
         settings_listing: whether it reads system.settings and nothing else.
         whole: whether its answer has parts that a stream of blocks would lose (totals, extremes).
@@ -96,6 +60,12 @@ class Judge:
         self._settings: dict[str, str] = {}
         self._tables: set[tuple[str, str]] = set()
         self._whole = False
+        self._checks: Mapping[str, Callable[[Tree], None]] = {
+            "Function": self._check_function,
+            "AlterCommand": self._check_alter,
+            "CreateQuery": _check_create,
+            "ShowTablesQuery": self._check_show_tables,
+        }
 
     def judge(self, parsed: Parsed) -> Verdict:
         """Return what is known of a permitted statement.
@@ -106,8 +76,8 @@ class Judge:
         kind = parsed.kind
         if kind in ("SetQuery", "UseQuery"):
             raise not_implemented(
-                "SET and USE change a session, and the embedded ClickHouse keeps none: put settings and `database` into the "
-                "URL, or use a SETTINGS clause."
+                "SET and USE change a session, and the embedded ClickHouse keeps none: put settings and `database` "
+                "into the URL, or use a SETTINGS clause."
             )
         if kind == "DropQuery" and parsed.tree.get("kind") == "Truncate" and parsed.tree.get("table"):
             kind = "TruncateQuery"
@@ -128,10 +98,7 @@ class Judge:
         )
 
     def _check(self, node: Tree, kind: str, *, reading: bool) -> None:
-        if kind in _DENIED_TYPES:
-            raise access_denied("Dictionaries and backups are not allowed through the embedded ClickHouse.")
-        if node.get("out_file") or node.get("infile") or node.get("is_into_outfile_with_stdout"):
-            raise access_denied("INTO OUTFILE and FROM INFILE are not allowed through the embedded ClickHouse.")
+        _check_everywhere(node, kind)
         if kind == "SetQuery":
             self._check_settings(node, reading=reading)
             return
@@ -140,18 +107,10 @@ class Judge:
             return
         if kind == "TableIdentifier":
             self._check_table(self._parts(node), reading=reading)
-        elif kind == "Function":
-            self._check_function(node)
-        elif kind == "ColumnsApplyTransformer" and function_denied(str(node.get("func_name", ""))):
-            raise _denied_function(str(node["func_name"]))
-        elif kind == "AlterCommand":
-            self._check_alter(node)
-        elif kind == "CreateQuery":
-            self._check_create(node)
-        elif kind == "ShowTablesQuery":
-            self._check_readable_database(self._name(node.get("from")) or self._current)
-        elif kind == "SelectQuery" and node.get("group_by_with_totals"):
-            self._whole = True
+        check = self._checks.get(kind)
+        if check is not None:
+            check(node)
+        self._whole = self._whole or bool(node.get("group_by_with_totals"))
         self._check_databases(node, kind)
         self._check_children(node, kind, reading=reading)
 
@@ -174,14 +133,14 @@ class Judge:
                 [self._name(node.get("database")) or self._current, self._name(node.get("table"))], reading=True
             )
             return
-        for key in _DATABASE_KEYS & node.keys():
+        for key in DATABASE_KEYS & node.keys():
             value = node[key]
             if isinstance(value, bool) or not value:
                 continue
             self._check_writable_database(self._name(value))
         names_table = any(node.get(key) for key in ("table", "table_name", "from_table", "to_table"))
-        if names_table and kind.endswith("Query") and not any(node.get(key) for key in _DATABASE_KEYS):
-            table = node["table"] if "table" in node else None
+        if names_table and kind.endswith("Query") and not any(node.get(key) for key in DATABASE_KEYS):
+            table = node.get("table")
             if not (isinstance(table, Mapping) and table.get("type") == "TableIdentifier"):
                 self._check_writable_database(self._current)
 
@@ -201,7 +160,7 @@ class Judge:
                 self._settings[name] = checked
 
     def _check_explain(self, node: Tree) -> None:
-        if node.get("kind") not in _EXPLAIN_KINDS:
+        if node.get("kind") not in EXPLAIN_KINDS:
             raise access_denied(f"{node.get('kind')} is not allowed through the embedded ClickHouse.")
         query = node.get("query")
         if not isinstance(query, Mapping):
@@ -234,11 +193,11 @@ class Judge:
             # A higher-order function takes the name of a function for a lambda: arrayMap(upper, ...).
             if len(parts) == 1 and function_denied(parts[0]) and not node.get("is_operator"):
                 raise _denied_function(parts[0])
-            if position == 1 and name.lower() in _IN_FUNCTIONS:
+            if position == 1 and name.lower() in IN_FUNCTIONS:
                 self._check_in_table(parts)
 
     def _check_in_table(self, parts: list[str]) -> None:
-        """`x IN name` reads a table of that name (or a CTE); a column of a joined table looks the same with two parts."""
+        """`x IN name` reads a table or a WITH clause of that name; `x IN a.b` may be a column, and is judged as a table."""
         if len(parts) == 1:
             if self._current not in self._databases:
                 self._check_table(parts, reading=True)
@@ -253,14 +212,10 @@ class Judge:
     def _check_alter(self, node: Tree) -> None:
         command = str(node.get("command_type", ""))
         allowed = self._role.alters
-        if command in _DENIED_ALTERS or "EXPORT" in command or (allowed is not None and command not in allowed):
+        if command in DENIED_ALTERS or "EXPORT" in command or (allowed is not None and command not in allowed):
             raise access_denied(f"{self._role.name}: Not enough privileges for ALTER ... {command}.")
         if node.get("move_destination_type") in ("DISK", "VOLUME", "SHARD"):
             raise access_denied("Parts cannot be moved to another disk through the embedded ClickHouse.")
-
-    def _check_create(self, node: Tree) -> None:
-        if node.get("is_dictionary") or node.get("attach") or node.get("has_attach_from_path"):
-            raise access_denied("Dictionaries and ATTACH are not allowed through the embedded ClickHouse.")
 
     def _check_table(self, parts: list[str], *, reading: bool) -> None:
         database, table = parts if len(parts) == 2 else (self._current, parts[-1])  # noqa: PLR2004  (database.table)
@@ -272,12 +227,13 @@ class Judge:
         if reading and database == "system" and table in self._role.system_tables:
             return
         # Nobody can make a table in `default`, so what has no database there is the name of a WITH clause, or nothing.
-        if reading and database in _EMPTY_OR_HARMLESS:
+        if reading and database in EMPTY_OR_HARMLESS:
             return
         raise access_denied(f"{self._role.name}: Not enough privileges to use {database}.{table}.")
 
-    def _check_readable_database(self, database: str) -> None:
-        if database not in self._databases | {"system"} | _EMPTY_OR_HARMLESS:
+    def _check_show_tables(self, node: Tree) -> None:
+        database = self._name(node.get("from")) or self._current
+        if database not in self._databases | {"system"} | EMPTY_OR_HARMLESS:
             raise access_denied(f"{self._role.name}: Not enough privileges to look into {database}.")
 
     def _check_writable_database(self, database: str) -> None:
@@ -299,6 +255,20 @@ class Judge:
         for child in node.get("children", ()):
             if child.get("type") == "QueryParameter":
                 yield self._values.get(child["name"], "")
+
+
+def _check_everywhere(node: Tree, kind: str) -> None:
+    if kind in DENIED_TYPES:
+        raise access_denied("Dictionaries and backups are not allowed through the embedded ClickHouse.")
+    if node.get("out_file") or node.get("infile") or node.get("is_into_outfile_with_stdout"):
+        raise access_denied("INTO OUTFILE and FROM INFILE are not allowed through the embedded ClickHouse.")
+    if function_denied(str(node.get("func_name", ""))):
+        raise _denied_function(str(node["func_name"]))
+
+
+def _check_create(node: Tree) -> None:
+    if node.get("is_dictionary") or node.get("attach") or node.get("has_attach_from_path"):
+        raise access_denied("Dictionaries and ATTACH are not allowed through the embedded ClickHouse.")
 
 
 def _setting_text(value: Any) -> str:

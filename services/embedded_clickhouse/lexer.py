@@ -1,9 +1,11 @@
 """Just enough of ClickHouse's lexical rules to find where a statement ends and the data of an INSERT begins.
 
-It never decides what is allowed: whatever it cuts off is what the engine gets, and that is judged by the engine's parser.
+It never decides what is allowed: whatever it cuts off is what the engine gets, and that is judged by the engine's
+parser.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _TOKEN = re.compile(
@@ -19,6 +21,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_NO_DATA_FOLLOWS = frozenset({b"SELECT", b"WITH", b"WATCH", b"INFILE"})
 
 
 @dataclass(frozen=True)
@@ -62,37 +65,36 @@ def insert_head(text: bytes, *, complete: bool) -> InsertHead | None:
     Raises:
         Incomplete: the end of the head may not have arrived yet.
     """
-    depth = 0
     format_word: int | None = None
-    for match in _TOKEN.finditer(text):
-        kind, token = match.lastgroup, match.group()
-        at_end = match.end() == len(text) and not complete
-        if kind in ("space", "comment"):
-            continue
-        if at_end:
+    for match in _words_outside_parentheses(text):
+        if match.end() == len(text) and not complete:
             break
         if format_word is not None:
-            if kind != "word":
-                return None
             start = _after_format(text, match.end())
             if start == len(text) and not complete and not text.endswith(b"\n"):
                 break
-            return InsertHead(_decoded(text[:format_word]), token.decode(), start)
-        if kind == "open":
-            depth += 1
-        elif kind == "close":
-            depth -= 1
-        elif kind == "word" and depth == 0:
-            word = token.upper()
-            if word == b"FORMAT":
-                format_word = match.start()
-            elif word == b"VALUES":
-                return InsertHead(_decoded(text[: match.start()]), "Values", match.end())
-            elif word in (b"SELECT", b"WITH", b"WATCH", b"INFILE"):
-                return None
+            return InsertHead(_decoded(text[:format_word]), match.group().decode(), start)
+        word = match.group().upper()
+        if word == b"FORMAT":
+            format_word = match.start()
+        elif word == b"VALUES":
+            return InsertHead(_decoded(text[: match.start()]), "Values", match.end())
+        elif word in _NO_DATA_FOLLOWS:
+            return None
     if complete:
         return None
     raise Incomplete
+
+
+def _words_outside_parentheses(text: bytes) -> Iterator[re.Match[bytes]]:
+    depth = 0
+    for match in _TOKEN.finditer(text):
+        if match.lastgroup == "open":
+            depth += 1
+        elif match.lastgroup == "close":
+            depth -= 1
+        elif match.lastgroup == "word" and depth == 0:
+            yield match
 
 
 def _after_format(text: bytes, position: int) -> int:

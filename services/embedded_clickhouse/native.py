@@ -1,8 +1,8 @@
 """Native blocks as a client of a newer protocol version expects them.
 
 The engine writes Native as revision 0 does. From revision 1 on there is a block-info header before each block, and from
-54454 on one byte after each column's type that says 'default serialization'. The columns themselves are the same, so a block
-is walked with clickhouse-connect's own readers only to find where each column ends.
+54454 on one byte after each column's type that says 'default serialization'. The columns themselves are the same, so a
+block is walked with clickhouse-connect's own readers only to find where each column ends.
 """
 
 from clickhouse_connect.datatypes.registry import get_from_name
@@ -32,7 +32,7 @@ class _NoMore:
 
 
 def _cursor(block: bytes) -> ResponseBuffer:
-    cursor = ResponseBuffer(_NoMore())
+    cursor: ResponseBuffer = ResponseBuffer(_NoMore())  # type: ignore[no-untyped-call]  # clickhouse-connect has no types
     cursor.buffer, cursor.buf_loc, cursor.buf_sz = block, 0, len(block)
     return cursor
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from opentelemetry.trace import Tracer
+
 from services.embedded_clickhouse.accounts import Accounts, ensure_passwords
 from services.embedded_clickhouse.engine import Engine, quoted_name
 from services.embedded_clickhouse.execution import Executor
@@ -11,6 +13,7 @@ from services.embedded_clickhouse.running import RunningStatements
 from services.embedded_clickhouse.settings import ClickHouseSettings
 from services.embedded_clickhouse.slots import Slots
 from services.embedded_clickhouse.syntax import Parser
+from services.embedded_clickhouse.telemetry import QueryTracer
 from services.embedded_clickhouse.threads import EngineThreads
 
 # Threads beyond one per running statement: for parsing and for killing.
@@ -31,6 +34,7 @@ class Parts:
     threads: EngineThreads
     executor: Executor
     query_log: QueryLog
+    query_tracer: QueryTracer | None
 
     def close(self) -> None:
         """Close what is open, the engine last."""
@@ -41,7 +45,7 @@ class Parts:
         self.engine.close()
 
 
-def make_parts(settings: ClickHouseSettings) -> Parts:
+def make_parts(settings: ClickHouseSettings, tracer: Tracer | None = None) -> Parts:
     """Start the engine on the data folder and make everything around it."""
     passwords = ensure_passwords(settings.data_dir)
     engine = Engine(settings.data_dir / "clickhouse")
@@ -68,4 +72,16 @@ def make_parts(settings: ClickHouseSettings) -> Parts:
         files=settings.query_log_files,
     )
     slots = Slots(roles, wait_seconds=settings.slot_wait_seconds)
-    return Parts(settings, engine, parser, Accounts(passwords), roles, slots, running, threads, executor, query_log)
+    return Parts(
+        settings=settings,
+        engine=engine,
+        parser=parser,
+        accounts=Accounts(passwords),
+        roles=roles,
+        slots=slots,
+        running=running,
+        threads=threads,
+        executor=executor,
+        query_log=query_log,
+        query_tracer=QueryTracer(tracer) if tracer is not None else None,
+    )

@@ -121,6 +121,43 @@ DATABASE_ENGINES = frozenset({"Atomic"})
 DENIED_TABLE_SETTINGS = frozenset({"disk", "storage_policy", "table_disk", "data_path"})
 
 
+# Nobody can make a table in `default`, and the information schema shows what a user may see anyway.
+EMPTY_OR_HARMLESS = frozenset({"default", "information_schema", "INFORMATION_SCHEMA"})
+# Where a syntax tree names a database that the statement is about.
+DATABASE_KEYS = frozenset(
+    {
+        "database",
+        "table_database",
+        "from_database",
+        "to_database",
+        "as_database",
+        "database_name",
+        "new_database_name",
+        "replace_database",
+        "refresh_database",
+    }
+)
+DENIED_TYPES = frozenset({"Dictionary", "DictionarySettings", "FunctionWithKeyValueArguments", "BackupQuery"})
+DENIED_ALTERS = frozenset({"FETCH_PARTITION", "FREEZE_PARTITION", "FREEZE_ALL", "UNFREEZE_PARTITION", "UNFREEZE_ALL"})
+EXPLAIN_KINDS = frozenset(
+    {
+        "EXPLAIN",
+        "EXPLAIN AST",
+        "EXPLAIN SYNTAX",
+        "EXPLAIN QUERY TREE",
+        "EXPLAIN PIPELINE",
+        "EXPLAIN ESTIMATE",
+    }
+)
+# Their second argument may be the name of a table.
+IN_FUNCTIONS = frozenset(
+    f"{scope}{name}{suffix}"
+    for scope in ("", "global")
+    for name in ("in", "notin", "nullin", "notnullin")
+    for suffix in ("", "ignoreset")
+)
+
+
 def function_denied(name: str) -> bool:
     """Say whether a function is one that no statement may call."""
     lowered = name.lower()

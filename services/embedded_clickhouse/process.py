@@ -11,14 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
+from opentelemetry.trace import Tracer
 
 from services.embedded_clickhouse.answer import BrokenAnswerError
 from services.embedded_clickhouse.application import create_app
 from services.embedded_clickhouse.parts import Parts, make_parts
 from services.embedded_clickhouse.settings import ClickHouseSettings
 
-_LOG = logging.getLogger("sightglass.clickhouse")
-_AFTER_KILL_SECONDS = 3
+_LOG = logging.getLogger(__name__)
+_AFTER_KILL_SECONDS = 2
 _LISTEN_BACKLOG = 512
 
 
@@ -45,8 +46,8 @@ def folder_claimed(data_dir: Path) -> Iterator[None]:
             lock.seek(0)
             owner = lock.read().strip() or "unknown"
             raise CannotStartError(
-                f"The data folder {folder} belongs to another running ClickHouse (process {owner}). Stop that one, or set "
-                "SIGHTGLASS_DATA_DIR to another folder."
+                f"The data folder {folder} belongs to another running ClickHouse (process {owner}). Stop that one, or "
+                "set SIGHTGLASS_DATA_DIR to another folder."
             ) from None
         lock.seek(0)
         lock.truncate()
@@ -105,8 +106,12 @@ class _NoBrokenAnswers(logging.Filter):
         return not (record.exc_info and isinstance(record.exc_info[1], BrokenAnswerError))
 
 
-def serve(settings: ClickHouseSettings) -> None:
+def serve(settings: ClickHouseSettings, tracer: Tracer | None = None) -> None:
     """Run until SIGTERM or SIGINT.
+
+    Args:
+        settings: the process's settings.
+        tracer: where the spans of the reader's queries go.
 
     Raises:
         CannotStartError: where the folder or the port is taken.
@@ -114,10 +119,10 @@ def serve(settings: ClickHouseSettings) -> None:
     with folder_claimed(settings.data_dir):
         listener = bound_socket(settings.host, settings.port)
         try:
-            parts = make_parts(settings)
+            parts = make_parts(settings, tracer)
         except RuntimeError as error:
             raise CannotStartError(
-                f"The engine cannot open {settings.data_dir / 'clickhouse'}: {error}. Another program may own the folder."
+                f"The engine cannot open {settings.data_dir / 'clickhouse'}: {error}. Another program may own it."
             ) from error
         logging.getLogger("uvicorn.error").addFilter(_NoBrokenAnswers())
         config = uvicorn.Config(

@@ -17,7 +17,6 @@ _LITERAL = re.compile(
     r"--[^\n]*|/\*.*?\*/|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$|'(?:[^'\\]|\\.|'')*'|\b\d[\w.]*", re.DOTALL | re.ASCII
 )
 _SPACE = re.compile(r"\s+")
-_TEXT_LIMIT = 2_000
 
 
 def normalized(sql: str) -> str:

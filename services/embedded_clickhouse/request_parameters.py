@@ -75,8 +75,8 @@ def read_parameters(pairs: Iterable[tuple[str, str]], headers: Mapping[str, str]
     for name in ("compress", "decompress"):
         if protocol.get(name) in _TRUE:
             raise not_implemented(
-                f"'{name}=1' asks for ClickHouse's own compressed frames. Use Accept-Encoding and Content-Encoding with lz4, "
-                "zstd or gzip, or no compression (clickhouse-go: compress=none)."
+                f"'{name}=1' asks for ClickHouse's own compressed frames. Use Accept-Encoding and Content-Encoding "
+                "with lz4, zstd or gzip, or no compression (clickhouse-go: compress=none)."
             )
     if protocol.get("role"):
         raise not_implemented("The embedded ClickHouse has four fixed users and no roles.")

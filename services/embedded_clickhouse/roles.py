@@ -90,7 +90,7 @@ _FREE_SETTINGS = frozenset(
 _FREE_PREFIXES = ("output_format_", "optimize_")
 # These name a file to write, or another server.
 _NOT_FREE = ("output_format_schema", "output_format_avro_confluent")
-# Of the writing users only these are taken away: the adapter's own mark on a statement, other languages than SQL, and paths.
+# The writing users lose only these: the adapter's mark on a statement, other languages than SQL, and paths.
 _DENIED_SETTINGS = re.compile(
     r"^(log_comment|readonly|profile|dialect|enable_json_ast_dialect|allow_ddl|allow_introspection_functions|"
     r"format_schema.*|output_format_schema|.*_confluent_.*|.*_path|.*_proxy.*|into_outfile.*|s3_.*|azure_.*|hdfs_.*|backup_.*|filesystem_.*)$"
@@ -106,7 +106,8 @@ class Role:
         statements: types of statements the user may run.
         alters: kinds of ALTER, None for all.
         reads_tables: whether rows of our databases may be read.
-        limits: numeric settings that are pinned; a lower value may be chosen, a higher one (or 0, none) becomes the pin.
+        limits: numeric settings that are pinned; a lower value may be chosen, a higher one (or 0, none) becomes the
+            pin.
         listed_settings_only: whether a setting must be on the allow-list.
         read_only: whether the engine's session is made read-only.
     """
@@ -141,7 +142,7 @@ class Role:
         return value
 
     def check_setting_in_text(self, name: str, value: str) -> str:
-        """The same for a SETTINGS clause, whose text is what runs: so a value above the limit is refused, not lowered."""
+        """The same for a SETTINGS clause: its text is what runs, so a value above the limit is refused, not lowered."""
         checked = self.check_setting(name, value)
         if name in self.limits and float(checked) != float(value):
             raise setting_refused(

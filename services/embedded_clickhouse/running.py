@@ -1,7 +1,7 @@
 """The statements that are running, so that one can be found and stopped by its id."""
 
+import asyncio
 import threading
-import time
 from dataclasses import dataclass, field
 
 from services.embedded_clickhouse.engine import Engine, quoted
@@ -17,7 +17,7 @@ class RunningStatement:
     query: str
     mark: str
     killed: bool = False
-    started: float = field(default_factory=time.monotonic)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class RunningStatements:
@@ -48,6 +48,7 @@ class RunningStatements:
         """Forget a statement that ended."""
         with self._lock:
             self._by_id.pop(statement.query_id, None)
+        statement.ended.set()
 
     def find(self, query_ids: set[str]) -> list[RunningStatement]:
         """Return those of the statements that are running."""
@@ -60,7 +61,7 @@ class RunningStatements:
             return list(self._by_id.values())
 
     def kill(self, statement: RunningStatement) -> None:
-        """Stop a statement: the engine is told, and an INSERT, whose end the engine then reports as success, is marked."""
+        """Stop a statement; it is also marked, for the engine ends a killed INSERT as if all were well."""
         statement.killed = True
         with self._session_lock:
             self._session.query(f"KILL QUERY WHERE Settings['log_comment'] = {quoted(statement.mark)} ASYNC", "Null")

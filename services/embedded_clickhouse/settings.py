@@ -28,7 +28,7 @@ class ClickHouseSettings(BaseSettings):
     port: int = Field(default=8123, ge=1, le=65535, description="Port of the HTTP interface.")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="Names accepted in the Host header besides loopback names and the listening address, comma-separated.",
+        description="Names accepted in the Host header besides loopback and the listening address, comma-separated.",
     )
     database: str = Field(default="otel", pattern=r"^[A-Za-z_]\w*$", description="Database made at start.")
     extra_databases: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -69,7 +69,7 @@ class ClickHouseSettings(BaseSettings):
     answer_wait_bytes: int = Field(
         default=32 << 20, ge=0, description="The same where the client asks to wait for the end of the query."
     )
-    stop_seconds: float = Field(default=5.0, gt=0, description="How long running statements may take to end at a stop.")
+    stop_seconds: float = Field(default=3.0, gt=0, description="How long running statements may take to end at a stop.")
     query_log_entries: int = Field(default=10_000, ge=1, description="Statements kept in memory by the query log.")
     query_log_file_bytes: int = Field(
         default=20_000_000, gt=0, description="Size at which the query log's file is rotated."

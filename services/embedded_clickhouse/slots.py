@@ -36,8 +36,8 @@ class Slots:
             raise ClickHouseError(
                 202,
                 "TOO_MANY_SIMULTANEOUS_QUERIES",
-                f"Too many simultaneous queries for user {user}. Maximum: {self._counts[user]}. Try again in a moment, or "
-                f"raise SIGHTGLASS_CLICKHOUSE_{user.upper()}_SLOTS.",
+                f"Too many simultaneous queries for user {user}. Maximum: {self._counts[user]}. Try again in a moment, "
+                f"or raise SIGHTGLASS_CLICKHOUSE_{user.upper()}_SLOTS.",
             ) from None
         try:
             yield

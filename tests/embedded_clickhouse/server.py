@@ -43,7 +43,7 @@ class EmbeddedServer:
         self.process: subprocess.Popen | None = None
 
     def spawn(self) -> subprocess.Popen:
-        settings = {"SIGHTGLASS_DATA_DIR": str(self.folder), "SIGHTGLASS_CLICKHOUSE_PORT": str(self.port)}
+        settings = {"OTEL_SDK_DISABLED": "true", "SIGHTGLASS_DATA_DIR": str(self.folder), "SIGHTGLASS_CLICKHOUSE_PORT": str(self.port)}
         log = self.folder.with_suffix(".log").open("ab")
         return subprocess.Popen(
             [sys.executable, "-m", "services.embedded_clickhouse"],
