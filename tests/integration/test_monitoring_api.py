@@ -65,29 +65,42 @@ class Processes:
         self.running: dict[str, subprocess.Popen] = {}
 
     def start(self, module: str) -> subprocess.Popen:
+        """Start a module as a process that logs into the folder."""
         with (self.folder / f"{module}.log").open("ab") as log:
-            process = subprocess.Popen([sys.executable, "-m", module], env=self.env, cwd=self.folder, stdout=log, stderr=log)
+            process = subprocess.Popen(
+                [sys.executable, "-m", module], env=self.env, cwd=self.folder, stdout=log, stderr=log
+            )
         self.running[module] = process
         return process
 
     def start_clickhouse(self) -> subprocess.Popen:
+        """Start ClickHouse and wait until it answers."""
         process = self.start("services.embedded_clickhouse")
         _until(lambda: self._answers(f"{self.clickhouse_url}/ping"), what="ClickHouse's start")
         return process
 
     def migrate(self):
+        """Make the schema."""
         code = "from services.monitoring_api.migrate.verbs import migrate; migrate()"
         done = subprocess.run(
-            [sys.executable, "-c", code], env=self.env, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False
+            [sys.executable, "-c", code],
+            env=self.env,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
     def get(self, path: str) -> tuple[httpx.Response, float]:
+        """Ask the API: the answer and how many seconds it took."""
         started = time.monotonic()
         answer = httpx.get(self.api_url + path, timeout=10, trust_env=False)
         return answer, time.monotonic() - started
 
     def insert(self, table, rows):
+        """Insert rows as the Collector."""
         password = (self.folder / "secrets" / "clickhouse-collector.password").read_text().strip()
         answer = httpx.post(
             self.clickhouse_url,
@@ -99,6 +112,7 @@ class Processes:
         assert answer.status_code == 200, answer.text
 
     def stop(self):
+        """End what was started, by its process."""
         for process in reversed(list(self.running.values())):
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
@@ -118,11 +132,13 @@ class Processes:
             return False
 
     def wait_for(self, path):
+        """Wait until a path of the API answers 200."""
         _until(lambda: self._answers(self.api_url + path), what=path)
 
 
 @pytest.fixture
 def processes(tmp_path):
+    """Processes on free ports, stopped afterwards."""
     started = Processes(tmp_path)
     try:
         yield started
@@ -131,7 +147,7 @@ def processes(tmp_path):
 
 
 def test_the_api_outlives_clickhouse(processes):
-    """It starts without ClickHouse, answers 503 problems within 5 s while that is away or stuck, and recovers by itself."""
+    """It starts without ClickHouse, answers problems within 5 s while that is away or stuck, and recovers by itself."""
     api = processes.start("services.monitoring_api")
     processes.wait_for("/healthz")
 
@@ -178,7 +194,10 @@ def test_maintenance_makes_answers_come_from_rollups_and_they_stay_equal(process
     processes.start("services.monitoring_api")
     processes.wait_for("/readyz")
     start = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=10)
-    spans = [span(start + timedelta(seconds=n), seconds=0.01 * (n % 7 + 1), status=500 if n % 9 == 0 else 200) for n in range(300)]
+    spans = [
+        span(start + timedelta(seconds=n), seconds=0.01 * (n % 7 + 1), status=500 if n % 9 == 0 else 200)
+        for n in range(300)
+    ]
     events = [prediction(start + timedelta(seconds=n), score=(n % 10) / 10) for n in range(300)]
     processes.insert("otel_traces", spans)
     processes.insert("otel_logs", events)
@@ -217,20 +236,26 @@ def test_maintenance_makes_answers_come_from_rollups_and_they_stay_equal(process
 
 
 def test_the_reader_answers_every_question(processes):
-    """Every statement of the API passes the read-only user's judge: each metric by each dimension, records and health."""
+    """Every statement of the API is allowed to the read-only user: each metric by each dimension, records, health."""
     processes.start_clickhouse()
     processes.migrate()
     processes.start("services.monitoring_api")
     processes.wait_for("/readyz")
     now = datetime.now(UTC)
     request = span(now - timedelta(seconds=20))
-    event = prediction(now - timedelta(seconds=20), TraceId=request["TraceId"], SpanId=request["SpanId"], prediction_id="p")
+    event = prediction(
+        now - timedelta(seconds=20), TraceId=request["TraceId"], SpanId=request["SpanId"], prediction_id="p"
+    )
     processes.insert("otel_traces", [request])
     processes.insert("otel_logs", [event])
     for metric in processes.get("/api/v1/metrics")[0].json()["metrics"]:
         for dimension in metric["group_by"]:
             asked = f"metric={metric['name']}&group_by={dimension}&filter={dimension}!=x"
-            for path in (f"history?{asked}&from=now-1h", f"history?{asked}&step=1d&tz=Asia/Kathmandu", f"current?{asked}"):
+            for path in (
+                f"history?{asked}&from=now-1h",
+                f"history?{asked}&step=1d&tz=Asia/Kathmandu",
+                f"current?{asked}",
+            ):
                 answer, _ = processes.get(f"/api/v1/metrics/{path}")
                 assert answer.status_code == 200, (path, answer.text)
     shown = processes.get("/api/v1/predictions/p")[0].json()

@@ -7,6 +7,7 @@ from tests.monitoring_api.store import ChdbStore
 
 @pytest.fixture
 def anyio_backend():
+    """The event loop of asynchronous tests."""
     return "asyncio"
 
 

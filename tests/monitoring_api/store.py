@@ -18,9 +18,17 @@ from services.monitoring_api.migrate.settings import SCHEMA_DIR
 T0 = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 _ids = itertools.count(1)
 _TABLES = (
-    "otel_traces otel_traces_trace_id_ts otel_logs otel_metrics_sum otel_metrics_gauge predictions_data labels_data "
-    "rollup_requests_1m rollup_predictions_1m rollup_dirty"
-).split()
+    "otel_traces",
+    "otel_traces_trace_id_ts",
+    "otel_logs",
+    "otel_metrics_sum",
+    "otel_metrics_gauge",
+    "predictions_data",
+    "labels_data",
+    "rollup_requests_1m",
+    "rollup_predictions_1m",
+    "rollup_dirty",
+)
 
 
 class ChdbStore:
@@ -49,16 +57,19 @@ class ChdbStore:
         answer = self._connection.query(bound, "JSONCompact", params=texts).bytes()
         return json.loads(answer)["data"] if answer else []
 
-    async def fetch(self, query: Query, *, deadline_seconds: float | None = None) -> Sequence[tuple[Any, ...]]:
+    async def fetch(self, query: Query, *, deadline_seconds: float | None = None) -> Sequence[tuple[Any, ...]]:  # noqa: ARG002  (the protocol's)
+        """Ask (see `Database.fetch`)."""
         self.asked.append(query)
         settings = "\nSETTINGS output_format_json_quote_64bit_integers = 0, output_format_json_quote_denormals = 1"
         return [tuple(row) for row in self.rows(query.sql + settings, query.parameters)]
 
-    async def execute(self, query: Query, *, deadline_seconds: float | None = None) -> None:
+    async def execute(self, query: Query, *, deadline_seconds: float | None = None) -> None:  # noqa: ARG002  (the protocol's)
+        """Run (see `Database.execute`)."""
         self.asked.append(query)
         self.rows(query.sql, query.parameters)
 
     async def close(self) -> None:
+        """Let the engine go."""
         self._connection.close()
 
     def insert(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:

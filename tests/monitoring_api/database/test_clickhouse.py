@@ -30,6 +30,7 @@ async def serving(answer):
 
 
 def database(url, folder, **more):
+    """A database at a URL whose password is in a file."""
     password = folder / "password"
     password.write_text("secret\n")
     return ClickHouseDatabase(Connection(url, "otel", "reader", password, **more))

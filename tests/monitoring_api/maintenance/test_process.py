@@ -21,16 +21,18 @@ pytestmark = pytest.mark.anyio
 class Away:
     """A database that can't be reached."""
 
-    async def fetch(self, query, **_):
+    async def fetch(self, *_, **__):
+        """No answer."""
         raise DatabaseUnavailable("ClickHouse can't be reached.")
 
     execute = fetch
 
     async def close(self):
-        pass
+        """Nothing to close."""
 
 
 def maintenance(database, folder, now=T0 + timedelta(hours=1), **settings):
+    """A maintenance process that hurries."""
     chosen = MaintenanceSettings(
         _env_file=None, data_dir=folder, interval_seconds=0.01, heartbeat_seconds=0.01, **settings
     )
@@ -40,7 +42,7 @@ def maintenance(database, folder, now=T0 + timedelta(hours=1), **settings):
 
 async def _until(condition):
     async with asyncio.timeout(10):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  (a file is waited for, which sets no event)
             await asyncio.sleep(0.01)
 
 

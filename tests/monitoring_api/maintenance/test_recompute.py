@@ -13,12 +13,14 @@ LATER = T0 + timedelta(hours=1)
 
 
 async def work(store, what=REQUESTS_1M, *, now=LATER, most=10_000, kept_days=30):
+    """One pass."""
     return await recompute(
         store, what, now=now, settle=timedelta(seconds=10), raw_kept=timedelta(days=kept_days), most_marks=most
     )
 
 
 def requests(store):
+    """What the rollup says: minutes and their requests."""
     return store.rows(
         "SELECT toUnixTimestamp(Minute), sum(Requests) FROM rollup_requests_1m FINAL GROUP BY Minute ORDER BY Minute"
     )

@@ -15,6 +15,7 @@ from services.monitoring_api.queries.timerange import TimeRange, epoch_ns
 def question(
     metric: str, start: datetime, end: datetime, *, by: Sequence[str] = (), where: Sequence[str] = ()
 ) -> Question:
+    """A question about a range."""
     span = TimeRange(epoch_ns(start), epoch_ns(end))
     return ask(find_metric(metric), span, group_by=by, filters=parse_filters(list(where)))
 
@@ -31,6 +32,7 @@ async def ask_history(
     now: datetime | None = None,
     tz: str = "UTC",
 ) -> History:
+    """The answer to a question about a range."""
     asked = question(metric, start, end, by=by, where=where)
     buckets = choose_step(step, asked.span, ZoneInfo(tz))
     return await history(store, asked, buckets, now=now or end + timedelta(minutes=1))

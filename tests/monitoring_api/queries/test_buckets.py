@@ -20,6 +20,7 @@ T = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
 
 def between(start: datetime, end: datetime) -> TimeRange:
+    """A range between two times."""
     return TimeRange(epoch_ns(start), epoch_ns(end))
 
 

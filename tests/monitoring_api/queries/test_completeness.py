@@ -22,6 +22,7 @@ def exports(store, metric, counts, *, instance="i1", exact=0.5, every=5, **attri
 
 
 async def covered(store):
+    """Counted and stored by service and signal."""
     rows = coverage_rows(await store.fetch(coverage_query(WINDOW)))
     return {(row.service, row.signal): (row.counted, row.stored) for row in rows}
 

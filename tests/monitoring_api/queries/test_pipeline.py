@@ -22,6 +22,7 @@ WINDOW = TimeRange(epoch_ns(T0 - timedelta(minutes=15)), epoch_ns(T0))
 
 
 def before(minutes=0, seconds=0):
+    """A time before T0."""
     return T0 - timedelta(minutes=minutes, seconds=seconds)
 
 

@@ -1,5 +1,7 @@
 """Choosing what comes from the rollup and what from raw rows."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,7 +50,7 @@ def test_the_pieces_make_up_the_range_exactly(start, length, dirty):
     pieces = sorted((*chosen.raw, *chosen.rollup))
     assert pieces[0].start_ns == span.start_ns
     assert pieces[-1].end_ns == span.end_ns
-    assert all(before.end_ns == after.start_ns for before, after in zip(pieces, pieces[1:], strict=False))
+    assert all(before.end_ns == after.start_ns for before, after in pairwise(pieces))
     assert len(pieces) <= 90
     for piece in chosen.rollup:
         assert piece.start_ns % MINUTE == 0

@@ -21,6 +21,7 @@ def beats(store, **last_heard):
 
 
 def ago(seconds):
+    """Nanoseconds of a time before T0."""
     return epoch_ns(T0) - seconds * NANOSECONDS
 
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from services.monitoring_api.app import create_app
-from services.monitoring_api.database import Deadline, DatabaseTooSlow, DatabaseUnavailable, Query
+from services.monitoring_api.database import DatabaseTooSlow, DatabaseUnavailable, Deadline, Query
 from services.monitoring_api.settings import MonitoringApiSettings
 
 pytestmark = pytest.mark.anyio
@@ -27,14 +27,15 @@ class Failing:
         self.problem = problem
         self.asked = []
 
-    async def fetch(self, query, *, deadline_seconds=None):
+    async def fetch(self, _query, *, deadline_seconds=None):
+        """No answer, but the deadline is kept."""
         self.asked.append(deadline_seconds)
         raise self.problem
 
     execute = fetch
 
     async def close(self):
-        pass
+        """Nothing to close."""
 
 
 @pytest.mark.parametrize("path", DATA)
@@ -69,7 +70,7 @@ async def test_a_deadline_shrinks_as_time_passes():
     now = 100.0
     database = Failing(DatabaseUnavailable("away"))
     deadline = Deadline(database, 5.0, clock=lambda: now)
-    for now in (100.0, 103.0, 109.0):  # noqa: B007, PLW2901  (the clock reads it)
+    for now in (100.0, 103.0, 109.0):  # noqa: B007  (the clock reads it)
         with pytest.raises(DatabaseUnavailable):
             await deadline.fetch(Query("SELECT 1"))
     with pytest.raises(DatabaseUnavailable):

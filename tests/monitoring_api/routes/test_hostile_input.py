@@ -1,0 +1,116 @@
+"""Whatever is sent through any parameter is an answer or a 4xx, never a failure of ours."""
+
+import asyncio
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.monitoring_api.app import create_app
+from services.monitoring_api.settings import MonitoringApiSettings
+from tests.monitoring_api.store import T0
+
+HISTORY = "/api/v1/metrics/history"
+
+
+class Silent:
+    """A database without rows that keeps the statements it was asked."""
+
+    def __init__(self):
+        self.statements = set()
+
+    async def fetch(self, query, **_):
+        """No rows."""
+        self.statements.add(query.sql)
+        return []
+
+    execute = fetch
+
+    async def close(self):
+        """Nothing to close."""
+
+
+@pytest.fixture(scope="module")
+def silent(tmp_path_factory):
+    """The application on a database without rows."""
+    database = Silent()
+    chosen = MonitoringApiSettings(_env_file=None, data_dir=tmp_path_factory.mktemp("data"))
+    return create_app(chosen, database=database, clock=lambda: T0), database
+
+
+_TEXTS = st.one_of(
+    st.text(max_size=80),
+    st.sampled_from(
+        [
+            "'; DROP TABLE otel_traces; --",
+            "%s%n%(x)s",
+            "\\",
+            "\0",
+            "NaN",
+            "-0",
+            "1e309",
+            "9" * 400,
+            "now-9999999999w",
+            "in(" + "," * 3000 + ")",
+            "service=in()",
+            "service=in(a",
+            "٣m",  # Arabic-Indic digit
+            "²s",
+            "now-٣h",
+            "2026-03-02T10:00:60Z",
+            "9999-12-31T23:59:59-23:59",
+        ]
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(["metric", "from", "to", "step", "tz", "group_by", "filter", "compare", "top", "window", "x"]),
+    _TEXTS,
+)
+def test_no_parameter_makes_it_fail(silent, name, text):
+    """Every answer is below 500, and no text of a parameter ever stands in a statement."""
+    app, database = silent
+    database.statements.clear()
+
+    async def ask():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+            return [
+                await client.get(HISTORY, params={"metric": "request_rate", name: text}),
+                await client.get("/api/v1/metrics/current", params={"metric": "score_mean", name: text}),
+            ]
+
+    for answer in asyncio.run(ask()):
+        assert answer.status_code < 500
+    assert not any("DROP" in statement or "%n" in statement for statement in database.statements)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(["/api/v1/traces/", "/api/v1/predictions/"]), _TEXTS)
+def test_no_id_makes_it_fail(silent, path, text):
+    """Ids too."""
+    app, _ = silent
+
+    async def ask():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+            return await client.get(httpx.URL(path + httpx.QueryParams({"": text}).__str__().removeprefix("=")))
+
+    assert asyncio.run(ask()).status_code < 500
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("metric", ["request_rate", "prediction_rate", "completeness", "ingest_lag_p95"])
+@pytest.mark.parametrize("step", ["auto", "365d", "91d"])
+async def test_the_widest_range_is_answered(api, metric, step):
+    """From 1970 to 2100, in days of a far zone too, the engine itself finds nothing wrong."""
+    parameters = {
+        "metric": metric,
+        "from": "0",
+        "to": "2099-12-31T23:59:59.999999999Z",
+        "step": step,
+        "tz": "Pacific/Apia",
+    }
+    answer = await api.get(HISTORY, params=parameters)
+    assert answer.status_code == 200, answer.text
