@@ -153,6 +153,7 @@ class PipelineHealth(Answer):
     """The pipeline's measure of itself."""
 
     status: str
+    reasons: tuple[str, ...] = ()
     checked_at: datetime | None = None
     window_seconds: float | None = None
     ingest_lag_seconds: IngestLag = IngestLag()

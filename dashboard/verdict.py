@@ -100,6 +100,16 @@ def _alerts(alerts: Alerts | ApiError) -> tuple[list[str], list[str], list[str]]
 def _pipeline(health: PipelineHealth | ApiError) -> tuple[list[str], list[str]]:
     if isinstance(health, ApiError):
         return [], []
+    attention = [f"{reason[:1].upper()}{reason[1:].rstrip('.')}." for reason in health.reasons] or _shortfalls(health)
+    if health.status == "down":
+        return ["The pipeline is down: newer telemetry is not being stored."], attention
+    if health.status != "ok" and not attention:
+        attention.append("The pipeline calls itself degraded.")
+    return [], attention
+
+
+def _shortfalls(health: PipelineHealth) -> list[str]:
+    """What the figures say, where the API gives no reasons of its own."""
     attention = []
     silent = sorted({process.name for process in health.processes if process.state != "up"})
     if silent:
@@ -110,11 +120,7 @@ def _pipeline(health: PipelineHealth | ApiError) -> tuple[list[str], list[str]]:
     dropped = sum(drop.count for drop in health.drops)
     if dropped:
         attention.append(f"{figure(dropped, '')} telemetry items were dropped on the way.")
-    if health.status == "down":
-        return ["The pipeline is down: newer telemetry is not being stored."], attention
-    if health.status != "ok" and not attention:
-        attention.append("The pipeline calls itself degraded.")
-    return [], attention
+    return attention
 
 
 def falls_short(item: Completeness) -> bool:
@@ -127,7 +133,8 @@ def _traffic(traffic: Traffic) -> list[str]:
     if traffic.requests and traffic.requests.value:
         parts.append(f"{figure(traffic.requests.value, '')} requests per second")
         if traffic.errors and traffic.errors.value is not None:
-            parts.append(f"{figure(traffic.errors.value, 'ratio')} of them errors")
+            share = traffic.errors.value
+            parts.append(f"{figure(share, 'ratio')} of them errors" if share else "no errors")
         if traffic.latency and traffic.latency.value is not None:
             parts.append(f"95 of 100 answered within {figure(traffic.latency.value, traffic.latency.unit)}")
     if traffic.predictions and traffic.predictions.value:

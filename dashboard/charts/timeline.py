@@ -35,6 +35,7 @@ def timeline(
     colours: Mapping[str, str] | None = None,
     zero: bool = True,
     time_title: str | None = None,
+    named: bool = False,
 ) -> alt.LayerChart:
     """Draw one line per series.
 
@@ -49,6 +50,7 @@ def timeline(
         colours: series name -> colour, in the order of the legend; by default each name has its constant colour.
         zero: whether the value axis begins at 0.
         time_title: title of the time axis, such as its zone; none when the page says it.
+        named: whether a single line has a legend too, because its name tells something.
     """
     names = sorted({row["series"] for row in rows})
     palette = dict(colours) if colours is not None else series_colours(names)
@@ -63,13 +65,13 @@ def timeline(
                 labelExpr=_TIME_LABEL,
                 labelOverlap="greedy",
                 # Few enough that none is dropped on a wide screen: dropping would hide the midnights that name the day.
-                tickCount=6 if height < TALL else 12,
+                tickCount=4 if height < TALL else 12,
             ),
         ),
         color=alt.Color(
             "series:N",
             scale=alt.Scale(domain=list(palette), range=list(palette.values())),
-            legend=_legend(names),
+            legend=_legend(names) if named or len(names) > 1 else None,
         ),
     )
     value = alt.Y(
@@ -89,7 +91,9 @@ def timeline(
         layers.append(base.transform_filter("datum.state == 'final'").mark_area(opacity=0.08).encode(y=value))
     layers.append(base.mark_line(strokeWidth=1.8, strokeJoin="round").encode(y=value, strokeDash=dash, opacity=fade))
     if any(row["alone"] for row in rows):
-        layers.append(base.transform_filter("datum.alone").mark_point(filled=True, size=18, opacity=1).encode(y=value))
+        layers.append(
+            base.transform_filter("datum.alone").mark_point(filled=True, size=18).encode(y=value, opacity=fade)
+        )
     layers.append(_hover(base, value, scale))
     return themed(cast("alt.LayerChart", alt.layer(*layers)), height=height)
 
@@ -120,12 +124,10 @@ def _hover(base: alt.Chart, value: alt.Y, scale: Scale) -> alt.Chart:
     return dot
 
 
-def _legend(names: Sequence[str]) -> alt.Legend | None:
-    if len(names) < 2:  # noqa: PLR2004 - one line needs no legend
-        return None
-    longest = max(len(name) for name in names)
+def _legend(names: Sequence[str]) -> alt.Legend:
+    longest = max((len(name) for name in names), default=0)
     columns = max(1, min(len(names), _ROW_OF_LEGEND_PIXELS // (min(longest, 36) * 7 + 40)))
-    return alt.Legend(orient="top", direction="horizontal", columns=columns, symbolType="stroke")
+    return alt.Legend(orient="top", direction="horizontal", columns=columns, symbolType="stroke", symbolOpacity=1)
 
 
 def _iso(milliseconds: int) -> str:

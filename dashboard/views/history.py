@@ -129,6 +129,7 @@ def _draw(answer: History, state: HistoryState, metric: Metric | None) -> None:
             zone=state.zone,
             height=CHART_HEIGHT,
             zero=unit_of(answer.metric, answer.unit) not in _ZERO_UNITS,
+            named=bool(state.group_by),
             time_title=f"Time ({zone_name(zone, answer.end)})",
         )
         draw(chart, key="history.chart", alternative=_alternative(shown, state))

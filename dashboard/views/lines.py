@@ -39,6 +39,7 @@ def chart_of(
     colours: Mapping[str, str] | None = None,
     zero: bool = True,
     time_title: str | None = None,
+    named: bool = False,
 ) -> alt.LayerChart:
     """Draw answers that share a range and a unit as one chart.
 
@@ -65,6 +66,7 @@ def chart_of(
         colours=colours,
         zero=zero,
         time_title=time_title,
+        named=named,
     )
 
 

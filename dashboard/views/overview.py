@@ -102,7 +102,7 @@ def _services() -> tuple[list[str], list[str]]:
     return services(client())
 
 
-@st.cache_data(ttl=2, max_entries=64, show_spinner=False)
+@st.cache_data(ttl=5, max_entries=64, show_spinner=False)
 def _snapshot(state: OverviewState) -> Snapshot:
     """One look for everybody who has the same page open at this moment."""
     try:

@@ -23,6 +23,7 @@ _BADGES: Final = {
     "degraded": ("Degraded", "orange", ":material/warning:"),
     "down": ("Down", "red", ":material/error:"),
 }
+_NEARLY_EMPTY: Final = 0.001
 _SILENT_SHOWN: Final = 6
 
 
@@ -64,9 +65,11 @@ def _facts(health: PipelineHealth, now: datetime) -> list[tuple[str, str]]:
         ("Completeness", _completeness(health)),
         ("Dropped", _drops(health)),
     ]
-    if health.queue is not None:
-        full = f" of {figure(health.queue.capacity, '')}" if health.queue.capacity else ""
-        facts.append(("Collector's queue", f"{figure(health.queue.size, '')}{full}"))
+    if health.queue is not None and health.queue.size is not None and health.queue.capacity:
+        share = health.queue.size / health.queue.capacity
+        facts.append(
+            ("Collector's queue", f"{figure(share, 'ratio')} full" if share >= _NEARLY_EMPTY else "nearly empty")
+        )
     if health.disk is not None and health.disk.free_bytes is not None:
         facts.append(
             ("Disk", f"{figure(health.disk.free_bytes, 'By')} free of {figure(health.disk.total_bytes, 'By')}")

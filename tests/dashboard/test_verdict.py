@@ -71,6 +71,13 @@ def test_gaps_are_incomplete_and_never_a_change_of_the_model() -> None:
     )
 
 
+def test_the_pipelines_own_reasons_come_first() -> None:
+    """What the API gives as reasons is said as it is, instead of being guessed from figures."""
+    found = judged(health=PipelineHealth(status="degraded", reasons=("the disk is 97% full",), drops=(Drop(count=1),)))
+    assert (found.level, found.reasons[0]) == (Level.ATTENTION, "The disk is 97% full.")
+    assert not any("dropped" in reason for reason in found.reasons)
+
+
 def test_a_pipeline_that_is_down_is_wrong() -> None:
     """Figures that no longer come in cannot be fine."""
     assert judged(health=PipelineHealth(status="down")).level is Level.BAD

@@ -93,6 +93,7 @@ def test_one_line_has_no_legend_and_several_have() -> None:
     """A legend stands only where it tells lines apart."""
     assert lines(drawn([1.0]))["encoding"]["color"]["legend"] is None
     assert lines(drawn([1.0], names=("a", "b")))["encoding"]["color"]["legend"]["orient"] == "top"
+    assert lines(drawn([1.0], named=True))["encoding"]["color"]["legend"]["orient"] == "top"
 
 
 def test_colours_follow_the_names() -> None:
