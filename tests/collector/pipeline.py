@@ -27,7 +27,7 @@ class Pipeline:
     def __init__(self, folder: Path, *, overlays=(), **collector_settings):
         self.folder = folder
         self.data_dir = folder / "data"
-        self.ports = free_ports(["clickhouse", "grpc", "http", "health", "metrics"])
+        self.ports = free_ports(["clickhouse", "grpc", "http", "health", "metrics", "self"])
         self.processes: dict[str, subprocess.Popen] = {}
         self.collector_settings = CollectorSettings(
             _env_file=None,

@@ -32,8 +32,11 @@ def command(
 
 
 def passed_on(settings: CollectorSettings) -> dict[str, str]:
-    """The variables that `collector/config.yaml` reads, from the settings."""
-    values = settings.model_dump(exclude=_NOT_PASSED_ON)
+    """The variables that `collector/config.yaml` and its overlays read, from the settings.
+
+    What nobody set is not passed on, so that an overlay may have a default of its own.
+    """
+    values = settings.model_dump(exclude=_NOT_PASSED_ON, exclude_unset=True)
     variables = {f"SIGHTGLASS_COLLECTOR_{name.upper()}": _text(value) for name, value in values.items()}
     variables["SIGHTGLASS_COLLECTOR_CLICKHOUSE_PASSWORD_FILE"] = str(settings.password_file)
     variables["SIGHTGLASS_COLLECTOR_QUEUE_DIR"] = str(settings.queue_dir)

@@ -45,6 +45,11 @@ class CollectorSettings(BaseSettings):
         description="File with that user's password (default: secrets/clickhouse-collector.password in the data "
         "folder).",
     )
+    clickhouse_compress: str = Field(
+        default="none",
+        pattern="^(none|lz4|zstd|gzip)$",
+        description="Compression towards ClickHouse; the embedded one takes none and gzip.",
+    )
     memory_limit_mib: int = Field(
         default=512, ge=64, description="Memory beyond which the Collector refuses data, in MiB; senders then retry."
     )
