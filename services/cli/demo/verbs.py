@@ -61,7 +61,7 @@ def demo(*, days: float, check_only: bool, as_json: bool, no_traffic: bool) -> N
             raise click.ClickException(str(error)) from None
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
     """End the demo as Ctrl-C does."""
     raise KeyboardInterrupt
 
