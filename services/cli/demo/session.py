@@ -22,12 +22,15 @@ from services.cli.demo.ledger import Ledger, Sent
 from services.cli.demo.requests import PREDICT_PATH, ApiRequest, label_request, predict_request
 from services.cli.demo.schedule import Departure, Schedule
 from services.cli.demo.traffic import Answer, Traffic
-from services.cli.supervisor.wiring import Endpoints, shared_environment
+from services.cli.given import given_variables
+from services.cli.settings import SupervisorSettings
+from services.cli.supervisor.plan import make_plan
 from services.ml_api.dataset import load_dataset
 from services.ml_api.flights import FlightTable
 from services.ml_api.scoring import Predictor
 
 DAY_SECONDS = 86_400.0
+_FOR_THE_LIBRARY = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL", "SIGHTGLASS_ENTITY_SALT")
 _CALIBRATION_REQUESTS = 200
 _VISIBLE_FLIGHTS = 40
 _VISIBLE_PAUSE_SECONDS = 0.25
@@ -52,21 +55,27 @@ class DemoSession:
     """The demo on one data folder whose stack is up.
 
     Args:
-        data_dir: the data folder, absolute.
+        settings: the supervisor's.
         now: the moment of this start (epoch seconds).
     """
 
-    def __init__(self, data_dir: Path, now: float) -> None:
-        self.endpoints = Endpoints.read(data_dir)
-        self._environment = {**os.environ, **shared_environment(self.endpoints, data_dir, os.environ)}
+    def __init__(self, settings: SupervisorSettings, now: float) -> None:
+        plan = make_plan(settings, os.environ, given_variables())
+        self.endpoints = plan.endpoints
+        self._environment = plan.environment
+        data_dir = plan.data_dir
         self._ledger = Ledger(data_dir / "demo" / "ledger.sqlite")
         self.clock = FlightClock(self._ledger.first_start(now))
         self._table = FlightTable(load_dataset(Path(platformdirs.user_cache_dir("sightglass"))))
         self._schedule = Schedule(self._table, self.clock)
         models_dir = self.endpoints.ml_api.models_dir or data_dir / "models"
         self._predictor = Predictor.load(models_dir)
+        clickhouse = plan.clickhouse()
         self._reader = check.ClickHouseReader(
-            self.endpoints.clickhouse_url, "reader", data_dir / "secrets" / "clickhouse-reader.password"
+            clickhouse["url"],
+            clickhouse["reader_user"],
+            Path(clickhouse["reader_password_file"]),
+            plan.endpoints.clickhouse.database,
         )
 
     def covered_until(self) -> float | None:
@@ -81,7 +90,8 @@ class DemoSession:
             RuntimeError: the calibration's ML API did not answer.
         """
         calibration = self._calibrate(start, end)
-        os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = self._environment["OTEL_EXPORTER_OTLP_ENDPOINT"]
+        for name in _FOR_THE_LIBRARY:
+            os.environ[name] = self._environment[name]
         with sightglass.start("ml-api", model=self._predictor.model, lossless=True, replayed=True) as telemetry:
             backfill = Backfill(
                 telemetry,

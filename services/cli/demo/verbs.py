@@ -44,14 +44,15 @@ def demo(*, days: float, check_only: bool, as_json: bool, no_traffic: bool) -> N
     filled in. Ctrl-C stops everything that runs on this data folder.
     """
     console = Console(stderr=as_json)
-    data_dir = SupervisorSettings().data_dir.expanduser().resolve()
+    settings = SupervisorSettings()
+    data_dir = settings.data_dir.expanduser().resolve()
     folder = RunFolder(data_dir)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Also where a shell started this in the background, which leaves Ctrl-C ignored.
         signal.signal(number, _interrupt)
     with PeakMemory(lambda: _roots(folder)) as memory, _stack(data_dir, console, keep=check_only):
         try:
-            session = DemoSession(data_dir, time.time())
+            session = DemoSession(settings, time.time())
             backfill_seconds = _fill(session, days, console)
             if check_only:
                 _report(session.check(backfill_seconds), memory, console, as_json=as_json)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from services.cli.settings_catalogue import read_settings
+from services.cli.supervisor.entity_salt import entity_salt
 
 _CLICKHOUSE_CLIENTS = ("MONITORING_API", "WORKER", "MAINTENANCE", "MIGRATE")
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
@@ -111,6 +112,7 @@ def shared_environment(endpoints: Endpoints, data_dir: Path, given: Mapping[str,
         "SIGHTGLASS_WORKER_DASHBOARD_URL": endpoints.dashboard_url,
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoints.otlp_url,
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "SIGHTGLASS_ENTITY_SALT": entity_salt(data_dir),
         "PYTHONUNBUFFERED": "1",  # a crashing process's last words must reach its log
     }
     kept = {name: value for name, value in derived.items() if name not in given}
