@@ -1,6 +1,7 @@
 """The verb `sightglass migrate`."""
 
 import json
+import logging
 from dataclasses import asdict
 
 import click
@@ -17,6 +18,8 @@ from services.monitoring_api.migrate.settings import MigrateSettings
 def migrate(*, dry_run: bool, as_json: bool) -> None:
     """Bring ClickHouse to the newest schema (safe to run twice and by two at once)."""
     settings = MigrateSettings()
+    # The driver logs what it also raises; it is said once, below.
+    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
     try:
         database = connect(settings)
         try:
