@@ -10,7 +10,7 @@ from services.monitoring_api.queries.plan import MINUTE_SECONDS
 from services.monitoring_api.queries.source import Rollup, Source
 from services.monitoring_api.queries.sources import ERRORS, PREDICTIONS, REQUESTS, STATUS_CLASS
 
-_MINUTES: Final = "arrayMap(minute -> toDateTime(minute, 'UTC'), {minutes:Array(UInt32)})"
+_MINUTES: Final = "{minutes:Array(DateTime('UTC'))}"
 _WITHIN: Final = """Timestamp >= toDateTime({first:UInt32}, 'UTC')
     AND Timestamp < toDateTime({end:UInt32}, 'UTC')"""
 
