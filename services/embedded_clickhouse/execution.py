@@ -12,6 +12,7 @@ from services.embedded_clickhouse.errors import ClickHouseError, access_denied, 
 from services.embedded_clickhouse.formats import empty_without_rows, stream_join
 from services.embedded_clickhouse.judge import Judge, Verdict
 from services.embedded_clickhouse.native import reframed
+from services.embedded_clickhouse.permitted import INFORMATION_SCHEMAS
 from services.embedded_clickhouse.request_parameters import RequestParameters
 from services.embedded_clickhouse.roles import Role
 from services.embedded_clickhouse.running import RunningStatement, RunningStatements
@@ -85,7 +86,7 @@ class Executor:
         judge = Judge(
             execution.role,
             databases=self._databases,
-            current_database=parameters.database or "default",
+            current_database=self._database(parameters),
             values=parameters.values,
         )
         verdict = judge.judge(parsed)
@@ -122,9 +123,16 @@ class Executor:
             settings["readonly"] = "2" if verdict and verdict.settings_listing else "1"
         return settings
 
+    def _database(self, parameters: RequestParameters) -> str:
+        """Where names without a database are looked up; the users' default database is ours.
+
+        It is never the engine's own `default`, in which a name may be that of a file.
+        """
+        return self._databases[0] if parameters.database in ("", "default") else parameters.database
+
     async def _open(self, execution: Execution, verdict: Verdict | None) -> Session:
-        database = execution.parameters.database or "default"
-        allowed = {*self._databases, "default", "system", "information_schema", "INFORMATION_SCHEMA"}
+        database = self._database(execution.parameters)
+        allowed = {*self._databases, "system", *INFORMATION_SCHEMAS}
         if database not in allowed:
             raise access_denied(f"{execution.role.name}: Not enough privileges to use database {database}.")
         settings = self._session_settings(execution, verdict)

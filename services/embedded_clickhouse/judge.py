@@ -7,19 +7,20 @@ from typing import Any
 from services.embedded_clickhouse.errors import access_denied, bad_arguments, not_implemented
 from services.embedded_clickhouse.permitted import (
     DATABASE_ENGINES,
-    DATABASE_KEYS,
     DENIED_ALTERS,
     DENIED_TABLE_SETTINGS,
     DENIED_TYPES,
-    EMPTY_OR_HARMLESS,
     EXPLAIN_KINDS,
     IN_FUNCTIONS,
+    INFORMATION_SCHEMAS,
     TABLE_FUNCTIONS,
     function_denied,
     table_engine_allowed,
 )
 from services.embedded_clickhouse.roles import READS, Role
 from services.embedded_clickhouse.syntax import Parsed, Tree
+
+_TABLE_KEYS = ("table", "table_ast", "table_name", "from_table", "to_table")
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class Judge:
                 if isinstance(item, Mapping):
                     if "table_function" in key:
                         self._check_table_function(item)
-                    if kind == "Storage" and key == "settings":
+                    if kind in ("Storage", "AlterCommand") and item.get("type") == "SetQuery":
                         _check_table_settings(item)
                         continue
                     self._check(item, str(item.get("type", "")), reading=inner)
@@ -133,16 +134,16 @@ class Judge:
                 [self._name(node.get("database")) or self._current, self._name(node.get("table"))], reading=True
             )
             return
-        for key in DATABASE_KEYS & node.keys():
-            value = node[key]
-            if isinstance(value, bool) or not value:
-                continue
-            self._check_writable_database(self._name(value))
-        names_table = any(node.get(key) for key in ("table", "table_name", "from_table", "to_table"))
-        if names_table and kind.endswith("Query") and not any(node.get(key) for key in DATABASE_KEYS):
-            table = node.get("table")
-            if not (isinstance(table, Mapping) and table.get("type") == "TableIdentifier"):
-                self._check_writable_database(self._current)
+        databases = [self._name(value) for key, value in node.items() if _names_database(key, value)]
+        for database in filter(None, databases):
+            self._check_writable_database(database)
+        if (
+            kind.endswith("Query")
+            and kind not in READS
+            and any(self._name(node.get(key)) for key in _TABLE_KEYS)
+            and not any(databases)
+        ):
+            self._check_writable_database(self._current)
 
     def _check_settings(self, node: Tree, *, reading: bool) -> None:
         if node.get("query_parameters"):
@@ -197,7 +198,7 @@ class Judge:
                 self._check_in_table(parts)
 
     def _check_in_table(self, parts: list[str]) -> None:
-        """`x IN name` reads a table or a WITH clause of that name; `x IN a.b` may be a column, and is judged as a table."""
+        """`x IN name` may read a table or WITH clause; `x IN a.b` may be a column, and is judged as a table."""
         if len(parts) == 1:
             if self._current not in self._databases:
                 self._check_table(parts, reading=True)
@@ -226,14 +227,13 @@ class Judge:
             return
         if reading and database == "system" and table in self._role.system_tables:
             return
-        # Nobody can make a table in `default`, so what has no database there is the name of a WITH clause, or nothing.
-        if reading and database in EMPTY_OR_HARMLESS:
+        if reading and database in INFORMATION_SCHEMAS:
             return
         raise access_denied(f"{self._role.name}: Not enough privileges to use {database}.{table}.")
 
     def _check_show_tables(self, node: Tree) -> None:
         database = self._name(node.get("from")) or self._current
-        if database not in self._databases | {"system"} | EMPTY_OR_HARMLESS:
+        if database not in self._databases | {"system", "default"} | INFORMATION_SCHEMAS:
             raise access_denied(f"{self._role.name}: Not enough privileges to look into {database}.")
 
     def _check_writable_database(self, database: str) -> None:
@@ -255,6 +255,15 @@ class Judge:
         for child in node.get("children", ()):
             if child.get("type") == "QueryParameter":
                 yield self._values.get(child["name"], "")
+
+
+def _names_database(key: str, value: Any) -> bool:
+    """Say whether this part of a tree names a database that the statement is about, as a text or as an identifier."""
+    return (
+        "database" in key
+        and not key.startswith("database_and_table")
+        and (isinstance(value, str) or (isinstance(value, Mapping) and value.get("type") == "Identifier"))
+    )
 
 
 def _check_everywhere(node: Tree, kind: str) -> None:

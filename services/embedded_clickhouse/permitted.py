@@ -121,22 +121,9 @@ DATABASE_ENGINES = frozenset({"Atomic"})
 DENIED_TABLE_SETTINGS = frozenset({"disk", "storage_policy", "table_disk", "data_path"})
 
 
-# Nobody can make a table in `default`, and the information schema shows what a user may see anyway.
-EMPTY_OR_HARMLESS = frozenset({"default", "information_schema", "INFORMATION_SCHEMA"})
-# Where a syntax tree names a database that the statement is about.
-DATABASE_KEYS = frozenset(
-    {
-        "database",
-        "table_database",
-        "from_database",
-        "to_database",
-        "as_database",
-        "database_name",
-        "new_database_name",
-        "replace_database",
-        "refresh_database",
-    }
-)
+# What they show is what a user may see anyway. `default` is not among them: in the embedded engine a name in it may be
+# that of a file.
+INFORMATION_SCHEMAS = frozenset({"information_schema", "INFORMATION_SCHEMA"})
 DENIED_TYPES = frozenset({"Dictionary", "DictionarySettings", "FunctionWithKeyValueArguments", "BackupQuery"})
 DENIED_ALTERS = frozenset({"FETCH_PARTITION", "FREEZE_PARTITION", "FREEZE_ALL", "UNFREEZE_PARTITION", "UNFREEZE_ALL"})
 EXPLAIN_KINDS = frozenset(

@@ -1,5 +1,6 @@
 """What the URL (and the fields of a form) say: the protocol's own parameters, bound values and settings."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -36,6 +37,9 @@ _PROTOCOL = frozenset(
         "http_write_exception_in_output_format",
     }
 )
+# Both go into headers, and a format's name into the statement.
+_FORMAT = re.compile(r"^\w{1,64}$", re.ASCII)
+_QUERY_ID = re.compile(r"^[\x21-\x7e]{1,200}$")
 _TRUE = frozenset({"1", "true", "True"})
 
 
@@ -80,6 +84,7 @@ def read_parameters(pairs: Iterable[tuple[str, str]], headers: Mapping[str, str]
             )
     if protocol.get("role"):
         raise not_implemented("The embedded ClickHouse has four fixed users and no roles.")
+    _check_words(protocol, headers)
     version = protocol.get("client_protocol_version", "0")
     if not version.isascii() or not version.isdigit():
         raise bad_arguments(f"client_protocol_version must be a number, not '{version}'.")
@@ -95,3 +100,11 @@ def read_parameters(pairs: Iterable[tuple[str, str]], headers: Mapping[str, str]
         values=values,
         settings=settings,
     )
+
+
+def _check_words(protocol: Mapping[str, str], headers: Mapping[str, str]) -> None:
+    output_format = protocol.get("default_format") or headers.get("x-clickhouse-format", "")
+    if output_format and not _FORMAT.match(output_format):
+        raise bad_arguments("default_format must be the name of a format.")
+    if protocol.get("query_id") and not _QUERY_ID.match(protocol["query_id"]):
+        raise bad_arguments("query_id must have at most 200 visible ASCII characters.")

@@ -93,7 +93,7 @@ _NOT_FREE = ("output_format_schema", "output_format_avro_confluent")
 # The writing users lose only these: the adapter's mark on a statement, other languages than SQL, and paths.
 _DENIED_SETTINGS = re.compile(
     r"^(log_comment|readonly|profile|dialect|enable_json_ast_dialect|allow_ddl|allow_introspection_functions|"
-    r"format_schema.*|output_format_schema|.*_confluent_.*|.*_path|.*_proxy.*|into_outfile.*|s3_.*|azure_.*|hdfs_.*|backup_.*|filesystem_.*)$"
+    r"format_schema.*|format_template.*|.*_url|.*_registry.*|output_format_schema|.*_confluent_.*|.*_path|.*_proxy.*|into_outfile.*|s3_.*|azure_.*|hdfs_.*|backup_.*|filesystem_.*)$"
 )
 _NUMBER = re.compile(r"^\d+(\.\d+)?$", re.ASCII)
 
@@ -187,7 +187,8 @@ def make_roles(settings: ClickHouseSettings) -> Mapping[str, Role]:
                 },
                 listed_settings_only=True,
                 read_only=True,
-                pinned=query_size,
+                pinned=query_size
+                | {"max_temporary_data_on_disk_size_for_query": str(settings.reader_max_temporary_bytes)},
             ),
             Role(
                 name="maintainer",

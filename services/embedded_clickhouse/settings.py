@@ -53,6 +53,9 @@ class ClickHouseSettings(BaseSettings):
         default=20_000_000, gt=0, description="Most rows in the answer to a reader's query."
     )
     reader_max_threads: int = Field(default=4, ge=1, description="Most threads of a reader's query.")
+    reader_max_temporary_bytes: int = Field(
+        default=10_000_000_000, gt=0, description="Most disk space of a reader's query for sorting and grouping."
+    )
     writer_max_memory_bytes: int = Field(
         default=4_000_000_000, gt=0, description="Most memory of a statement of the three writing users."
     )

@@ -14,6 +14,8 @@ from services.embedded_clickhouse.errors import ClickHouseError, access_denied, 
 Tree = Mapping[str, Any]
 
 _BAD_ARGUMENTS = 36
+# Statements are asked again and again, but the tree of a very long one is not worth its memory.
+_REMEMBERED_CHARACTERS = 16_384
 _SCOPE = re.compile(r":? In scope SELECT (?:parseQueryToJSON|formatQuerySingleLine)\(.*\)\.?$", re.DOTALL)
 _NOT_SERIALISED = re.compile(
     r"AST node of type '(\w+?)(?:_\w*)?' does not support JSON|is not supported by parseQueryToJSON"
@@ -53,18 +55,21 @@ class Parser:
             settings={"max_query_size": str(4 * max_query_bytes), "max_parser_depth": "1000", "max_threads": "1"}
         )
         self._lock = threading.Lock()
-        self.parse = lru_cache(cache_entries)(self._parse)
+        self._parse_short = lru_cache(cache_entries)(self._parse)
 
     def close(self) -> None:
         """Drop the session."""
         self._session.close()
 
-    def _parse(self, sql: str) -> Parsed:
+    def parse(self, sql: str) -> Parsed:
         """Parse one statement; several are an error.
 
         Raises:
             ClickHouseError: 62 where the text is not one statement, 497 where nothing can be known about it.
         """
+        return self._parse_short(sql) if len(sql) <= _REMEMBERED_CHARACTERS else self._parse(sql)
+
+    def _parse(self, sql: str) -> Parsed:
         try:
             tree = json.loads(self._ask("parseQueryToJSON", sql))
         except ClickHouseError as error:

@@ -15,7 +15,9 @@ def server(tmp_path_factory):
         {"SIGHTGLASS_CLICKHOUSE_READER_MAX_SECONDS": "10", "SIGHTGLASS_CLICKHOUSE_EXTRA_DATABASES": "spare"},
     ).start()
     server.ask("migrator", "CREATE TABLE otel.numbers (n UInt64, name String) ENGINE = MergeTree ORDER BY n")
-    server.ask("migrator", f"INSERT INTO otel.numbers SELECT number, concat('name ', toString(number)) FROM numbers({ROWS})")
+    server.ask(
+        "migrator", f"INSERT INTO otel.numbers SELECT number, concat('name ', toString(number)) FROM numbers({ROWS})"
+    )
     yield server
     server.stop()
 

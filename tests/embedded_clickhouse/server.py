@@ -16,6 +16,7 @@ START_SECONDS = 60
 
 
 def free_port() -> int:
+    """Return a port that nobody uses now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
@@ -33,7 +34,7 @@ def wait_until(condition, seconds: float = 20, what: str = "the condition"):
 
 
 class EmbeddedServer:
-    """Starts `python -m services.embedded_clickhouse` on a free port and a folder of its own, and stops it by its pid."""
+    """Starts `python -m services.embedded_clickhouse` on a free port and in its own folder; stops it by its pid."""
 
     def __init__(self, folder: Path, env: dict[str, str] | None = None, port: int | None = None) -> None:
         self.folder = folder
@@ -43,7 +44,12 @@ class EmbeddedServer:
         self.process: subprocess.Popen | None = None
 
     def spawn(self) -> subprocess.Popen:
-        settings = {"OTEL_SDK_DISABLED": "true", "SIGHTGLASS_DATA_DIR": str(self.folder), "SIGHTGLASS_CLICKHOUSE_PORT": str(self.port)}
+        """Start the process without waiting for it."""
+        settings = {
+            "OTEL_SDK_DISABLED": "true",
+            "SIGHTGLASS_DATA_DIR": str(self.folder),
+            "SIGHTGLASS_CLICKHOUSE_PORT": str(self.port),
+        }
         log = self.folder.with_suffix(".log").open("ab")
         return subprocess.Popen(
             [sys.executable, "-m", "services.embedded_clickhouse"],
@@ -54,6 +60,7 @@ class EmbeddedServer:
         )
 
     def start(self) -> "EmbeddedServer":
+        """Start the process and wait until it answers."""
         self.process = self.spawn()
         wait_until(self._ready, START_SECONDS, f"ClickHouse on {self.url}")
         return self
@@ -67,9 +74,11 @@ class EmbeddedServer:
             return False
 
     def log(self) -> str:
+        """Return what the process wrote to its outputs."""
         return self.folder.with_suffix(".log").read_text(errors="replace")
 
     def stop(self, with_signal: int = signal.SIGTERM, seconds: float = 20) -> int:
+        """Send a signal, wait for the end, and return the exit code."""
         self.process.send_signal(with_signal)
         try:
             return self.process.wait(seconds)
@@ -79,9 +88,11 @@ class EmbeddedServer:
             raise
 
     def password(self, user: str) -> str:
+        """Return the password that the process made for a user."""
         return (self.folder / "secrets" / f"clickhouse-{user}.password").read_text().strip()
 
     def client(self, user: str, **options):
+        """Make a clickhouse-connect client."""
         return clickhouse_connect.get_client(
             host="127.0.0.1",
             port=self.port,
@@ -90,7 +101,9 @@ class EmbeddedServer:
             **{"database": "otel", "autogenerate_session_id": False, **options},
         )
 
-    def post(self, user: str, body: str | bytes = "", headers: dict[str, str] | None = None, **parameters) -> httpx.Response:
+    def post(
+        self, user: str, body: str | bytes = "", headers: dict[str, str] | None = None, **parameters
+    ) -> httpx.Response:
         """Ask as curl does: Basic authentication, the statement in the body, everything else in the URL."""
         return httpx.post(
             f"{self.url}/?{urlencode(parameters)}",
@@ -99,6 +112,16 @@ class EmbeddedServer:
             auth=(user, self.password(user)),
             timeout=60,
         )
+
+    def query_log(self, user: str = "reader", **conditions: str) -> dict:
+        """Return what the adapter's query log knows of statements that meet the conditions."""
+        answer = httpx.get(f"{self.url}/query_log", params=conditions, auth=(user, self.password(user)))
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def resident_bytes(self) -> int:
+        """Return how much memory the process holds."""
+        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * 4096
 
     def ask(self, user: str, sql: str, **parameters) -> str:
         """Return the answer's text, or fail."""

@@ -1,7 +1,7 @@
 """clickhouse-connect, unmodified, synchronous and asynchronous."""
 
 import asyncio
-import datetime
+import datetime as dt
 import threading
 from decimal import Decimal
 from uuid import UUID
@@ -12,11 +12,25 @@ from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureErr
 
 from tests.embedded_clickhouse.conftest import ROWS
 
-TEXTS = ["plain", "it's", '"double"', "100%", "%(x)s", "{x:String}", "back\\slash", "tab\tnew\nline\r\0", "é ü 漢 🙂", "", "`", ";--"]
+TEXTS = [
+    "plain",
+    "it's",
+    '"double"',
+    "100%",
+    "%(x)s",
+    "{x:String}",
+    "back\\slash",
+    "tab\tnew\nline\r\0",
+    "é ü 漢 🙂",
+    "",
+    "`",
+    ";--",
+]
 
 
 @pytest.fixture(scope="module")
 def reader(server):
+    """A synchronous client of the reader."""
     client = server.client("reader")
     yield client
     client.close()
@@ -24,6 +38,7 @@ def reader(server):
 
 @pytest.fixture(scope="module")
 def maintainer(server):
+    """A synchronous client of the maintainer."""
     client = server.client("maintainer")
     yield client
     client.close()
@@ -38,12 +53,12 @@ def test_texts_are_bound_on_the_server(reader, text):
 
 def test_values_of_other_types(reader):
     """Times, numbers, nothing and many of them."""
-    moment = datetime.datetime(2024, 2, 29, 23, 59, 59, 123456)  # noqa: DTZ001  (bound as the server's zone)
+    moment = dt.datetime(2024, 2, 29, 23, 59, 59, 123456)  # noqa: DTZ001  (bound as the server's zone)
     row = reader.query(
         "SELECT {t:DateTime64(6)}, {d:Date}, {n:Nullable(Int64)}, {f:Float64}, {m:Decimal(10,2)}, {u:UUID}, {b:Bool}",
         parameters={
             "t": moment,
-            "d": datetime.date(2024, 2, 29),
+            "d": dt.date(2024, 2, 29),
             "n": None,
             "f": -1.5e-300,
             "m": Decimal("12.34"),
@@ -51,7 +66,7 @@ def test_values_of_other_types(reader):
             "b": True,
         },
     ).result_rows[0]
-    assert row == (moment, datetime.date(2024, 2, 29), None, -1.5e-300, Decimal("12.34"), UUID(int=5), True)
+    assert row == (moment, dt.date(2024, 2, 29), None, -1.5e-300, Decimal("12.34"), UUID(int=5), True)
     many = list(range(20_000))
     found = reader.query("SELECT count() FROM otel.numbers WHERE n IN {many:Array(UInt64)}", parameters={"many": many})
     assert found.result_rows == [(20_000,)]
@@ -98,9 +113,19 @@ def test_a_big_insert_comes_back_equal(server, maintainer, compress):
         """,
     )
     maintainer.command("TRUNCATE TABLE otel.everything")
-    moment = datetime.datetime(2024, 1, 1, 12, tzinfo=datetime.UTC)
+    moment = dt.datetime(2024, 1, 1, 12, tzinfo=dt.UTC)
     rows = [
-        [n, f"s{n % 7}", {"k": str(n), "z": ""}, moment, [None, n / 2], UUID(int=n), "ab"[n % 2], n % 3 == 0, (n % 100, "y")]
+        [
+            n,
+            f"s{n % 7}",
+            {"k": str(n), "z": ""},
+            moment,
+            [None, n / 2],
+            UUID(int=n),
+            "ab"[n % 2],
+            n % 3 == 0,
+            (n % 100, "y"),
+        ]
         for n in range(100_000)
     ]
     names = ["n", "s", "m", "t", "a", "u", "e", "b", "p"]
@@ -159,7 +184,9 @@ def test_threads_share_a_client(reader):
 
     def work(number):
         for _ in range(20):
-            found = reader.query("SELECT {x:UInt64}, sum(n) FROM numbers WHERE n < {x:UInt64}", parameters={"x": number})
+            found = reader.query(
+                "SELECT {x:UInt64}, sum(n) FROM numbers WHERE n < {x:UInt64}", parameters={"x": number}
+            )
             if found.result_rows != [(number, number * (number - 1) // 2)]:
                 wrong.append(found.result_rows)
 
@@ -173,7 +200,9 @@ def test_threads_share_a_client(reader):
 
 def test_the_async_client(server):
     """Queries, frames, streams, inserts and errors of the asynchronous client, thirty at a time."""
-    server.ask("migrator", "CREATE TABLE IF NOT EXISTS otel.async_rows (n UInt64, s String) ENGINE = MergeTree ORDER BY n")
+    server.ask(
+        "migrator", "CREATE TABLE IF NOT EXISTS otel.async_rows (n UInt64, s String) ENGINE = MergeTree ORDER BY n"
+    )
 
     async def connect(user):
         return await clickhouse_connect.get_async_client(
@@ -184,6 +213,10 @@ def test_the_async_client(server):
             database="otel",
             autogenerate_session_id=False,
         )
+
+    async def read_all(client, sql):
+        async with await client.query_row_block_stream(sql) as blocks:
+            return [len(block) async for block in blocks]
 
     async def scenario():
         reader, collector = await connect("reader"), await connect("collector")
@@ -197,7 +230,9 @@ def test_the_async_client(server):
         assert (await reader.query_arrow("SELECT * FROM numbers")).num_rows == ROWS
         async with await reader.query_row_block_stream("SELECT number FROM system.numbers LIMIT 1000000") as blocks:
             assert sum([len(block) async for block in blocks]) == 1_000_000
-        summary = await collector.insert("async_rows", [[n, f"it's {n}"] for n in range(50_000)], column_names=["n", "s"])
+        summary = await collector.insert(
+            "async_rows", [[n, f"it's {n}"] for n in range(50_000)], column_names=["n", "s"]
+        )
         assert summary.written_rows == 50_000
         long = ["x" * 1000] * 200
         assert (await reader.query("SELECT length({x:Array(String)})", parameters={"x": long})).result_rows == [(200,)]
@@ -206,9 +241,7 @@ def test_the_async_client(server):
         assert caught.value.code == 47
         late = "SELECT throwIf(number = 8000000, 'late'), toString(number) FROM system.numbers LIMIT 9000000"
         with pytest.raises(StreamFailureError):
-            async with await reader.query_row_block_stream(late) as blocks:
-                async for _ in blocks:
-                    pass
+            await read_all(reader, late)
         await reader.close()
         await collector.close()
 

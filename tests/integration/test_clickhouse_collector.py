@@ -1,4 +1,4 @@
-"""The unmodified Collector with its clickhouseexporter (clickhouse-go over HTTP) writes into the embedded ClickHouse."""
+"""The unmodified Collector and its clickhouseexporter (clickhouse-go over HTTP) write into the embedded ClickHouse."""
 
 import json
 import subprocess
@@ -19,6 +19,7 @@ _RESOURCE = {"attributes": [{"key": "service.name", "value": {"stringValue": "te
 
 @pytest.fixture(scope="module")
 def binary():
+    """The Collector as `sightglass` finds or builds it."""
     try:
         return binary_path()
     except CollectorBinaryError as error:
@@ -27,6 +28,7 @@ def binary():
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory):
+    """An embedded ClickHouse of this module."""
     server = EmbeddedServer(tmp_path_factory.mktemp("clickhouse") / "data").start()
     yield server
     server.stop()
@@ -65,9 +67,12 @@ class Collector:
             self.process = subprocess.Popen([binary, "--config", str(path)], stdout=log, stderr=log)
 
     def post(self, signal, payload) -> httpx.Response:
+        """Send OTLP as JSON."""
         return httpx.post(f"{self.url}/v1/{signal}", json=payload, timeout=30)
 
     def wait(self) -> None:
+        """Wait until it answers."""
+
         def answers() -> bool:
             assert self.process.poll() is None, self.log.read_text()
             try:
@@ -79,6 +84,7 @@ class Collector:
         wait_until(answers, 60, "the Collector")
 
     def stop(self) -> None:
+        """Stop it."""
         self.process.terminate()
         self.process.wait(20)
 
@@ -136,14 +142,15 @@ def _metrics() -> dict:
 
 
 def test_the_exporter_makes_its_own_schema_and_fills_it(binary, database, tmp_path):
-    """With create_schema the exporter, as migrator, makes every table of its own; as collector it then fills them exactly."""
+    """As migrator, with create_schema, the exporter makes every table of its own; as collector it then fills them."""
     maker = Collector(binary, tmp_path, database, user="migrator", create_schema=True)
     try:
         maker.wait()
     finally:
         maker.stop()
     tables = database.ask("reader", "SHOW TABLES FROM otel").split()
-    assert {"otel_traces", "otel_logs", "otel_metrics_gauge", "otel_metrics_sum", "otel_metrics_histogram"} <= set(tables)
+    metrics = {f"otel_metrics_{kind}" for kind in ("gauge", "sum", "histogram")}
+    assert {"otel_traces", "otel_logs", *metrics} <= set(tables)
 
     collector = Collector(binary, tmp_path, database, user="collector", create_schema=False)
     try:

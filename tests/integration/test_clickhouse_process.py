@@ -18,6 +18,7 @@ SLOW = "SELECT count() FROM numbers(9000000000) WHERE sipHash64(number) = 1"
 
 @pytest.fixture
 def server(tmp_path):
+    """A server that is not started yet."""
     server = EmbeddedServer(tmp_path / "data", {"SIGHTGLASS_CLICKHOUSE_STOP_SECONDS": "1"})
     yield server
     if server.process is not None and server.process.poll() is None:
@@ -106,7 +107,7 @@ def test_sigint_stops_too(server):
 
 
 def test_kill_in_mid_insert_loses_no_acknowledged_row(server):
-    """kill -9 under a stream of inserts, three times: after each restart every batch that was acknowledged is there, whole."""
+    """Three kills -9 under a stream of inserts: after each restart every acknowledged batch is there, and whole."""
     server.start()
     server.ask("migrator", "CREATE TABLE otel.batches (batch UInt64, n UInt64) ENGINE = MergeTree ORDER BY (batch, n)")
     acknowledged: list[int] = []
