@@ -69,6 +69,8 @@ def test_what_the_sdk_drops_while_the_collector_is_away_is_shown(patient_stack):
     """Collector away: answers are unchanged; afterwards telemetry flows, and stored plus shown as dropped is all."""
     since_ms = int(time.time() * 1000)
     before = _median_seconds(patient_stack)
+    wanted = stored.Counts({"/v1/predict": REQUESTS}, (REQUESTS, REQUESTS), (0, 0))
+    assert stored.settled(patient_stack, since_ms, wanted) == wanted
     patient_stack.kill("collector")
     assert _median_seconds(patient_stack) < 2 * before
 
