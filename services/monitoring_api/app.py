@@ -40,7 +40,7 @@ def create_app(
         clock: The time, aware.
     """
     alerts = AlertReader(settings.store_url(), clock=lambda: clock().timestamp())
-    asked = ClickHouseDatabase(settings.connection()) if database is None else database
+    asked = ClickHouseDatabase(settings.connection("sightglass-monitoring-api")) if database is None else database
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

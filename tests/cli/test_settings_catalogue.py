@@ -14,11 +14,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def _classes_in_the_source():
-    """Every class in the tree whose bases name BaseSettings, wherever its file is."""
+    """Every settings class in the tree that names the prefix of its variables, wherever its file is."""
     for package in ("services", "dashboard", "sightglass"):
         for file in (ROOT / package).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text())):
-                if isinstance(node, ast.ClassDef) and any("BaseSettings" in ast.unparse(base) for base in node.bases):
+                if not isinstance(node, ast.ClassDef) or "env_prefix" not in ast.unparse(node):
+                    continue
+                if any(ast.unparse(base).endswith("Settings") for base in node.bases):
                     yield file.relative_to(ROOT), node.name
 
 

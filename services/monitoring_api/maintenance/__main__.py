@@ -24,7 +24,7 @@ async def _run(settings: MaintenanceSettings, telemetry: Telemetry) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    database = ClickHouseDatabase(settings.connection())
+    database = ClickHouseDatabase(settings.connection("sightglass-maintenance"))
     try:
         maintenance = Maintenance(
             settings,

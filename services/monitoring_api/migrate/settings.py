@@ -3,33 +3,19 @@
 from pathlib import Path
 
 from pydantic import AliasChoices, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from services.monitoring_api.database.client_settings import ClickHouseClientSettings
 
 SCHEMA_DIR = Path(__file__).resolve().parents[3] / "collector" / "schema"
 
 
-class MigrateSettings(BaseSettings):
+class MigrateSettings(ClickHouseClientSettings):
     """Which ClickHouse to bring to which schema, and how long its tables keep their rows."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="SIGHTGLASS_MIGRATE_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_prefix="SIGHTGLASS_MIGRATE_")
 
-    data_dir: Path = Field(
-        default=Path(".sightglass"),
-        validation_alias=AliasChoices("SIGHTGLASS_DATA_DIR", "data_dir"),
-        description="Folder that holds all state, among it the generated passwords.",
-    )
-    clickhouse_url: str = Field(default="http://127.0.0.1:8123", description="ClickHouse's HTTP interface.")
-    clickhouse_database: str = Field(
-        default="otel", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Database that holds all tables."
-    )
     clickhouse_user: str = Field(default="migrator", description="ClickHouse user with the right to create tables.")
-    clickhouse_password_file: Path | None = Field(
-        default=None,
-        description="File with that user's password (default: secrets/clickhouse-migrator.password in the data "
-        "folder).",
-    )
     schema_dir: Path = Field(default=SCHEMA_DIR, description="Folder with the numbered SQL files.")
     cluster: str = Field(
         default="",
@@ -58,8 +44,3 @@ class MigrateSettings(BaseSettings):
     )
     wait_seconds: int = Field(default=120, ge=0, description="Seconds to wait for another migration that is running.")
     timeout_seconds: int = Field(default=60, ge=1, description="Longest time one statement may take, in seconds.")
-
-    @property
-    def password_file(self) -> Path:
-        """File with the ClickHouse password, as set or derived from the data folder."""
-        return self.clickhouse_password_file or self.data_dir / "secrets" / "clickhouse-migrator.password"

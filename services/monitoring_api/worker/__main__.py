@@ -34,7 +34,7 @@ def main() -> int:
 
 
 async def _with_clickhouse(settings: WorkerSettings, telemetry: Telemetry) -> int:
-    database = ClickHouseDatabase(settings.connection())
+    database = ClickHouseDatabase(settings.connection("sightglass-worker"))
     try:
         measure = measure_in(database, delay_seconds=settings.evaluation_delay_seconds)
         await run(settings, telemetry, measure)

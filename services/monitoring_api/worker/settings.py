@@ -3,38 +3,20 @@
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from services.monitoring_api.database import Connection
+from services.monitoring_api.database.client_settings import ClickHousePoolSettings
 
 _DEFAULTS = Path(__file__).resolve().parents[3] / "deploy" / "alerting"
 
 
-class WorkerSettings(BaseSettings):
+class WorkerSettings(ClickHousePoolSettings):
     """The alert worker, from environment variables ``SIGHTGLASS_WORKER_<NAME>``."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="SIGHTGLASS_WORKER_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_prefix="SIGHTGLASS_WORKER_")
 
-    data_dir: Path = Field(
-        default=Path(".sightglass"),
-        validation_alias="SIGHTGLASS_DATA_DIR",
-        description="The folder that holds all state and logs.",
-    )
-    clickhouse_url: str = Field(default="http://127.0.0.1:8123", description="ClickHouse's HTTP interface.")
-    clickhouse_database: str = Field(default="otel", description="Database that holds the tables.")
-    clickhouse_user: str = Field(default="reader", description="User to read as.")
-    clickhouse_password_file: Path | None = Field(
-        default=None,
-        description="File with that user's password; by default secrets/clickhouse-reader.password in the data folder.",
-    )
-    pool_size: int = Field(default=4, ge=1, le=100, description="Most questions to ClickHouse under way at once.")
     deadline_seconds: float = Field(
         default=10.0, gt=0, le=600, description="Longest wait for the answer to one rule's question."
-    )
-    connect_timeout_seconds: float = Field(
-        default=2.0, gt=0, le=60, description="Longest wait for a connection to ClickHouse."
     )
     store_url: str | None = Field(
         default=None,
@@ -70,19 +52,6 @@ class WorkerSettings(BaseSettings):
         default=400.0, gt=0, description="How long finished notifications and alert events are kept, in days."
     )
     dashboard_url: str = Field(default="http://127.0.0.1:8501", description="Where links in notifications lead.")
-
-    def connection(self) -> Connection:
-        """Where ClickHouse is and how to log in."""
-        return Connection(
-            url=self.clickhouse_url,
-            database=self.clickhouse_database,
-            user=self.clickhouse_user,
-            password_file=self.clickhouse_password_file or self.data_dir / "secrets" / "clickhouse-reader.password",
-            pool_size=self.pool_size,
-            deadline_seconds=self.deadline_seconds,
-            connect_timeout_seconds=self.connect_timeout_seconds,
-            client_name="sightglass-worker",
-        )
 
     def resolved_store_url(self) -> str:
         """Where states and notifications are kept."""

@@ -80,7 +80,7 @@ async def test_a_pass_works_off_both_rollups_however_much_there_is(store, tmp_pa
 
 def test_settings_name_the_maintainer(tmp_path):
     """By default it logs in as the maintainer with the password in the data folder."""
-    connection = MaintenanceSettings(_env_file=None, data_dir=tmp_path).connection()
+    connection = MaintenanceSettings(_env_file=None, data_dir=tmp_path).connection("test")
     assert (connection.user, connection.password_file) == (
         "maintainer",
         tmp_path / "secrets" / "clickhouse-maintainer.password",
