@@ -50,6 +50,14 @@ def test_settings_exist(document):
     assert {name for name in mentioned if name not in known and name not in prefixes} == set()
 
 
+def test_the_settings_reference_is_the_code_s():
+    """docs/settings.md is what `sightglass settings --markdown` prints: no setting is missing or stale."""
+    from services.cli.settings_catalogue import all_settings
+    from services.cli.verbs.settings_list import markdown
+
+    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == markdown(all_settings())
+
+
 def test_every_process_is_described():
     """The architecture's table names each process that `sightglass status` shows."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")

@@ -126,4 +126,6 @@ def _default(field: FieldInfo) -> str | int | float | bool | None:
         return value
     if isinstance(value, (tuple, list, set, frozenset)):
         return ", ".join(str(item) for item in value)
+    if isinstance(value, Path) and value.is_relative_to(_ROOT):
+        return str(value.relative_to(_ROOT))  # shipped with the code, wherever that lies
     return str(value)
