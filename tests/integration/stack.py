@@ -79,10 +79,7 @@ class Stack:
 
     def start(self) -> None:
         """Bring it up; what could not be brought up says so in the assertion."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.data_dir.mkdir(mode=0o700, exist_ok=True)
-        if self._trained and not (self.data_dir / "models").exists():
-            shutil.copytree(trained_models(), self.data_dir / "models")
+        self.prepare()
         only = [word for name in self._processes for word in ("--only", name)]
         try:
             up = self.cli("up", "--detach", *only, timeout=900)
@@ -90,6 +87,13 @@ class Stack:
         except BaseException:
             self.stop()
             raise
+
+    def prepare(self) -> None:
+        """Make the data folder, with the trained model in it, and start nothing."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.data_dir.mkdir(mode=0o700, exist_ok=True)
+        if self._trained and not (self.data_dir / "models").exists():
+            shutil.copytree(trained_models(), self.data_dir / "models")
 
     def stop(self) -> None:
         """Bring it down, and make sure by process id that nothing of it runs."""

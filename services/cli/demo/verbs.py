@@ -1,6 +1,7 @@
 """`sightglass demo`: real flights, two days of history, then live."""
 
 import json
+import math
 import os
 import signal
 import sys
@@ -140,7 +141,10 @@ def _as_json(result: CheckResult, memory: PeakMemory) -> dict[str, Any]:
     return {
         "agrees": result.agrees,
         "rows": [row.as_json() for row in result.rows],
-        "visible_after_seconds": asdict(result.delays),
+        # JSON knows no infinity: what never showed is null.
+        "visible_after_seconds": {
+            name: value if math.isfinite(value) else None for name, value in asdict(result.delays).items()
+        },
         "backfill_seconds": round(result.backfill_seconds, 1),
         "peak_memory_bytes": memory.peak_bytes,
     }
