@@ -9,7 +9,7 @@ from dashboard.page_state import HistoryState, OverviewState
 from dashboard.time_range import PRESETS, STEPS, TimeRange, rfc3339
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-moments = st.datetimes(datetime(2020, 1, 1), datetime(2026, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001
+moments = st.datetimes(datetime(2020, 1, 1), datetime(2026, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))
 custom = st.tuples(moments, moments).filter(lambda ends: rfc3339(ends[0]) < rfc3339(ends[1]))
 periods = st.one_of(
     st.sampled_from([TimeRange(start) for start in PRESETS]),

@@ -53,7 +53,7 @@ def test_texts_are_bound_on_the_server(reader, text):
 
 def test_values_of_other_types(reader):
     """Times, numbers, nothing and many of them."""
-    moment = dt.datetime(2024, 2, 29, 23, 59, 59, 123456)  # noqa: DTZ001  (bound as the server's zone)
+    moment = dt.datetime(2024, 2, 29, 23, 59, 59, 123456)
     row = reader.query(
         "SELECT {t:DateTime64(6)}, {d:Date}, {n:Nullable(Int64)}, {f:Float64}, {m:Decimal(10,2)}, {u:UUID}, {b:Bool}",
         parameters={

@@ -1,6 +1,6 @@
 """The data set: complete, in order, and with the clocks right."""
 
-# ruff: noqa: DTZ001  # the data set is in local time without zone
+# the data set is in local time without zone
 
 from datetime import datetime, timedelta
 

@@ -1,6 +1,6 @@
 """Scoring without HTTP."""
 
-# ruff: noqa: DTZ001  # the data set is in local time without zone
+# the data set is in local time without zone
 
 import json
 from datetime import datetime

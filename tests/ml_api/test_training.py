@@ -1,6 +1,6 @@
 """Training: reproducible, honest about time, and equal in ONNX and scikit-learn."""
 
-# ruff: noqa: DTZ001  # the data set is in local time without zone
+# the data set is in local time without zone
 
 from dataclasses import replace
 from datetime import datetime

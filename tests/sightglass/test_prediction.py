@@ -167,7 +167,7 @@ def test_a_score_that_is_no_finite_number_is_left_out_and_marked(telemetry, scor
     ("moment", "expected"),
     [
         (datetime(2023, 11, 14, 22, 13, 20, 5, tzinfo=UTC), 1_700_000_000_000_005_000),
-        (datetime(2023, 11, 14, 22, 13, 20), 1_700_000_000_000_000_000),  # noqa: DTZ001  # the case without a zone
+        (datetime(2023, 11, 14, 22, 13, 20), 1_700_000_000_000_000_000),  # the case without a zone
         (datetime(2023, 11, 15, 0, 13, 20, tzinfo=timezone(timedelta(hours=2))), 1_700_000_000_000_000_000),
         (1_700_000_000_000_000_001, 1_700_000_000_000_000_001),
     ],
