@@ -15,8 +15,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.chaos]
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("victim", ["clickhouse", "collector"])
-def test_a_kill_in_mid_stream_loses_nothing(stack, victim):
+def test_a_kill_in_mid_stream_loses_nothing(fresh_stack, victim):
     """While requests stream, the victim is killed with -9 and restarted: every answer is still stored exactly once."""
+    stack = fresh_stack(processes=("ml-api",))
     since_ms = int(time.time() * 1000)
 
     def kill_in_the_middle(number: int) -> None:

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner
 
@@ -128,8 +127,8 @@ def test_up_on_an_unusable_folder_is_a_sentence(tmp_path):
     assert "Traceback" not in result.stderr
 
 
-def test_help_options_are_the_same_everywhere():
+@pytest.mark.parametrize("name", VERBS)
+def test_help_options_are_the_same_everywhere(name, tmp_path):
     """`-h` works for every verb as `--help` does."""
-    for name in VERBS:
-        assert isinstance(load(name, VERBS[name]), click.Command)
-        assert CliRunner().invoke(cli, [name, "-h"]).exit_code == 0
+    # In a process of its own: click remembers the help option of a command's first call, and others call verbs alone.
+    assert run(name, "-h", cwd=tmp_path).returncode == 0

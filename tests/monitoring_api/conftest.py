@@ -1,4 +1,4 @@
-"""The engine in memory, once for all; empty for each test."""
+"""The engine in memory, once for each module; empty for each test."""
 
 import pytest
 
@@ -11,9 +11,12 @@ def anyio_backend():
     return "asyncio"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _engine():
-    return ChdbStore()
+    # Given back at the module's end, for a process has one engine, and other modules run theirs on a folder.
+    engine = ChdbStore()
+    yield engine
+    engine.release()
 
 
 @pytest.fixture

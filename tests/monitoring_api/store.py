@@ -70,6 +70,10 @@ class ChdbStore:
 
     async def close(self) -> None:
         """Let the engine go."""
+        self.release()
+
+    def release(self) -> None:
+        """Let the engine go, synchronously."""
         self._connection.close()
 
     def insert(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
