@@ -2,8 +2,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
-# Each benchmark is a module that can be run; the others are what they share.
-BENCHMARKS := $(patsubst benchmarks/%.py,%,$(shell grep -l __main__ benchmarks/*.py))
 BENCHMARKS ?= ingest ml_api
 BOOTSTRAP := $(PYTHON) services/cli/bootstrap.py
 

@@ -32,8 +32,8 @@ ARMS = ("default", "ours", "ours without redaction")
 _PER_REQUEST = 500
 _SENDERS = 4
 _PATIENCE_SECONDS = 300.0
-_DEFAULT_SCHEMA = "exporters: {clickhouse: {create_schema: true}}\n"
-_NO_REDACTION = "service: {pipelines: {traces: {processors: [memory_limiter]}}}\n"
+_DEFAULT_SCHEMA = "exporters: {clickhouse: {create_schema: true, traces_table_name: otel_traces}}\n"
+_NO_REDACTION = "service: {pipelines: {traces: {processors: [memory_limiter, transform/times]}}}\n"
 
 
 @dataclass(frozen=True)

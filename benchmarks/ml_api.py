@@ -1,14 +1,14 @@
-"""What instrumentation costs the ML API: the same service with telemetry off and with everything on.
+"""What instrumentation costs the ML API: the same service without any of it, and with everything on.
 
-Both arms are the real process behind uvicorn; the instrumented one exports all traces, metrics and prediction events
-to a real Collector and ClickHouse. Arms run in shuffled order in each round; CPU is the ML API's own.
+Both arms are a process behind uvicorn with the same edge, routes and model; the instrumented one exports all traces,
+metrics and prediction events to a real Collector and ClickHouse. Arms run in shuffled order in each round; CPU is the
+ML API's own.
 
     python -m benchmarks.ml_api [--requests N] [--rounds N]
 """
 
 import argparse
 import asyncio
-import os
 import random
 import statistics
 import subprocess
@@ -25,7 +25,8 @@ from benchmarks import report
 from tests.integration import load
 from tests.integration.stack import Stack, free_ports
 
-ARMS = ("bare", "instrumented")
+_MODULES = {"bare": "benchmarks.bare_ml_api", "instrumented": "services.ml_api"}
+ARMS = tuple(_MODULES)
 _WARM_UP = 200
 
 
@@ -77,14 +78,13 @@ def _report(rounds: list[dict[str, Measured]], count: int, on: dict[str, object]
 def _measure(stack: Stack, arm: str, count: int) -> Measured:
     port = free_ports(["ml-api"])["ml-api"]
     environment = {
-        **os.environ,
         **stack.env,
+        "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
         "SIGHTGLASS_ML_API_PORT": str(port),
         "OTEL_EXPORTER_OTLP_ENDPOINT": stack.url("collector"),
-        **({"OTEL_SDK_DISABLED": "true"} if arm == "bare" else {}),
     }
     log = (stack.folder / "ml-api.log").open("ab")
-    process = subprocess.Popen([sys.executable, "-m", "services.ml_api"], env=environment, stdout=log, stderr=log)
+    process = subprocess.Popen([sys.executable, "-m", _MODULES[arm]], env=environment, stdout=log, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_ready(url)

@@ -58,6 +58,13 @@ def test_the_settings_reference_is_the_code_s():
     assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == markdown(all_settings())
 
 
+def test_the_readme_asks_for_the_disk_that_set_up_asks_for():
+    """The free disk that README names is what set-up checks."""
+    from services.cli.bootstrap import NEEDED_BYTES
+
+    assert f"{NEEDED_BYTES // 10**9} GB of free disk" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 def test_every_process_is_described():
     """The architecture's table names each process that `sightglass status` shows."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")

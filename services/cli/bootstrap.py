@@ -21,7 +21,7 @@ VENV = ROOT / ".venv"
 UV_HOME = ROOT / ".uv"
 UV_VERSION = "0.13.9"
 OLDEST_PYTHON = (3, 11)
-NEEDED_BYTES = 4 << 30
+NEEDED_BYTES = 8_000_000_000  # the README names it
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
+from services.ml_api.model_routes import build_model_router, show_active_version
 from services.ml_api.routes import build_router
 from services.ml_api.serving import Serving
 from services.ml_api.settings import MlApiSettings
@@ -39,6 +40,8 @@ def create_app(settings: MlApiSettings, now: Callable[[], datetime] = lambda: da
     with suppress(Unavailable):
         serving.load()
     app.include_router(build_router(serving, telemetry.tracer, now))
+    app.include_router(build_model_router(serving))
+    show_active_version(app, serving)
     return app
 
 

@@ -1,4 +1,4 @@
-"""The endpoints of the prediction service."""
+"""The endpoints for predictions and labels, and readiness."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -9,17 +9,13 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter
 from opentelemetry.trace import Tracer
 
-from services.ml_api.model_store import ModelBrokenError, ModelMissingError, ModelStore
 from services.ml_api.observed import predict
 from services.ml_api.schemas import (
     BatchRequest,
     BatchResponse,
     LabelsRequest,
     LabelsResponse,
-    ModelEntry,
     ModelReference,
-    ModelsResponse,
-    ModelVersion,
     PredictRequest,
     PredictResponse,
     Readiness,
@@ -81,30 +77,9 @@ def build_router(serving: Serving, tracer: Tracer, now: Callable[[], datetime]) 
             record_label(item.prediction_id, item.label, observed_at=item.observed_at)
         return LabelsResponse(accepted=len(distinct), duplicates=len(body.labels) - len(distinct))
 
-    @router.get("/v1/models", tags=["models"], summary="Every model with its versions and cards")
-    async def models() -> ModelsResponse:
-        return await run_sync(_models, ModelStore(serving.models_dir, serving.name))
-
     @router.get("/readyz", tags=["health"], summary="Whether a model is loaded")
     async def readyz() -> Readiness:
         model = (await run_sync(serving.load)).model
         return Readiness(status="ready", model=ModelReference(name=model.name, version=model.version))
 
     return router
-
-
-def _models(store: ModelStore) -> ModelsResponse:
-    try:
-        active = store.active()
-    except (ModelMissingError, ModelBrokenError):
-        active = None
-    versions = []
-    for version in store.versions():
-        try:
-            card = store.card(version)
-        except ModelBrokenError as error:
-            versions.append(ModelVersion(version=version, active=version == active, card={"error": str(error)}))
-        else:
-            versions.append(ModelVersion(version=version, active=version == active, card=card.model_dump(mode="json")))
-    entries = [ModelEntry(name=store.name, active=active, shadow=None, versions=versions)] if versions else []
-    return ModelsResponse(models=entries)

@@ -19,6 +19,7 @@ _FLIGHT: Final[dict[str, Any]] = {
     "distance": 719,
     "sched_dep": "2013-12-08T07:15",
 }
+_OTHER_FLIGHT: Final[dict[str, Any]] = {**_FLIGHT, "dest": "SFO", "distance": 2565}
 _PREDICTION_ID: Final = "01936b0e-7c4a-7d3f-9a51-0c2f6f1f8a10"
 
 
@@ -79,7 +80,9 @@ class BatchRequest(_Body):
     """Up to 1,000 flights to judge at once."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"items": [{"features": _FLIGHT}, {"features": {**_FLIGHT, "dest": "SFO"}}]}]}
+        json_schema_extra={
+            "examples": [{"items": [{"features": _FLIGHT}, {"features": {**_FLIGHT, "dest": "SFO", "distance": 2565}}]}]
+        }
     )
 
     items: list[PredictRequest] = Field(min_length=1, max_length=MOST_ITEMS)
@@ -160,6 +163,22 @@ class ModelsResponse(_Body):
     """Every model there is."""
 
     models: list[ModelEntry]
+
+
+class PromoteRequest(_Body):
+    """The version that shall answer."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"version": "8b95ad93be97"}]})
+
+    version: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+
+
+class PromoteResponse(_Body):
+    """What answers now, and what did before."""
+
+    name: str
+    active: str
+    previous: str | None
 
 
 class Readiness(_Body):

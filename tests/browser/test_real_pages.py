@@ -47,7 +47,10 @@ def test_the_overview_shows_what_was_predicted(open_page: Open, stack: Stack, co
     page = open_page(stack.url("dashboard"))
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     shown = figures(page)
-    assert number(shown["Predictions"]) == pytest.approx(counted, rel=0.5)
+    # The window moves on while the page is drawn, so its number lies between what the API says before and after.
+    afterwards = float(_current(stack, "prediction_rate")["value"])
+    low, high = sorted((counted, afterwards))
+    assert low * 0.99 <= number(shown["Predictions"]) <= high * 1.01
     assert number(shown["Requests"]) > 0
     assert number(shown["Latency"]) > 0
     assert 0 <= number(shown["Score"]) <= 1

@@ -116,10 +116,11 @@ def test_every_body_has_an_example_that_works(client):
         reference = operations["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
         examples = document["components"]["schemas"][reference.rpartition("/")[2]]["examples"]
         assert examples
+        named = {each["name"]: each["schema"]["examples"][0] for each in operations["post"].get("parameters", [])}
         for example in examples:
-            assert client.post(path, json=example).status_code == 200
+            assert client.post(path.format(**named), json=example).status_code == 200
         posted.append(path)
-    assert posted == ["/v1/predict", "/v1/predict/batch", "/v1/labels"]
+    assert posted == ["/v1/predict", "/v1/predict/batch", "/v1/labels", "/v1/models/{name}/promote"]
 
 
 def changed(**changes):
@@ -232,7 +233,7 @@ def test_bad_labels_name_the_field(client, telemetry, change, field):
 
 def test_without_a_model_the_service_waits_for_one(telemetry, tmp_path, cache_folder, monkeypatch):
     """No model: not ready, predictions are 503 and name the command; one made later is served at once."""
-    monkeypatch.setattr("services.ml_api.serving._RETRY_SECONDS", 0)
+    monkeypatch.setattr("services.ml_api.serving._LOOK_SECONDS", 0)
     app = create_app(MlApiSettings(_env_file=None, data_dir=tmp_path))
     with TestClient(app, base_url="http://localhost") as client:
         for response in (client.get("/readyz"), client.post("/v1/predict", json={"features": FLIGHT})):

@@ -12,24 +12,41 @@ import httpx
 
 from services.cli.demo.ledger import Sent
 
-# `stored` is read as users read it, one row per identity; `raw` also counts duplicates that await a merge.
+# `stored` is read as users read it, one row per identity. `distinct` is counted another way, over the raw rows, so that
+# neither a row too many nor a row that the reading loses can hide.
 _BACKFILLED = """
-SELECT 'requests' AS what, count() AS stored, uniqExact(TraceId, SpanId) AS distinct_rows
-FROM otel_traces FINAL
+SELECT
+  'requests' AS what,
+  (
+    SELECT count() FROM otel_traces FINAL WHERE SpanKind = 'Server' AND SpanAttributes['ml.replayed'] = 'true'
+  ) AS stored,
+  uniqExact(TraceId, SpanId) AS distinct_rows
+FROM otel_traces
 WHERE SpanKind = 'Server'
   AND SpanAttributes['ml.replayed'] = 'true'
 UNION ALL
-SELECT 'spans', count(), uniqExact(TraceId, SpanId)
-FROM otel_traces FINAL
+SELECT
+  'spans',
+  (SELECT count() FROM otel_traces FINAL WHERE SpanAttributes['ml.replayed'] = 'true'),
+  uniqExact(TraceId, SpanId)
+FROM otel_traces
 WHERE SpanAttributes['ml.replayed'] = 'true'
 UNION ALL
-SELECT 'predictions', count(), uniqExact(PredictionId)
-FROM predictions
-WHERE Replayed
+SELECT
+  'predictions',
+  (SELECT count() FROM predictions WHERE Replayed),
+  uniqExact(LogAttributes['ml.prediction.id'])
+FROM otel_logs
+WHERE EventName = 'ml.prediction'
+  AND LogAttributes['ml.replayed'] = 'true'
 UNION ALL
-SELECT 'labels', count(), uniqExact(PredictionId)
-FROM labels
-WHERE Replayed
+SELECT
+  'labels',
+  (SELECT count() FROM labels WHERE Replayed),
+  uniqExact(LogAttributes['ml.prediction.id'])
+FROM otel_logs
+WHERE EventName = 'ml.label'
+  AND LogAttributes['ml.replayed'] = 'true'
 """
 
 # A live request's trace is the one its prediction or label was recorded in.
@@ -78,13 +95,15 @@ class Delays:
     """Seconds from sending a request until the monitoring API shows it."""
 
     count: int
+    unseen: int
     p50: float
     p95: float
 
     @classmethod
     def of(cls, seconds: Sequence[float]) -> "Delays":
         """Summarise measured delays; needs two or more."""
-        return cls(len(seconds), statistics.median(seconds), statistics.quantiles(seconds, n=20)[-1])
+        unseen = sum(1 for each in seconds if math.isinf(each))
+        return cls(len(seconds), unseen, statistics.median(seconds), statistics.quantiles(seconds, n=20)[-1])
 
 
 @dataclass(frozen=True)

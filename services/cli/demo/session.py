@@ -47,8 +47,8 @@ class CheckResult:
 
     @property
     def agrees(self) -> bool:
-        """Whether every number of every row is the same."""
-        return all(row.agrees for row in self.rows)
+        """Whether every number of every row is the same, and every live prediction could be seen."""
+        return all(row.agrees for row in self.rows) and self.delays.unseen == 0
 
 
 class DemoSession:

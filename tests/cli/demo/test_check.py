@@ -5,6 +5,7 @@ import math
 from services.cli.demo import check
 from services.cli.demo.check import Row
 from services.cli.demo.ledger import Sent
+from services.cli.demo.session import CheckResult
 
 
 class _Store:
@@ -50,3 +51,11 @@ def test_the_delay_of_a_request_that_never_shows_is_infinite():
     delays = check.Delays.of([1.0] * 18 + [math.inf] * 2)
     assert delays.p50 == 1.0
     assert delays.p95 == math.inf
+    assert delays.unseen == 2
+
+
+def test_a_prediction_that_never_shows_is_no_agreement():
+    """Equal counts are not enough: what cannot be seen in time is a failure of the check."""
+    rows = (Row("predictions", 1, 1, 1),)
+    assert CheckResult(rows, check.Delays(2, 0, 1.0, 1.0), 0.0).agrees
+    assert not CheckResult(rows, check.Delays(2, 1, 1.0, math.inf), 0.0).agrees
