@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 
 COMPRESSION = 24
 ANCHOR = datetime(2013, 12, 8)  # noqa: DTZ001 - flight time is New York's wall clock, kept naive on purpose
+# The clock starts this long before the demo does: at midnight no flight leaves, so at first nothing would be seen live.
+HEAD_START_SECONDS = 8 * 3600 / COMPRESSION
 SERVING_START = datetime(2013, 10, 1)  # noqa: DTZ001
 SERVING_END = datetime(2014, 1, 1)  # noqa: DTZ001
 SERVING_SECONDS = (SERVING_END - SERVING_START).total_seconds()

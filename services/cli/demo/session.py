@@ -17,7 +17,7 @@ import sightglass
 from services.cli.demo import check
 from services.cli.demo.backfill import Backfill
 from services.cli.demo.calibration import Calibration, calibrate
-from services.cli.demo.clock import FlightClock
+from services.cli.demo.clock import HEAD_START_SECONDS, FlightClock
 from services.cli.demo.ledger import Ledger, Sent
 from services.cli.demo.requests import PREDICT_PATH, ApiRequest, label_request, predict_request
 from services.cli.demo.schedule import Departure, Schedule
@@ -65,7 +65,7 @@ class DemoSession:
         self._environment = plan.environment
         data_dir = plan.data_dir
         self._ledger = Ledger(data_dir / "demo" / "ledger.sqlite")
-        self.clock = FlightClock(self._ledger.first_start(now))
+        self.clock = FlightClock(self._ledger.first_start(now - HEAD_START_SECONDS))
         self._table = FlightTable(load_dataset(Path(platformdirs.user_cache_dir("sightglass"))))
         self._schedule = Schedule(self._table, self.clock)
         models_dir = self.endpoints.ml_api.models_dir or data_dir / "models"

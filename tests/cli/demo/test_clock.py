@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from services.cli.demo.clock import ANCHOR, COMPRESSION, SERVING_END, SERVING_START, FlightClock
+from services.cli.demo.clock import ANCHOR, COMPRESSION, HEAD_START_SECONDS, SERVING_END, SERVING_START, FlightClock
 
 START = 1_700_000_000.0
 CLOCK = FlightClock(START)
@@ -14,6 +14,11 @@ def test_the_first_start_is_the_anchor():
     """The first start shows 8 December 2013, midnight, and an hour later a flight day has passed."""
     assert CLOCK.flight_time(START) == (ANCHOR, 0)
     assert CLOCK.flight_time(START + 3600) == (ANCHOR + timedelta(days=1), 0)
+
+
+def test_a_demo_starts_in_the_morning():
+    """With its head start, the demo shows eight o'clock when it begins: flights leave from the first minute on."""
+    assert CLOCK.flight_time(START + HEAD_START_SECONDS) == (ANCHOR + timedelta(hours=8), 0)
 
 
 def test_two_days_of_backfill_are_48_flight_days():
