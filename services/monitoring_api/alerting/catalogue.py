@@ -1,6 +1,7 @@
 """The metric catalogue as rules see it, and the questions of rules as the catalogue answers them."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from services.monitoring_api.alerting.measurement import Measure, MeasurementFailedError, Reading
 from services.monitoring_api.alerting.rules import Catalogue, FilterValue, MetricShape, Rule
@@ -9,6 +10,9 @@ from services.monitoring_api.queries.catalogue import CATALOGUE
 from services.monitoring_api.queries.current import measure
 from services.monitoring_api.queries.filters import Filter, Operator
 from services.web.problems import Problem
+
+# A window ends this much earlier at most when telemetry is late; beyond that it is not judged.
+_PATIENCE: Final = timedelta(seconds=30)
 
 
 def metric_catalogue() -> Catalogue:
@@ -33,7 +37,9 @@ def measure_in(database: Database, *, delay_seconds: float) -> Measure:
                 database,
                 rule.metric or "",
                 window=timedelta(seconds=rule.window),
-                now=datetime.fromtimestamp(now - delay_seconds, UTC),
+                now=datetime.fromtimestamp(now, UTC),
+                delay=timedelta(seconds=delay_seconds),
+                patience=_PATIENCE,
                 filters=[_filter(key, value) for key, value in rule.filter.items()],
                 group_by=rule.group_by,
             )

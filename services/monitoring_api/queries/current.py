@@ -18,8 +18,9 @@ from services.monitoring_api.queries.watermark import watermark
 MOST_GROUPS: Final = 1000
 # A window this short is quick to read raw, and its percentiles are then exact.
 _RAW_SECONDS: Final = 900
-# A pipeline in good health is this far behind at most: processes export every 10 s, and then it travels.
-_USUAL_DELAY_SECONDS: Final = 30
+# Of a window's end this much may be missing, and never more than this part of the window.
+_FORGIVEN_SECONDS: Final = 30
+_FORGIVEN_PART: Final = 10
 
 
 async def measure(
@@ -28,12 +29,14 @@ async def measure(
     *,
     window: timedelta,
     now: datetime,
+    delay: timedelta = timedelta(0),
+    patience: timedelta = timedelta(0),
     filters: Sequence[Filter] = (),
     group_by: Sequence[str] = (),
 ) -> list[Measurement]:
-    """Measure a metric over ``[now - window, now)``.
+    """Measure a metric over a window that ends ``delay`` before now, or where telemetry has arrived by then.
 
-    A measurement is incomplete when what should have arrived by now has not: the pipeline is more than 30 s behind.
+    A measurement is incomplete when more than a tenth of the window, or more than 30 s of it, has not arrived.
     When nothing is known of that, because no process ever sent a heartbeat, it passes for complete.
 
     Without grouping there is exactly one measurement (its value None or 0 when nothing was found); with grouping one
@@ -43,7 +46,9 @@ async def measure(
         database: Where to ask.
         metric: A name of the catalogue.
         window: How long.
-        now: When it ends.
+        now: The time.
+        delay: How far before that the window ends.
+        patience: How much earlier still it may end, so that all of it has arrived.
         filters: Conditions, and-ed.
         group_by: Dimensions to tell apart.
 
@@ -52,11 +57,16 @@ async def measure(
         DatabaseUnavailable: When ClickHouse can't be reached.
         DatabaseTooSlow: When it does not answer in time.
     """
-    end_ns = epoch_ns(now)
-    span = TimeRange(end_ns - window // timedelta(microseconds=1) * 1000, end_ns)
-    question = ask(find_metric(metric), span, group_by=group_by, filters=filters)
     until = await watermark(database, now)
-    complete = until is None or until >= end_ns - _USUAL_DELAY_SECONDS * NANOSECONDS
+    end_ns = epoch_ns(now - delay)
+    if until is not None and epoch_ns(now - delay - patience) <= until < end_ns:
+        end_ns = until
+    window_ns = window // timedelta(microseconds=1) * 1000
+    span = TimeRange(end_ns - window_ns, end_ns)
+    question = ask(find_metric(metric), span, group_by=group_by, filters=filters)
+    forgiven_ns = min(_FORGIVEN_SECONDS * NANOSECONDS, window_ns // _FORGIVEN_PART)
+    complete = until is None or until >= end_ns - forgiven_ns
+    complete_until = None if until is None else max(span.start_ns, min(until, span.end_ns))
     judged = settled(question, now)
     rows: list[SeriesRow] = []
     if judged is not None:
@@ -66,13 +76,14 @@ async def measure(
         found = await database.fetch(series_query(judged, chosen, None, most_rows=MOST_GROUPS))
         rows = [SeriesRow.of(row) for row in found]
     if not rows and not group_by:
-        return [Measurement({}, question.metric.empty, 0, complete)]
+        return [Measurement({}, question.metric.empty, 0, complete, complete_until)]
     return [
         Measurement(
             dict(zip(group_by, row.group, strict=True)),
             question.metric.of(row.value, row.base, seconds=span.seconds),
             int(row.base),
             complete,
+            complete_until,
         )
         for row in rows
     ]

@@ -13,9 +13,11 @@ class Measurement:
         value: The metric's value in its unit; None where nothing could be measured (no rows).
         count: How many rows the value rests on.
         complete: Whether the window's telemetry has arrived, as far as is measured.
+        complete_until_ns: The part of the window before this has arrived; None when nothing is known of that.
     """
 
     labels: Mapping[str, str]
     value: float | None
     count: int
     complete: bool
+    complete_until_ns: int | None = None

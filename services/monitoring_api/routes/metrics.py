@@ -18,6 +18,11 @@ from services.monitoring_api.routes.parameters import CurrentParameters, History
 
 _LONGEST_WINDOW_SECONDS: Final = 31 * 86_400
 
+_CURRENT: Final = (
+    "`complete_until` is up to where telemetry has arrived (null: nothing is known of that). `complete` is false when "
+    "a tenth of the window or more than 30 s of it is yet to come; value and count are then of a part."
+)
+
 
 def metrics_router(serving: Serving) -> APIRouter:
     """/metrics, /metrics/current and /metrics/history."""
@@ -27,7 +32,7 @@ def metrics_router(serving: Serving) -> APIRouter:
     async def list_metrics() -> dict[str, Any]:
         return {"metrics": described()}
 
-    @router.get("/current", summary="A metric over a window that ends now")
+    @router.get("/current", summary="A metric over a window that ends now", description=_CURRENT)
     async def current(parameters: Annotated[CurrentParameters, Query()]) -> dict[str, Any]:
         metric = find_metric(parameters.metric)
         seconds = parse_seconds(parameters.window, field="window")
@@ -51,6 +56,7 @@ def metrics_router(serving: Serving) -> APIRouter:
             "value": whole.value,
             "count": whole.count,
             "complete": whole.complete,
+            "complete_until": None if whole.complete_until_ns is None else rfc3339(whole.complete_until_ns),
             "truncated": len(series) >= MOST_GROUPS,
             "series": [{"labels": dict(each.labels), "value": each.value, "count": each.count} for each in series],
         }

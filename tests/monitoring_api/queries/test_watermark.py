@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from services.monitoring_api.alerting.catalogue import measure_in
+from services.monitoring_api.alerting.rules import Rule
 from services.monitoring_api.queries.current import measure
 from services.monitoring_api.queries.timerange import NANOSECONDS, epoch_ns
 from services.monitoring_api.queries.watermark import heartbeats_query, watermark
@@ -70,9 +72,31 @@ async def test_answers_say_up_to_where_they_are_complete(store):
     assert open_.complete_until_ns == ago(5)
 
 
-@pytest.mark.parametrize(("seconds", "complete"), [(5, True), (28, True), (31, False), (4000, False)])
-async def test_a_measurement_is_incomplete_when_the_pipeline_is_behind(store, seconds, complete):
-    """The usual delay of up to 30 s is not held against it."""
+@pytest.mark.parametrize(
+    ("seconds", "window", "complete"),
+    [
+        (5, 300, True),
+        (28, 300, True),
+        (31, 300, False),
+        (4000, 300, False),
+        (2, 1, False),
+        (4, 60, True),
+        (9, 60, False),
+    ],
+)
+async def test_a_measurement_is_incomplete_when_much_of_its_window_is_to_come(store, seconds, window, complete):
+    """A tenth of the window is forgiven, and at most 30 s."""
     beats(store, a=seconds)
-    (found,) = await measure(store, "request_rate", window=timedelta(minutes=5), now=T0)
+    (found,) = await measure(store, "request_rate", window=timedelta(seconds=window), now=T0)
     assert found.complete is complete
+    assert found.complete_until_ns == max(ago(seconds + 1), ago(window))
+
+
+@pytest.mark.parametrize(("seconds", "complete"), [(3, True), (13, True), (33, True), (36, False)])
+@pytest.mark.parametrize("window", [10, 60, 300])
+async def test_rules_are_judged_over_what_has_arrived(store, seconds, complete, window):
+    """The window of a rule ends where telemetry has arrived, up to 30 s behind its usual end."""
+    beats(store, a=seconds)
+    rule = Rule(alert="A", metric="request_rate", window=f"{window}s", condition="> 0")
+    (reading,) = await measure_in(store, delay_seconds=5)(rule, T0.timestamp())
+    assert reading.complete is complete

@@ -77,6 +77,7 @@ async def test_current_is_the_whole_and_its_groups(api, store):
         "value": 1 / 3,
         "count": 3,
         "complete": True,
+        "complete_until": None,
         "truncated": False,
         "series": [
             {"labels": {"route": "/v1/labels"}, "value": 0.0, "count": 1},
