@@ -37,6 +37,7 @@ PREDICTION_COUNT_METRIC: Final = "ml.prediction.count"
 LABEL_COUNT_METRIC: Final = "ml.label.count"
 SPAN_COUNT_METRIC: Final = "sightglass.spans.ended"
 HEARTBEAT_METRIC: Final = "sightglass.process.uptime"
+ENDED_METRIC: Final = "sightglass.process.ended"
 EXPORT_TIME_METRIC: Final = "sightglass.export.time"
 FAILED_EXPORT_METRIC: Final = "sightglass.export.failed"
 SDK_SPANS_PROCESSED_METRIC: Final = "otel.sdk.processor.span.processed"
@@ -132,6 +133,7 @@ REGISTRY: Final[tuple[Term, ...]] = (
         "Spans and log records in exports that were given up: lost. Of metrics, collections: the next one makes up.",
     ),
     Term(HEARTBEAT_METRIC, "gauge", "s", (), "Time since telemetry started; the sign of life of an idle process."),
+    Term(ENDED_METRIC, "gauge", "1", (), "1 in the last export of a process that ended in order; else absent."),
     Term(
         EXPORT_TIME_METRIC,
         "gauge",

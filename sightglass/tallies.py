@@ -101,6 +101,7 @@ class Tallies:
         """Start from zero, in a forked child."""
         for tally in self._all:
             tally.reset()
+        self.ended = False
         self._started = time.monotonic()
         self._frozen_at_ns = time.time_ns()
 
@@ -124,11 +125,16 @@ class Tallies:
         ):
             meter.create_observable_counter(name, callbacks=[tally.observe], unit=unit)
         meter.create_observable_gauge(attributes.HEARTBEAT_METRIC, callbacks=[self._uptime], unit="s")
+        # A batch job that is done must not look like a service that fell silent.
+        meter.create_observable_gauge(attributes.ENDED_METRIC, callbacks=[self._ended], unit="1")
         # Stores may cut a point's own time to the second; comparing counts with rows needs the moment itself.
         meter.create_observable_gauge(attributes.EXPORT_TIME_METRIC, callbacks=[self._moment], unit="s")
 
     def _moment(self, _options: CallbackOptions) -> Iterable[Observation]:
         return [Observation(self._frozen_at_ns / 1e9)]
+
+    def _ended(self, _options: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(1)] if self.ended else []
 
     def _uptime(self, _options: CallbackOptions) -> Iterable[Observation]:
         return [Observation(time.monotonic() - self._started)]

@@ -170,6 +170,7 @@ class Telemetry:
         """
         if self._closed:
             return True
+        self.tallies.ended = True
         delivered = self.flush(timeout_seconds)
         self._closed = True
         atexit.unregister(self.shutdown)

@@ -113,3 +113,16 @@ def test_where_an_alert_goes(tmp_path, routes, labels, channels):
     """The first matching route, and later ones where it says so; without routes every channel."""
     file = load(tmp_path, f"channels: [{{name: a, type: log}}, {{name: b, type: log}}]\n{routes}\n")
     assert list(file.routes_for(labels)) == channels
+
+
+def test_what_is_accepted_but_not_honoured_yet_is_said(tmp_path):
+    """A route that sets a grouping wait is named in a warning; one that leaves it alone is not."""
+    from services.monitoring_api.notify.notification_file import load_notifications, warnings
+
+    path = tmp_path / "notifications.yaml"
+    path.write_text(
+        "channels:\n  - {name: here, type: log}\n"
+        "routes:\n  - {channels: [here], group_wait: 30s}\n  - {channels: [here], repeat_interval: 4h}\n"
+    )
+    (warning,) = warnings(load_notifications(path))
+    assert warning.startswith("routes[0] sets group_wait")

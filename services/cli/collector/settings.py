@@ -68,6 +68,22 @@ class CollectorSettings(BaseSettings):
     )
     queue_consumers: int = Field(default=2, ge=1, description="Inserts under way at once, for each signal.")
     fsync: bool = Field(default=False, description="Sync the queue to disk on each write: survives a loss of power.")
+    token_file: Path = Field(
+        default=Path("/etc/sightglass/ingest.token"),
+        description="Overlay `production`: file (mode 0600) with the bearer token that senders must show.",
+    )
+    tls_cert_file: Path = Field(
+        default=Path("/etc/sightglass/tls.crt"), description="Overlay `production`: certificate of the OTLP receivers."
+    )
+    tls_key_file: Path = Field(
+        default=Path("/etc/sightglass/tls.key"), description="Overlay `production`: that certificate's private key."
+    )
+    self_port: int = Field(
+        default=4319,
+        ge=1,
+        le=65535,
+        description="Overlay `production`: loopback port where the Collector takes its own metrics, without a token.",
+    )
     log_level: str = Field(
         default="info", pattern="^(debug|info|warn|error)$", description="Least severe of the Collector's own logs."
     )

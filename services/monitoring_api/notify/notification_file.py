@@ -13,6 +13,8 @@ from services.monitoring_api.notify.channels.log import LogConfig
 from services.monitoring_api.notify.channels.slack import SlackConfig
 from services.monitoring_api.notify.channels.webhook import WebhookConfig
 
+_NOT_HONOURED = {"group_wait", "group_interval"}
+
 AnyChannel = Annotated[EmailConfig | SlackConfig | WebhookConfig | LogConfig, Field(discriminator="type")]
 
 
@@ -64,6 +66,17 @@ class NotificationFile(BaseModel):
                 if not route.continue_:
                     break
         return found
+
+
+def warnings(file: NotificationFile) -> list[str]:
+    """What a file asks for and does not get yet, one sentence for each route."""
+    found = []
+    for i, route in enumerate(file.routes or ()):
+        if idle := sorted(_NOT_HONOURED & route.model_fields_set):
+            found.append(
+                f"routes[{i}] sets {' and '.join(idle)}, which is not honoured yet: each alert is sent at once."
+            )
+    return found
 
 
 def load_notifications(path: Path) -> NotificationFile:

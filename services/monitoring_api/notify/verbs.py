@@ -12,7 +12,7 @@ from services.monitoring_api.configuration.environment import given_variables
 from services.monitoring_api.configuration.located_yaml import InvalidFileError
 from services.monitoring_api.notify.channel import DeliveryFailedError, Surroundings
 from services.monitoring_api.notify.notification import Notification, NotificationStatus
-from services.monitoring_api.notify.notification_file import NotificationFile, load_notifications
+from services.monitoring_api.notify.notification_file import NotificationFile, load_notifications, warnings
 from services.monitoring_api.notify.secret_source import SecretSource
 
 _VARIABLE = "SIGHTGLASS_WORKER_NOTIFICATIONS_FILE"
@@ -36,9 +36,12 @@ def channels() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of {name, type, target, missing}.")
 def list_channels(file: Path | None, *, as_json: bool) -> None:
     """List the channels, where each sends to, and what it lacks."""
+    notifications = _load(file)
+    for warning in warnings(notifications):
+        click.echo(f"Warning: {warning}", err=True)
     found = [
         {"name": one.name, "type": one.type, "target": one.target, "missing": _missing(one.secrets())}
-        for one in _load(file).channels
+        for one in notifications.channels
     ]
     if as_json:
         click.echo(json.dumps(found, indent=1))

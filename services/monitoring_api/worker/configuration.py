@@ -8,7 +8,7 @@ from pathlib import Path
 from services.monitoring_api.alerting.rule_set import RuleSet, load_rules
 from services.monitoring_api.alerting.rules import Catalogue
 from services.monitoring_api.configuration.located_yaml import InvalidFileError
-from services.monitoring_api.notify.notification_file import NotificationFile, load_notifications
+from services.monitoring_api.notify.notification_file import NotificationFile, load_notifications, warnings
 
 _logger = logging.getLogger(__name__)
 
@@ -61,6 +61,9 @@ class ConfigurationFiles:
             _logger.error("What was in force stays in force, for a file is wrong:\n%s", error_text)
         if not errors:
             _logger.info("Rules and notifications are read")
+        if notifications is not None:
+            for warning in warnings(notifications):
+                _logger.warning("%s: %s", self.notifications_file, warning)
         return Configuration(rules, notifications, "\n".join(errors))
 
 

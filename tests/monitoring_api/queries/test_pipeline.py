@@ -10,6 +10,7 @@ from services.monitoring_api.queries.pipeline.processes import process_rows, pro
 from services.monitoring_api.queries.pipeline.queue import queue_document, queue_query
 from services.monitoring_api.queries.timerange import TimeRange, epoch_ns
 from sightglass.attributes import (
+    ENDED_METRIC,
     FAILED_EXPORT_METRIC,
     HEARTBEAT_METRIC,
     SDK_LOGS_PROCESSED_METRIC,
@@ -102,6 +103,18 @@ async def test_the_fullest_queue_is_shown(store):
         ],
     )
     assert queue_document(await store.fetch(queue_query(WINDOW))) == {"size": 70, "capacity": 1000}
+
+
+async def test_a_process_that_ended_in_order_is_not_silent(store):
+    """A batch job that said it was done is no longer listed, and nothing is degraded by it."""
+    moments = [(HEARTBEAT_METRIC, 100), (ENDED_METRIC, 95)]
+    rows = [point(before(seconds=ago), name, 1, service="batch", instance="b1") for name, ago in moments]
+    alive = point(before(seconds=4), HEARTBEAT_METRIC, 1)
+    store.insert("otel_metrics_gauge", [*rows, alive])
+    now = int(T0.timestamp())
+    assert [row.name for row in process_rows(await store.fetch(processes_query(now)), now)] == ["ml-api"]
+    health = await pipeline_health(store, window=timedelta(minutes=15), now=T0)
+    assert (health["status"], health["reasons"]) == ("ok", [])
 
 
 async def test_a_process_that_was_replaced_is_not_silent(store):

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from services.monitoring_api.database import Query
 from services.monitoring_api.queries.timerange import NANOSECONDS, rfc3339
-from sightglass.attributes import HEARTBEAT_METRIC
+from sightglass.attributes import ENDED_METRIC, HEARTBEAT_METRIC
 
 # Processes export at least every 10 s; two of these may be lost or late.
 _UP_SECONDS: Final = 30
@@ -27,6 +27,14 @@ FROM
         AND TimeUnix >= toDateTime({start:UInt32}, 'UTC')
         AND TimeUnix <= toDateTime({end:UInt32}, 'UTC')
 )
+WHERE ServiceInstanceId NOT IN
+(
+    SELECT ServiceInstanceId
+    FROM otel_metrics_gauge
+    WHERE MetricName = {ended:String}
+        AND TimeUnix >= toDateTime({start:UInt32}, 'UTC')
+        AND TimeUnix <= toDateTime({end:UInt32}, 'UTC')
+)
 GROUP BY ServiceName, ServiceInstanceId
 ORDER BY ServiceName, max(TimeUnix) DESC, ServiceInstanceId"""
 
@@ -44,11 +52,12 @@ class ProcessRow(NamedTuple):
 
 
 def processes_query(now_seconds: int) -> Query:
-    """Every process heard within a day."""
+    """Every process heard within a day, but for those that ended in order."""
     return Query(
         _PROCESSES,
         {
             "names": [HEARTBEAT_METRIC, *_COLLECTOR_UPTIME],
+            "ended": ENDED_METRIC,
             "start": max(0, now_seconds - _LOOKBACK_SECONDS),
             "end": now_seconds + _UP_SECONDS,
         },
