@@ -77,11 +77,21 @@ class Answer:
         self._encoder = encoder
         self._headers = headers
         self._version = version
+        self._limit_seconds = 0.0
+        self._elapsed: Clock | None = None
         self.started = False
 
     def encode_with(self, encoder: Encoder) -> None:
         """Compress the body, once it is known that there will be one."""
         self._encoder = encoder
+
+    def end_within(self, seconds: float, elapsed: "Clock") -> None:
+        """Give up a client that has not taken the whole answer `seconds` after the statement began.
+
+        The engine looks at its own limit only when it is asked for the next block, so a client that stops reading would
+        hold its handle for ever.
+        """
+        self._limit_seconds, self._elapsed = seconds, elapsed
 
     async def send_pieces(
         self, pieces: AsyncIterator[bytes], *, hold_bytes: int, totals: Totals, elapsed: "Clock"
@@ -153,8 +163,15 @@ class Answer:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def _send_body(self, data: bytes, *, more: bool) -> None:
-        if data or not more:
-            await self._send({"type": "http.response.body", "body": data, "more_body": more})
+        if not data and more:
+            return
+        left = None if self._elapsed is None else max(self._limit_seconds - self._elapsed(), _LAST_WORDS_SECONDS)
+        try:
+            async with asyncio.timeout(left):
+                await self._send({"type": "http.response.body", "body": data, "more_body": more})
+        except TimeoutError:
+            text = f"Timeout exceeded: the client took longer than {self._limit_seconds:g} s to read the answer."
+            raise BrokenAnswerError(ClickHouseError(159, "TIMEOUT_EXCEEDED", text)) from None
 
 
 class Clock:

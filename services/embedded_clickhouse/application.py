@@ -87,6 +87,7 @@ class StatementEndpoint:
             hold = (
                 parts.settings.answer_wait_bytes if parameters.wait_end_of_query else parts.settings.answer_hold_bytes
             )
+            answer.end_within(parts.executor.answer_seconds(execution, prepared), clock)
             watched = text.head is None
             async with self._killed_when_client_goes(request, running) if watched else contextlib.nullcontext():
                 pieces = parts.executor.run(execution, prepared)

@@ -21,6 +21,9 @@ from services.embedded_clickhouse.syntax import Parsed, Parser, Tree
 from services.embedded_clickhouse.threads import EngineThreads
 
 _STREAMED = frozenset({"SelectWithUnionQuery", "SelectIntersectExceptQuery"})
+# A client may read a little longer than the statement may run; one without a limit, as long as a batch job needs.
+_READING_GRACE_SECONDS = 2.0
+_UNLIMITED_ANSWER_SECONDS = 3_600.0
 _KILL_WAIT_SECONDS = 10.0
 
 
@@ -109,6 +112,12 @@ class Executor:
         else:
             async for data in self._answer(execution, prepared):
                 yield data
+
+    def answer_seconds(self, execution: Execution, prepared: Prepared) -> float:
+        """How long an answer may take to reach its client, the statement's own time included."""
+        settings = self._session_settings(execution, prepared.verdict)
+        limit = float(settings.get("max_execution_time", 0) or 0)
+        return limit + _READING_GRACE_SECONDS if limit > 0 else _UNLIMITED_ANSWER_SECONDS
 
     def _session_settings(self, execution: Execution, verdict: Verdict | None) -> Mapping[str, str]:
         role = execution.role

@@ -21,7 +21,6 @@ SYSTEM_TABLES = frozenset(
         "detached_parts",
         "dictionaries",
         "disks",
-        "errors",
         "events",
         "formats",
         "functions",
@@ -30,7 +29,6 @@ SYSTEM_TABLES = frozenset(
         "merge_tree_settings",
         "merges",
         "metrics",
-        "mutations",
         "numbers",
         "numbers_mt",
         "one",
@@ -51,13 +49,15 @@ SYSTEM_TABLES = frozenset(
         "zeros_mt",
     }
 )
-# These show what other users ask, so they are for who keeps the database.
+# These show what other users ask, some with the values in it, so they are for who keeps the database.
 OPERATOR_SYSTEM_TABLES = SYSTEM_TABLES | {
     "asynchronous_inserts",
     "clusters",
     "distributed_ddl_queue",
     "dropped_tables",
+    "errors",
     "macros",
+    "mutations",
     "processes",
     "server_settings",
     "storage_policies",
@@ -101,6 +101,7 @@ DENIED_FUNCTIONS = frozenset(
         "getmacro",
         "getserversetting",
         "hascolumnintable",
+        "hostname",
         "joinget",
         "joingetornull",
         "logtrace",
@@ -108,9 +109,11 @@ DENIED_FUNCTIONS = frozenset(
         "naivebayesclassifierwithallprobs",
         "naivebayesclassifierwithprob",
         "naivebayesngrams",
+        "serveruuid",
         "showcertificate",
         "structuretocapnprotoschema",
         "structuretoprotobufschema",
+        "tcpport",
     }
 )
 DENIED_FUNCTION_PREFIXES = ("ai", "dict", "regionto", "regionhierarchy", "regionin", "zookeeper")
