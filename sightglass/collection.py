@@ -2,11 +2,11 @@
 
 import os
 import threading
-import weakref
 from typing import Final
 
 from opentelemetry.sdk.metrics import MeterProvider
 
+from sightglass.forking import call_in_forked_child
 from sightglass.tallies import Tallies
 
 _INTERVAL_SECONDS: Final = 5.0
@@ -38,13 +38,7 @@ class Collection:
         self._tallies = tallies
         self._interval_seconds = interval_seconds
         self._start()
-        reference = weakref.WeakMethod(self._start)
-
-        def restart() -> None:
-            if start := reference():
-                start()
-
-        os.register_at_fork(after_in_child=restart)
+        call_in_forked_child(self._start)
 
     def _start(self) -> None:
         self._one_at_a_time = threading.Lock()

@@ -1,10 +1,10 @@
 """A flush that its caller can stop waiting for."""
 
-import os
 import threading
 import time
-import weakref
 from collections.abc import Callable
+
+from sightglass.forking import call_in_forked_child
 
 
 class Flusher:
@@ -20,13 +20,7 @@ class Flusher:
     def __init__(self, work: Callable[[], bool]) -> None:
         self._work = work
         self._start()
-        reference = weakref.WeakMethod(self._start)
-
-        def restart() -> None:
-            if start := reference():
-                start()
-
-        os.register_at_fork(after_in_child=restart)
+        call_in_forked_child(self._start)
 
     def _start(self) -> None:
         self._changed = threading.Condition()

@@ -1,10 +1,8 @@
 """Queues that block instead of dropping, for batch jobs that would rather wait than lose a row."""
 
 import itertools
-import os
 import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
@@ -15,6 +13,8 @@ from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportRes
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from sightglass.forking import call_in_forked_child
 
 Item = TypeVar("Item")
 
@@ -53,13 +53,7 @@ class LosslessQueue(Generic[Item]):
         self._batch = batch
         self._linger_seconds = linger_seconds
         self._begin()
-        reference = weakref.WeakMethod(self._begin)
-
-        def begin() -> None:
-            if restart := reference():
-                restart()
-
-        os.register_at_fork(after_in_child=begin)
+        call_in_forked_child(self._begin)
 
     def _begin(self) -> None:
         """Start empty: what the parent of a forked child holds, the parent sends."""

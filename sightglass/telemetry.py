@@ -5,7 +5,6 @@ import math
 import os
 import threading
 import time
-import weakref
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -22,6 +21,7 @@ from sightglass.delivery import Connection, LossRecord, WatchedLogExporter, Watc
 from sightglass.exporters import Exporters
 from sightglass.features import denied_features
 from sightglass.flusher import Flusher
+from sightglass.forking import call_in_forked_child
 from sightglass.model import Model
 from sightglass.processors import ReplayLogProcessor, ReplaySpanProcessor, log_processor, span_processor
 from sightglass.resource import build_resource, library_version
@@ -82,13 +82,7 @@ class Telemetry:
         self.tallies.register(self.meter)
         self._collection = Collection(self._meter_provider, self.tallies, metric_interval_seconds())
         self._flusher = Flusher(self._deliver)
-        reference = weakref.WeakMethod(self._after_fork)
-
-        def after_fork() -> None:
-            if forget := reference():
-                forget()
-
-        os.register_at_fork(after_in_child=after_fork)
+        call_in_forked_child(self._after_fork)
 
     def _make_readers(self, exporters: Exporters) -> list[PeriodicExportingMetricReader]:
         exporter = exporters.metrics()
