@@ -21,10 +21,10 @@ from pathlib import Path
 
 import aiohttp
 import clickhouse_connect
-import httpx
 import psutil
 
 from benchmarks import report, spans
+from benchmarks.processes import cpu_seconds, wait_answer
 from services.cli.collector import CollectorSettings, binary_path, command
 from tests.integration.stack import free_ports
 
@@ -91,14 +91,12 @@ def _measure(arm: str, payload: list[bytes], count: int) -> Measured:
             password=_password(Path(folder), "reader"),
             database="otel",
         )
-        before = [_cpu_seconds(process) for process in processes]
+        before = [cpu_seconds(process) for process in processes]
         begun = time.monotonic()
         asyncio.run(_send(f"http://127.0.0.1:{ports['http']}/v1/traces", payload))
         _wait_stored(client, count)
         seconds = time.monotonic() - begun
-        clickhouse, collector = (
-            _cpu_seconds(process) - start for process, start in zip(processes, before, strict=True)
-        )
+        clickhouse, collector = (cpu_seconds(process) - start for process, start in zip(processes, before, strict=True))
         return Measured(count / seconds, count / (clickhouse + collector), collector, clickhouse)
 
 
@@ -122,7 +120,7 @@ def _pipeline(folder: Path, arm: str) -> Iterator[tuple[dict[str, int], list[psu
             return psutil.Process(process.pid)
 
         clickhouse = start([sys.executable, "-m", "services.embedded_clickhouse"], environment)
-        _wait_answer(f"http://127.0.0.1:{ports['clickhouse']}/ping")
+        wait_answer(f"http://127.0.0.1:{ports['clickhouse']}/ping")
         overlays = []
         if arm == "default":
             overlays = [_overlay(folder, "default.yaml", _DEFAULT_SCHEMA)]
@@ -143,7 +141,7 @@ def _pipeline(folder: Path, arm: str) -> Iterator[tuple[dict[str, int], list[psu
             overlays=tuple(overlays),
         )
         collector = start(*command(settings, binary_path(None)))
-        _wait_answer(f"http://127.0.0.1:{ports['health']}/")
+        wait_answer(f"http://127.0.0.1:{ports['health']}/")
         yield ports, [clickhouse, collector]
 
 
@@ -179,28 +177,12 @@ def _wait_stored(client: "clickhouse_connect.driver.Client", count: int) -> None
         raise RuntimeError(f"{distinct:,} distinct spans instead of {count:,}; the round does not count")
 
 
-def _wait_answer(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(url).status_code == httpx.codes.OK:
-                return
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{url} does not answer")
-        time.sleep(0.1)
-
-
 def _password_file(folder: Path, user: str) -> Path:
     return folder / "secrets" / f"clickhouse-{user}.password"
 
 
 def _password(folder: Path, user: str) -> str:
     return _password_file(folder, user).read_text().strip()
-
-
-def _cpu_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

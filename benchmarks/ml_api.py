@@ -22,6 +22,7 @@ import httpx
 import psutil
 
 from benchmarks import report
+from benchmarks.processes import cpu_seconds, wait_answer
 from tests.integration import load
 from tests.integration.stack import Stack, free_ports
 
@@ -87,17 +88,17 @@ def _measure(stack: Stack, arm: str, count: int) -> Measured:
     process = subprocess.Popen([sys.executable, "-m", _MODULES[arm]], env=environment, stdout=log, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_ready(url)
+        wait_answer(f"{url}/readyz")
         asyncio.run(load.send(url, requests=_WARM_UP, label_every=_WARM_UP))
         service = psutil.Process(process.pid)
-        before, begun = _cpu_seconds(service), time.perf_counter()
+        before, begun = cpu_seconds(service), time.perf_counter()
         answered = asyncio.run(load.send(url, requests=count, label_every=count))
         seconds = time.perf_counter() - begun
         if answered.failed:
             raise RuntimeError(f"requests failed, the round does not count: {answered.failed[0]}")
         sequential = _sequential_median(url, count // 10)
         time.sleep(2)  # what is still in the queues is sent now, and belongs to the bill
-        cpu = _cpu_seconds(service) - before
+        cpu = cpu_seconds(service) - before
         return Measured(count / seconds, cpu / (count + count // 10), sequential)
     finally:
         process.terminate()
@@ -113,24 +114,6 @@ def _sequential_median(url: str, count: int) -> float:
             client.post("/v1/predict", json={"features": load.FLIGHT}).raise_for_status()
             seconds.append(time.perf_counter() - begun)
     return statistics.median(seconds)
-
-
-def _wait_ready(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            if httpx.get(f"{url}/readyz").status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            pass
-        if time.monotonic() > deadline:
-            raise RuntimeError("the ML API does not become ready")
-        time.sleep(0.1)
-
-
-def _cpu_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
 
 
 if __name__ == "__main__":
