@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+from services.cli.bootstrap import BROWSERS
+
 ARGUMENTS = (
     "--headless",
     "--no-sandbox",  # Chromium refuses to run as root with it
@@ -87,7 +88,7 @@ class Complaints:
 
 
 def _on_path() -> Path | None:
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     return Path(found) if found else None
 
 
