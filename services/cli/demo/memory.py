@@ -27,6 +27,10 @@ class PeakMemory:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the sampling; safe to call twice."""
         self._stopped.set()
         self._thread.join()
 

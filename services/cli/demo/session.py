@@ -161,10 +161,10 @@ class DemoSession:
         return calibrate([sys.executable, "-m", "services.ml_api"], self._environment, port=_free_port(), kinds=kinds)
 
     def _by_source(self, departures: Sequence[Departure]) -> dict[str, list[Departure]]:
-        results = self._predictor.predict_many([departure.flight.plan for departure in departures])
         by_source: dict[str, list[Departure]] = {}
-        for departure, result in zip(departures, results, strict=True):
-            by_source.setdefault(result.features_source, []).append(departure)
+        for departure in departures:
+            source = self._predictor.look_up_weather(departure.flight.plan).source
+            by_source.setdefault(source, []).append(departure)
         return by_source
 
 

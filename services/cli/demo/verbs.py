@@ -58,6 +58,8 @@ def demo(*, days: float, check_only: bool, as_json: bool, no_traffic: bool) -> N
             if check_only:
                 _report(session.check(backfill_seconds), memory, console, as_json=as_json)
             else:
+                memory.stop()  # for hours of live flights nobody needs a sample of every process each second
+                _print_memory(memory, console)
                 follow(session, console, with_traffic=not no_traffic)
         except (BackfillError, RuntimeError) as error:
             raise click.ClickException(str(error)) from None
@@ -166,6 +168,10 @@ def _print(result: CheckResult, memory: PeakMemory, console: Console) -> None:
         f"({delays.count} requests)",
         highlight=False,
     )
+    _print_memory(memory, console)
+
+
+def _print_memory(memory: PeakMemory, console: Console) -> None:
     console.print(f"Peak memory of all processes: {memory.peak_bytes / _MEBIBYTE:,.0f} MiB", highlight=False)
 
 
