@@ -9,6 +9,8 @@ from sightglass.identifiers import new_prediction_id
 from sightglass.label import record_label
 from sightglass.logs import configure_logging
 from sightglass.model import Model
+from sightglass.model_call import model_call
+from sightglass.model_switch import record_model_switch
 from sightglass.prediction import record_prediction
 from sightglass.startup import flush, start
 from sightglass.telemetry import Telemetry
@@ -19,8 +21,10 @@ __all__ = [
     "configure_logging",
     "flush",
     "instrument",
+    "model_call",
     "new_prediction_id",
     "record_label",
+    "record_model_switch",
     "record_prediction",
     "start",
 ]

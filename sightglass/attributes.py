@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 PREDICTION_EVENT: Final = "ml.prediction"
 LABEL_EVENT: Final = "ml.label"
+MODEL_SWITCH_EVENT: Final = "ml.model.switch"
 
 MODEL_NAME: Final = "ml.model.name"
 MODEL_VERSION: Final = "ml.model.version"
@@ -30,6 +31,9 @@ TRUNCATED: Final = "ml.truncated"
 LABEL_VALUE: Final = "ml.label.value"
 LABEL_OBSERVED_AT: Final = "ml.label.observed_at"
 LABEL_ARRIVED_AT: Final = "ml.label.arrived_at"
+
+PREVIOUS_VERSION: Final = "ml.model.previous_version"
+SWITCH_REASON: Final = "ml.model.switch.reason"
 
 SIGNAL: Final = "signal"
 

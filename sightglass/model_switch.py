@@ -1,0 +1,51 @@
+"""`record_model_switch`: another version answers from now on."""
+
+from typing import Any, Final
+
+from opentelemetry._logs import SeverityNumber
+
+from sightglass import attributes
+from sightglass.faults import report_fault
+from sightglass.model import Model
+from sightglass.moment import moment_or_now
+from sightglass.telemetry import current
+from sightglass.text import name_text
+
+CHAMPION: Final = "champion"
+
+
+def record_model_switch(
+    model: Model, *, previous_version: str | None, reason: str, variant: str = CHAMPION, timestamp: Any = None
+) -> None:
+    """Record that another version of a model answers, as an event that charts can mark. Never raises.
+
+    Args:
+        model: The version that answers from now on.
+        previous_version: The one that answered before; None when there was none.
+        reason: Why: `promote`, `rollback`, or what else the service does.
+        variant: Which part it takes: `champion`, or `shadow`.
+        timestamp: When, a datetime or nanoseconds since the epoch; now when left out.
+    """
+    try:
+        telemetry = current()
+        if telemetry is None:
+            return
+        moment, replaced = moment_or_now(timestamp)
+        values: dict[str, Any] = {
+            attributes.MODEL_NAME: name_text(model.name),
+            attributes.MODEL_VERSION: name_text(model.version),
+            attributes.VARIANT: name_text(variant),
+            attributes.SWITCH_REASON: name_text(reason),
+        }
+        if previous_version is not None:
+            values[attributes.PREVIOUS_VERSION] = name_text(previous_version)
+        if replaced:
+            values[attributes.TRUNCATED] = ("timestamp:replaced",)
+        telemetry.events.emit(
+            timestamp=moment,
+            severity_number=SeverityNumber.INFO,
+            attributes=values,
+            event_name=attributes.MODEL_SWITCH_EVENT,
+        )
+    except Exception:
+        report_fault("record_model_switch")
