@@ -4,6 +4,7 @@ Three lines join a service: import, `instrument(app, service_name=..., model=...
 where it predicts.
 """
 
+from sightglass.decorator import last_prediction_id, predicts
 from sightglass.fastapi_application import instrument
 from sightglass.identifiers import new_prediction_id
 from sightglass.label import record_label
@@ -21,8 +22,10 @@ __all__ = [
     "configure_logging",
     "flush",
     "instrument",
+    "last_prediction_id",
     "model_call",
     "new_prediction_id",
+    "predicts",
     "record_label",
     "record_model_switch",
     "record_prediction",
