@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from sightglass.labels.command import add_labels
 from sightglass.resource import library_version
 
 # By name and not by an import: the library knows nothing of the services, and runs without them.
@@ -45,9 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "dashboard and their verbs come with a checkout of Sightglass.",
     )
     parser.add_argument("--version", action="version", version=f"sightglass {library_version()}")
-    parser.parse_args(arguments)
-    parser.print_help()
-    return 0
+    add_labels(parser.add_subparsers(title="verbs", metavar="VERB"))
+    given = parser.parse_args(arguments)
+    if "run" not in given:
+        parser.print_help()
+        return 0
+    run: Callable[[argparse.Namespace], int] = given.run
+    return run(given)
 
 
 if __name__ == "__main__":

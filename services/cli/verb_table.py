@@ -22,6 +22,7 @@ VERBS: Final[dict[str, Verb]] = {
     "migrate": Verb("services.monitoring_api.migrate.verbs", "Bring ClickHouse's schema up to date."),
     "collector": Verb("services.cli.collector.verbs", "Find, build and check the OpenTelemetry Collector."),
     "models": Verb("services.ml_api.verbs", "List and train models."),
+    "labels": Verb("services.cli.verbs.labels", "Load true labels from a file."),
     "rules": Verb("services.monitoring_api.alerting.verbs", "Check alert rules."),
     "channels": Verb("services.monitoring_api.notify.verbs", "List and test notification channels."),
 }

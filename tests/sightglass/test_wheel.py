@@ -24,8 +24,9 @@ def test_the_wheel_holds_the_library_and_nothing_else(tmp_path):
         metadata = Parser().parsestr(archive.read(metadata_name).decode())
     packages = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert packages == {"sightglass"}
-    modules = {path.name for path in (REPOSITORY / "sightglass").glob("*.py")} | {"py.typed"}
-    assert {name.split("/")[1] for name in names if name.startswith("sightglass/")} == modules
+    library = REPOSITORY / "sightglass"
+    modules = {str(path.relative_to(REPOSITORY)) for path in [*library.rglob("*.py"), library / "py.typed"]}
+    assert {name for name in names if name.startswith("sightglass/")} == modules
     required = [line for line in metadata.get_all("Requires-Dist") if "extra ==" not in line]
     assert required
     assert all(line.startswith("opentelemetry-") for line in required)
