@@ -87,8 +87,8 @@ def _delimiter(text: str) -> str:
 
 def _seconds(text: str) -> float:
     seconds = float(text)
-    if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError("it must be 0 or more seconds")
+    if not 1 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError("it must be 1 or more seconds")
     return seconds
 
 

@@ -157,9 +157,9 @@ class Load:
         return True
 
     def _deliver(self, receiver: Receiver, done: int) -> None:
-        began = self._clock()
+        began, waited = self._clock(), 0.0
         limit = self._options.give_up_seconds
-        while not receiver.flush(min(_LOOK_SECONDS, max(limit, 0.1))):
+        while not receiver.flush(min(_LOOK_SECONDS, limit - waited)):
             waited = self._clock() - began
             reason = f" ({receiver.reason})" if receiver.reason else ""
             if waited >= limit:

@@ -15,7 +15,7 @@ _PROTOCOL: Final = "OTEL_EXPORTER_OTLP_PROTOCOL"
 _ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _LOGS_PROTOCOL: Final = "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL"
 _LOGS_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"
-_LONGEST_REASON: Final = 240
+_LONGEST_REASON: Final = 400
 # Neither raises, and both lose labels: the first one label, the second all.
 _FAULTS: Final = frozenset({"sightglass.faults", "sightglass.startup"})
 
@@ -47,7 +47,10 @@ class OtlpReceiver:
     def __init__(self, service_name: str) -> None:
         self._warnings = _Warnings()
         logging.getLogger().addHandler(self._warnings)
-        self._telemetry: Telemetry = start(service_name, lossless=True)
+        try:
+            self._telemetry: Telemetry = start(service_name, lossless=True)
+        except Exception as error:  # the SDK refuses some OTEL_* variables even where nothing is to be sent
+            raise LabelsError(f"Nothing can be sent: {error}. Check the OTEL_* variables.") from None
         if self._warnings.fault:
             self.close()
             raise LabelsError(f"Nothing can be sent: {self._warnings.fault}")
@@ -91,7 +94,7 @@ class _Warnings(logging.Handler):
         if record.exc_info and record.exc_info[1] is not None:
             text += f" ({record.exc_info[1]})"
         self.last = text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
-        if record.name in _FAULTS:
+        if record.name in _FAULTS and record.exc_info:
             self.fault = self.last
 
 
