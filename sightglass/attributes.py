@@ -37,6 +37,11 @@ SWITCH_REASON: Final = "ml.model.switch.reason"
 
 SIGNAL: Final = "signal"
 
+CHAMPION: Final = "champion"
+SHADOW: Final = "shadow"
+STORE: Final = "store"
+FALLBACK: Final = "fallback"
+
 PREDICTION_COUNT_METRIC: Final = "ml.prediction.count"
 LABEL_COUNT_METRIC: Final = "ml.label.count"
 SPAN_COUNT_METRIC: Final = "sightglass.spans.ended"
@@ -44,10 +49,16 @@ HEARTBEAT_METRIC: Final = "sightglass.process.uptime"
 ENDED_METRIC: Final = "sightglass.process.ended"
 EXPORT_TIME_METRIC: Final = "sightglass.export.time"
 FAILED_EXPORT_METRIC: Final = "sightglass.export.failed"
+EXPORT_RETRIES_METRIC: Final = "sightglass.export.retries"
+SCORE_METRIC: Final = "ml.model.score"
+MODEL_DURATION_METRIC: Final = "ml.model.duration"
+FALLBACK_METRIC: Final = "ml.fallback.count"
+IN_FLIGHT_METRIC: Final = "ml.model.in_flight"
+QUEUE_METRIC: Final = "ml.model.queue.duration"
 SDK_SPANS_PROCESSED_METRIC: Final = "otel.sdk.processor.span.processed"
 SDK_LOGS_PROCESSED_METRIC: Final = "otel.sdk.processor.log.processed"
 
-Kind = Literal["event", "attribute", "counter", "gauge"]
+Kind = Literal["event", "attribute", "counter", "histogram", "gauge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +82,21 @@ class Term:
 
 _SPAN: Final = "span"
 _PREDICTION: Final = (_SPAN, PREDICTION_EVENT)
+_MODEL_METRICS: Final = (SCORE_METRIC, MODEL_DURATION_METRIC, FALLBACK_METRIC, IN_FLIGHT_METRIC, QUEUE_METRIC)
 _COUNTED: Final = (_SPAN, PREDICTION_EVENT, PREDICTION_COUNT_METRIC)
-_ALL_COUNTS: Final = (SPAN_COUNT_METRIC, PREDICTION_COUNT_METRIC, LABEL_COUNT_METRIC, FAILED_EXPORT_METRIC)
+_OF_MODELS: Final = (_SPAN, PREDICTION_EVENT, MODEL_SWITCH_EVENT, PREDICTION_COUNT_METRIC, *_MODEL_METRICS)
+_EXPORTS: Final = (FAILED_EXPORT_METRIC, EXPORT_RETRIES_METRIC)
+_ALL_COUNTS: Final = (SPAN_COUNT_METRIC, PREDICTION_COUNT_METRIC, LABEL_COUNT_METRIC, *_EXPORTS)
+_MODEL_SET: Final = (MODEL_NAME, MODEL_VERSION, VARIANT, REPLAYED)
 
 REGISTRY: Final[tuple[Term, ...]] = (
     Term(PREDICTION_EVENT, "event", "", (), "A model predicted; the body is a JSON object with the features."),
     Term(LABEL_EVENT, "event", "", (), "The true label of a prediction became known; no body."),
+    Term(MODEL_SWITCH_EVENT, "event", "", (), "Another version of a model answers from now on; no body."),
     Term(PREDICTION_ID, "attribute", "string", (*_PREDICTION, LABEL_EVENT), "Joins prediction, label and span."),
-    Term(MODEL_NAME, "attribute", "string", _COUNTED, "The same over all versions of a model."),
-    Term(MODEL_VERSION, "attribute", "string", _COUNTED, "Tells two artefacts apart, best a content hash."),
-    Term(VARIANT, "attribute", "string", _COUNTED, "`champion`, or `shadow`."),
+    Term(MODEL_NAME, "attribute", "string", _OF_MODELS, "The same over all versions of a model."),
+    Term(MODEL_VERSION, "attribute", "string", _OF_MODELS, "Tells two artefacts apart, best a content hash."),
+    Term(VARIANT, "attribute", "string", _OF_MODELS, "`champion`, or `shadow`."),
     Term(FEATURES_SOURCE, "attribute", "string", _COUNTED, "`store`, or `fallback` when features were replaced."),
     Term(TASK, "attribute", "string", _PREDICTION, "`binary`, `multiclass` or `regression`."),
     Term(PREDICTION_LABEL, "attribute", "string", _PREDICTION, "The decided class as text."),
@@ -100,7 +116,7 @@ REGISTRY: Final[tuple[Term, ...]] = (
         TRUNCATED,
         "attribute",
         "string[]",
-        (PREDICTION_EVENT, LABEL_EVENT),
+        (PREDICTION_EVENT, LABEL_EVENT, MODEL_SWITCH_EVENT),
         "What was cut or replaced, as `place:reason`; absent when nothing was.",
     ),
     Term(LABEL_VALUE, "attribute", "string", (LABEL_EVENT,), "The true class, or number, as text."),
@@ -110,10 +126,12 @@ REGISTRY: Final[tuple[Term, ...]] = (
         REPLAYED,
         "attribute",
         "bool",
-        (_SPAN, PREDICTION_EVENT, LABEL_EVENT, *_ALL_COUNTS),
+        (_SPAN, PREDICTION_EVENT, LABEL_EVENT, MODEL_SWITCH_EVENT, *_ALL_COUNTS, *_MODEL_METRICS),
         "True for what was recorded with past timestamps; else absent.",
     ),
-    Term(SIGNAL, "attribute", "string", (FAILED_EXPORT_METRIC,), "`spans`, `logs` (events too) or `metrics`."),
+    Term(PREVIOUS_VERSION, "attribute", "string", (MODEL_SWITCH_EVENT,), "What answered before; absent at first."),
+    Term(SWITCH_REASON, "attribute", "string", (MODEL_SWITCH_EVENT,), "Why: `promote`, `rollback`, ..."),
+    Term(SIGNAL, "attribute", "string", _EXPORTS, "`spans`, `logs` (events too) or `metrics`."),
     Term(
         SPAN_COUNT_METRIC,
         "counter",
@@ -133,9 +151,21 @@ REGISTRY: Final[tuple[Term, ...]] = (
         FAILED_EXPORT_METRIC,
         "counter",
         "{item}",
-        (SIGNAL, REPLAYED),
+        (SIGNAL, "error.type", REPLAYED),
         "Spans and log records in exports that were given up: lost. Of metrics, collections: the next one makes up.",
     ),
+    Term(EXPORT_RETRIES_METRIC, "counter", "{retry}", (SIGNAL, REPLAYED), "Exports that were tried again."),
+    Term(SCORE_METRIC, "histogram", "1", _MODEL_SET, "Scores of classifications, with exemplars."),
+    Term(
+        MODEL_DURATION_METRIC,
+        "histogram",
+        "s",
+        _MODEL_SET,
+        "Time that the model call behind each prediction took, with exemplars.",
+    ),
+    Term(FALLBACK_METRIC, "counter", "{prediction}", _MODEL_SET, "Predictions whose features were replaced."),
+    Term(IN_FLIGHT_METRIC, "counter", "{call}", _MODEL_SET, "Model calls under way; goes up and down."),
+    Term(QUEUE_METRIC, "histogram", "s", _MODEL_SET, "Time that model calls waited for their turn, with exemplars."),
     Term(HEARTBEAT_METRIC, "gauge", "s", (), "Time since telemetry started; the sign of life of an idle process."),
     Term(ENDED_METRIC, "gauge", "1", (), "1 in the last export of a process that ended in order; else absent."),
     Term(

@@ -1,67 +1,22 @@
-"""Exporters that know whether what they were given has arrived."""
+"""Sending, counted: what was given up or tried again is on record."""
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
-from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
-from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData, ResourceMetrics
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from sightglass import attributes
-from sightglass.tallies import Tally
+from sightglass.attempts import Attempts
+from sightglass.instruments import Instruments
+from sightglass.losses import LossRecord, Outcome, Signal
+from sightglass.sinks import Sink
 
 _QUEUE_DROPS: Final = frozenset({attributes.SDK_SPANS_PROCESSED_METRIC, attributes.SDK_LOGS_PROCESSED_METRIC})
+_SDK_SCOPE: Final = "opentelemetry-sdk"
 
 Inner = TypeVar("Inner")
-
-
-class LossRecord:
-    """What was lost since the last flush: `flush()` tells its caller, the tally tells the pipeline.
-
-    The SDK's own count, `otel.sdk.exporter.*.exported`, takes a batch refused with an HTTP status for a delivered one.
-
-    Args:
-        tally: Counts items of failed exports by signal.
-    """
-
-    def __init__(self, tally: Tally) -> None:
-        self._tally = tally
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget everything, with a new lock: what a forked child needs."""
-        self._lock = threading.Lock()
-        self._failures = 0
-        self._queue_drops = 0
-        self._told = 0
-        self.metrics_arrived = True
-
-    def failed(self, signal: str, items: int) -> None:
-        """An export of `items` spans or log records was given up."""
-        self._tally.add(((attributes.SIGNAL, signal),), items)
-        with self._lock:
-            self._failures += items
-
-    def collected(self, *, arrived: bool) -> None:
-        """An export of metrics ended. Cumulative counts come again: only the last export matters."""
-        if not arrived:
-            self._tally.add(((attributes.SIGNAL, "metrics"),))
-        self.metrics_arrived = arrived
-
-    def dropped_so_far(self, count: int) -> None:
-        """The SDK's own count of items that its processors dropped."""
-        with self._lock:
-            self._queue_drops = max(self._queue_drops, count)
-
-    def take(self) -> int:
-        """Spans and log records lost since the last call."""
-        with self._lock:
-            lost = self._failures + self._queue_drops - self._told
-            self._told += lost
-            return lost
 
 
 class Connection(Generic[Inner]):
@@ -83,91 +38,122 @@ class Connection(Generic[Inner]):
         self.exporter = self._make() or self.exporter
 
 
-class WatchedSpanExporter(SpanExporter):
-    """A span exporter whose failures are counted.
+class Delivery:
+    """Sends batches of one signal.
 
     Args:
-        connection: Holds the exporter that does the work.
-        losses: Where failures are counted; None when the caller tries again until it succeeds.
+        connection: Holds the sink that does the work.
+        signal: What is sent.
+        losses: Where it is counted.
+        again: Whether the caller tries a failed batch again until it is delivered, so that a failure is no loss.
     """
 
-    def __init__(self, connection: Connection[SpanExporter], losses: LossRecord | None) -> None:
-        self.connection = connection
+    def __init__(self, connection: Connection[Sink], signal: Signal, losses: LossRecord, *, again: bool) -> None:
+        self._connection = connection
+        self._signal: Signal = signal
         self._losses = losses
+        self._again = again
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export, and count what was given up."""
-        result = SpanExportResult.FAILURE
+    def prepare(self, item: Any) -> Any:
+        """What is queued of one span or log record."""
+        return self._connection.exporter.prepare(item)
+
+    def send(self, batch: list[Any]) -> bool:
+        """Send, and count what was given up."""
+        self._losses.processed(self._signal, len(batch))
+        outcome = Outcome(delivered=False, lost=len(batch), reason="error")
         try:
-            result = self.connection.exporter.export(spans)
-        finally:
-            if result is not SpanExportResult.SUCCESS and self._losses is not None:
-                self._losses.failed("spans", len(spans))
-        return result
+            outcome = self._connection.exporter.send(batch)
+        except Exception as error:
+            outcome = outcome._replace(reason=type(error).__name__)
+        if self._again and not outcome.delivered:
+            outcome = outcome._replace(lost=0, retries=outcome.retries + 1)
+        self._losses.exported(self._signal, outcome)
+        return outcome.delivered
+
+    def close(self) -> None:
+        """Stop; a retry in progress ends."""
+        self._connection.exporter.close()
+
+
+class StockSpanExporter(SpanExporter):
+    """A delivery for the SDK's own batch processor."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+
+    def export(self, spans: Any) -> SpanExportResult:
+        """Send one batch."""
+        return SpanExportResult.SUCCESS if self._delivery.send(list(spans)) else SpanExportResult.FAILURE
 
     def shutdown(self) -> None:
-        """Close the connection; a retry in progress ends."""
-        self.connection.exporter.shutdown()
-
-    def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Exporters hold nothing back."""
-        return self.connection.exporter.force_flush(timeout_millis)
+        """Stop."""
+        self._delivery.close()
 
 
-class WatchedLogExporter(LogRecordExporter):
-    """A log exporter whose failures are counted.
+class StockLogExporter(LogRecordExporter):
+    """A delivery for the SDK's own batch processor."""
 
-    Args:
-        connection: Holds the exporter that does the work.
-        losses: Where failures are counted; None when the caller tries again until it succeeds.
-    """
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
 
-    def __init__(self, connection: Connection[LogRecordExporter], losses: LossRecord | None) -> None:
-        self.connection = connection
-        self._losses = losses
-
-    def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
-        """Export, and count what was given up."""
-        result = LogRecordExportResult.FAILURE
-        try:
-            result = self.connection.exporter.export(batch)
-        finally:
-            if result is not LogRecordExportResult.SUCCESS and self._losses is not None:
-                self._losses.failed("logs", len(batch))
-        return result
+    def export(self, batch: Any) -> LogRecordExportResult:
+        """Send one batch."""
+        return LogRecordExportResult.SUCCESS if self._delivery.send(list(batch)) else LogRecordExportResult.FAILURE
 
     def shutdown(self) -> None:
-        """Close the connection; a retry in progress ends."""
-        self.connection.exporter.shutdown()  # type: ignore[no-untyped-call]  # the SDK left it untyped
+        """Stop."""
+        self._delivery.close()
 
-    def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Exporters hold nothing back."""
-        return self.connection.exporter.force_flush(timeout_millis)
+    def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002  # interface
+        """Nothing is held back."""
+        return True
 
 
 class WatchedMetricExporter(MetricExporter):
-    """A metric exporter whose failures are counted, and which reads the SDK's count of drops as it passes.
+    """A metric exporter whose failures are counted, and which sends our own instruments' points with the SDK's.
 
     Args:
         connection: Holds the exporter that does the work.
-        losses: Where failures are counted.
+        attempts: What became of its requests.
+        losses: Where it is counted.
+        instruments: Our own instruments.
     """
 
-    def __init__(self, connection: Connection[MetricExporter], losses: LossRecord) -> None:
-        inner = connection.exporter
-        super().__init__(inner._preferred_temporality, inner._preferred_aggregation)  # noqa: SLF001  # no public way
+    def __init__(
+        self,
+        connection: Connection[MetricExporter],
+        attempts: Attempts,
+        losses: LossRecord,
+        instruments: Instruments,
+    ) -> None:
+        exporter = connection.exporter
+        # Where the SDK itself looks for what an exporter prefers.
+        super().__init__(
+            preferred_temporality=getattr(exporter, "_preferred_temporality", None),
+            preferred_aggregation=getattr(exporter, "_preferred_aggregation", None),
+        )
         self.connection = connection
+        self._attempts = attempts
         self._losses = losses
+        self._instruments = instruments
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         """Export, and note whether it arrived."""
-        self._losses.dropped_so_far(_drops(metrics_data))
+        self._losses.sdk_drops_so_far(_drops(metrics_data))
+        self._attempts.begin()
         result = MetricExportResult.FAILURE
         try:
-            result = self.connection.exporter.export(metrics_data, timeout_millis, **kwargs)
+            result = self.connection.exporter.export(self._with_ours(metrics_data), timeout_millis, **kwargs)
         finally:
-            self._losses.collected(arrived=result is MetricExportResult.SUCCESS)
+            self._losses.collected(self._attempts.outcome(1, delivered=result is MetricExportResult.SUCCESS))
         return result
+
+    def _with_ours(self, data: MetricsData) -> MetricsData:
+        ours = self._instruments.collect(self._preferred_temporality or {})
+        first, *others = data.resource_metrics
+        merged = ResourceMetrics(first.resource, [*first.scope_metrics, *ours], first.schema_url)
+        return MetricsData([merged, *others])
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
         """Close the connection; a retry in progress ends."""
@@ -179,10 +165,12 @@ class WatchedMetricExporter(MetricExporter):
 
 
 def _drops(metrics_data: MetricsData) -> int:
+    """What the SDK's own batch processors dropped, where they are used: our queues tell it themselves."""
     return sum(
         int(getattr(point, "value", 0))
         for resource in metrics_data.resource_metrics
         for scope in resource.scope_metrics
+        if scope.scope.name.startswith(_SDK_SCOPE)
         for metric in scope.metrics
         if metric.name in _QUEUE_DROPS
         for point in metric.data.data_points

@@ -9,8 +9,10 @@ from weakref import WeakSet
 
 from sightglass.faults import report_fault
 from sightglass.model import Model
+from sightglass.settings import Settings
 from sightglass.startup import start, take_model
 from sightglass.telemetry import Telemetry, current
+from sightglass.trace_headers import install_trace_headers
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -84,6 +86,8 @@ def instrument(
     service_name: str | None = None,
     model: Model | None = None,
     excluded_urls: str | None = None,
+    settings: Settings | None = None,
+    stock: bool = False,
 ) -> Telemetry:
     """Trace and measure every request of a FastAPI application. A second call changes nothing.
 
@@ -94,6 +98,8 @@ def instrument(
         service_name: Name under which this service is found; else OTEL_SERVICE_NAME, else the application's title.
         model: The model that predictions are of, unless they say otherwise.
         excluded_urls: Comma-separated regular expressions of URLs that are not traced.
+        settings: The library's own settings; those of the SIGHTGLASS_* variables when left out.
+        stock: Keep OpenTelemetry's own middleware, batch processors and encoders: the same output, at their cost.
     """
     # Read once per process by the first instrumentation; the old conventions have other names for everything.
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
@@ -103,6 +109,8 @@ def instrument(
             service_name or os.environ.get("OTEL_SERVICE_NAME") or str(getattr(app, "title", "unknown_service")),
             model=model,
             service_version=getattr(app, "version", None),
+            settings=settings,
+            stock=stock,
         )
     else:
         take_model(telemetry, model)
@@ -123,11 +131,38 @@ def instrument(
         except Exception:
             report_fault("instrument")
     _switch_off_second_export(app)
+    if telemetry.settings.trace_headers:
+        install_trace_headers()
     build = app.build_middleware_stack
-    app.build_middleware_stack = lambda: EdgeMiddleware(build(), telemetry)
+    app.build_middleware_stack = lambda: EdgeMiddleware(_build_stack(build, telemetry), telemetry)
     app.middleware_stack = None
     _instrumented.add(app)
     return telemetry
+
+
+def _build_stack(build: Callable[[], Any], telemetry: Telemetry) -> Any:
+    """The application's layers, with ours in the place of the stock middleware."""
+    from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware  # noqa: PLC0415  # as below
+
+    from sightglass.server_spans import ServerSpans  # noqa: PLC0415  # as below
+
+    stack = build()
+    if telemetry.stock:
+        return stack
+    layer = stack
+    while (inner := getattr(layer, "app", None)) is not None:
+        # Somebody's own subclass, hooks, or the old conventions: these it does not do.
+        if type(inner) is OpenTelemetryMiddleware and inner.tracer is not None:
+            if _can_replace(inner):
+                layer.app = ServerSpans(inner, telemetry)
+            break
+        layer = inner
+    return stack
+
+
+def _can_replace(stock: Any) -> bool:
+    hooks = (stock.server_request_hook, stock.client_request_hook, stock.client_response_hook)
+    return stock.duration_histogram_old is None and stock.duration_histogram_new is not None and not any(hooks)
 
 
 def _switch_off_second_export(app: Any) -> None:

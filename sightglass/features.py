@@ -2,36 +2,13 @@
 
 import json
 import math
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from sightglass.text import clean_text
-
-DENIED_FEATURES_VARIABLE: Final = "SIGHTGLASS_DENIED_FEATURES"
-_DENIED_BY_DEFAULT: Final = frozenset(
-    {
-        "access_token",
-        "api_key",
-        "authorization",
-        "card_number",
-        "cookie",
-        "credit_card",
-        "cvv",
-        "email",
-        "iban",
-        "pass",
-        "passwd",
-        "password",
-        "phone",
-        "secret",
-        "ssn",
-        "token",
-    }
-)
+from sightglass.feature_names import FeatureNames
+from sightglass.text import MAX_NAME_CHARACTERS, clean_text
 
 MAX_FEATURES: Final = 1_000
-MAX_NAME_CHARACTERS: Final = 256
 MAX_TEXT_CHARACTERS: Final = 4_096
 MAX_BODY_CHARACTERS: Final = 64 * 1_024
 MAX_DEPTH: Final = 6
@@ -39,24 +16,21 @@ MAX_ITEMS: Final = 4_096
 MAX_MARKS: Final = 32
 _SMALLEST_INTEGER: Final = -(2**63)
 _LARGEST_INTEGER: Final = 2**64 - 1
+_to_json: Final = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False
+).encode
 _MISSING_TYPES: Final = frozenset({"NAType", "NaTType"})
-
-
-def denied_features() -> frozenset[str]:
-    """Names, in lower case, of features whose values never leave the process."""
-    more = os.environ.get(DENIED_FEATURES_VARIABLE, "")
-    return _DENIED_BY_DEFAULT | {name.strip().lower() for name in more.split(",") if name.strip()}
 
 
 class FeatureBody:
     """Turns features into the body of one event; whatever is cut or changed leaves a mark.
 
     Args:
-        denied: Feature names, in lower case, that are left out.
+        names: Which features may leave the process.
     """
 
-    def __init__(self, denied: frozenset[str]) -> None:
-        self._denied = denied
+    def __init__(self, names: FeatureNames) -> None:
+        self._names = names
         self._nonfinite: dict[str, str] = {}
         self._room = MAX_ITEMS
         self.marks: list[str] = []
@@ -76,7 +50,7 @@ class FeatureBody:
             payload["nonfinite"] = self._nonfinite
         if cut_scores:
             payload["scores"] = cut_scores
-        body = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        body = _to_json(payload)
         return body if len(body) <= MAX_BODY_CHARACTERS else self._shorten(payload)
 
     def mark(self, what: str) -> None:
@@ -86,16 +60,14 @@ class FeatureBody:
 
     def _features(self, features: Any) -> dict[str, Any]:
         values: dict[str, Any] = {}
-        for index, (key, value) in enumerate(self._pairs(features, "features")):
-            if index >= MAX_FEATURES:
-                self.mark("features:number")
-                break
-            name = self._name(key)
-            if name in values or name in self._nonfinite:
-                self.mark(f"{name}:duplicate")
-                continue
-            if name.lower() in self._denied:
-                self.mark(f"{name}:denied")
+        pairs = self._pairs(features, "features")
+        if len(pairs) > MAX_FEATURES:
+            self.mark("features:number")
+            del pairs[MAX_FEATURES:]
+        known = self._names.known
+        for key, value in pairs:
+            name = key if type(key) is str and key in known and key not in values else self._admitted(key, values)
+            if name is None:
                 continue
             kind = type(value)
             # The common types first: no call, no copy.
@@ -113,6 +85,19 @@ class FeatureBody:
                     values[name] = converted
         return values
 
+    def _admitted(self, key: Any, values: Mapping[str, Any]) -> str | None:
+        """The name under which a feature is recorded, or None, with a mark, when it is not."""
+        name = self._name(key)
+        if name in values or name in self._nonfinite:
+            self.mark(f"{name}:duplicate")
+            return None
+        if refusal := self._names.refusal(name):
+            self.mark(f"{name}:{refusal}")
+            return None
+        if type(key) is str and name == key:
+            self._names.remember(name)
+        return name
+
     def _scores(self, scores: Any) -> dict[str, float]:
         values: dict[str, float] = {}
         for index, (key, value) in enumerate(self._pairs(scores, "scores")):
@@ -127,7 +112,7 @@ class FeatureBody:
                 values[name] = number
         return values
 
-    def _pairs(self, mapping: Any, what: str) -> Iterable[tuple[Any, Any]]:
+    def _pairs(self, mapping: Any, what: str) -> list[tuple[Any, Any]]:
         try:
             # A copy, because another thread may change the original while we read it.
             return list((dict(mapping) if isinstance(mapping, dict) else mapping).items())

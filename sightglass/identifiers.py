@@ -1,14 +1,14 @@
 """Identifiers: time-ordered prediction ids, hashed entity ids."""
 
 import functools
-import hashlib
 import hmac
 import logging
 import os
 import time
 from typing import Final
 
-ENTITY_SALT_VARIABLE: Final = "SIGHTGLASS_ENTITY_SALT"
+from sightglass.settings import ENTITY_SALT_VARIABLE
+
 _UUID_VERSION_7: Final = 0x7 << 76
 _UUID_VARIANT: Final = 0b10 << 62
 _SUB_MILLISECOND_STEPS: Final = 4096
@@ -47,9 +47,13 @@ def _warn_unsalted() -> None:
     )
 
 
-def hash_entity_id(entity_id: str) -> str:
-    """The hash under which an entity is known outside of its own service: HMAC-SHA-256, first 128 bits, hexadecimal."""
-    salt = os.environ.get(ENTITY_SALT_VARIABLE, "")
+def hash_entity_id(entity_id: str, salt: str = "") -> str:
+    """The hash under which an entity is known outside of its own service: HMAC-SHA-256, first 128 bits, hexadecimal.
+
+    Args:
+        entity_id: The id as text.
+        salt: The secret that all services whose entities shall match have in common.
+    """
     if not salt:
         _warn_unsalted()
-    return hmac.new(salt.encode(errors="replace"), entity_id.encode(errors="replace"), hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(salt.encode(errors="replace"), entity_id.encode(errors="replace"), "sha256").hex()[:32]

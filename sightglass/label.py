@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from opentelemetry._logs import SeverityNumber
-
 from sightglass import attributes
 from sightglass.faults import report_fault
 from sightglass.moment import moment_or_now, to_text
@@ -47,11 +45,6 @@ def record_label(
         if any(replaced.values()):
             values[attributes.TRUNCATED] = tuple(f"{name}:replaced" for name, was in replaced.items() if was)
         telemetry.tallies.labels.add(at_ns=at)
-        telemetry.events.emit(
-            timestamp=at,
-            severity_number=SeverityNumber.INFO,
-            attributes=values,
-            event_name=attributes.LABEL_EVENT,
-        )
+        telemetry.events.emit(attributes.LABEL_EVENT, at, values)
     except Exception:
         report_fault("record_label")

@@ -7,12 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach, detach, set_value
-from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
-from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 
 from sightglass.forking import call_in_forked_child
 
@@ -24,8 +19,6 @@ _GROW_AFTER: Final = 32
 _LINGER_SECONDS: Final = 1.0
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
-_FLUSH_SECONDS: Final = 30.0
-_MILLISECONDS: Final = 1_000
 
 
 class LosslessQueue(Generic[Item]):
@@ -153,59 +146,3 @@ class LosslessQueue(Generic[Item]):
             return self._export(batch)
         except Exception:
             return False
-
-
-class LosslessSpanProcessor(SpanProcessor):
-    """Exports every sampled span; the end of a span waits while the queue is full."""
-
-    def __init__(self, exporter: SpanExporter) -> None:
-        self._exporter = exporter
-        self._queue: LosslessQueue[ReadableSpan] = LosslessQueue(
-            lambda batch: exporter.export(batch) is SpanExportResult.SUCCESS
-        )
-
-    def on_end(self, span: ReadableSpan) -> None:
-        """Queue one span."""
-        if span.context is not None and span.context.trace_flags.sampled:
-            self._queue.put(span)
-
-    def shutdown(self) -> None:
-        """Stop; flush before, for what is queued is given up."""
-        self._queue.close()
-        self._exporter.shutdown()
-
-    def force_flush(self, timeout_millis: int | None = None) -> bool:
-        """Whether all spans ended before this call were delivered in time."""
-        return self._queue.flush(_FLUSH_SECONDS if timeout_millis is None else timeout_millis / _MILLISECONDS)
-
-
-class LosslessLogProcessor(LogRecordProcessor):
-    """Exports every log record; emitting waits while the queue is full."""
-
-    def __init__(self, exporter: LogRecordExporter) -> None:
-        self._exporter = exporter
-        self._queue: LosslessQueue[ReadableLogRecord] = LosslessQueue(
-            lambda batch: exporter.export(batch) is LogRecordExportResult.SUCCESS
-        )
-
-    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        """Queue one log record."""
-        # The context can hold a whole request; the ids were taken from it already.
-        log_record.log_record.context = Context()
-        self._queue.put(
-            ReadableLogRecord(
-                log_record=log_record.log_record,
-                resource=log_record.resource or Resource.get_empty(),
-                instrumentation_scope=log_record.instrumentation_scope,
-                limits=log_record.limits,
-            )
-        )
-
-    def shutdown(self) -> None:
-        """Stop; flush before, for what is queued is given up."""
-        self._queue.close()
-        self._exporter.shutdown()  # type: ignore[no-untyped-call]  # the SDK left it untyped
-
-    def force_flush(self, timeout_millis: int | None = None) -> bool:
-        """Whether all records emitted before this call were delivered in time."""
-        return self._queue.flush(_FLUSH_SECONDS if timeout_millis is None else timeout_millis / _MILLISECONDS)

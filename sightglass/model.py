@@ -1,7 +1,7 @@
 """What a prediction says about the model that made it."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 Task = Literal["binary", "multiclass", "regression"]
 
@@ -19,3 +19,6 @@ class Model:
     name: str
     version: str
     task: Task = "binary"
+
+
+UNKNOWN: Final = Model("unknown", "unknown")

@@ -4,7 +4,11 @@ from time import perf_counter
 from types import TracebackType
 from typing import Self
 
-from sightglass.model import Model
+from sightglass import attributes
+from sightglass.faults import report_fault
+from sightglass.model import UNKNOWN, Model
+from sightglass.model_metrics import ModelPoints
+from sightglass.telemetry import current
 
 
 class model_call:  # noqa: N801  # read as a verb: `with model_call(...)`
@@ -20,16 +24,21 @@ class model_call:  # noqa: N801  # read as a verb: `with model_call(...)`
     """
 
     def __init__(
-        self, model: Model | None = None, *, variant: str = "champion", queue_seconds: float | None = None
+        self, model: Model | None = None, *, variant: str = attributes.CHAMPION, queue_seconds: float | None = None
     ) -> None:
         self._model = model
         self._variant = variant
         self._queue_seconds = queue_seconds
         self.seconds = 0.0
         self._started = 0.0
+        self._points: ModelPoints | None = None
 
     def __enter__(self) -> Self:
         """Begin."""
+        try:
+            self._begin()
+        except Exception:
+            report_fault("model_call")
         self._started = perf_counter()
         return self
 
@@ -38,3 +47,16 @@ class model_call:  # noqa: N801  # read as a verb: `with model_call(...)`
     ) -> None:
         """End, also where the model raised."""
         self.seconds = perf_counter() - self._started
+        if self._points is not None:
+            self._points.in_flight.add(-1)
+
+    def _begin(self) -> None:
+        telemetry = current()
+        if telemetry is None:
+            return
+        model = self._model or telemetry.model or UNKNOWN
+        points = telemetry.identities.find(model, self._variant, attributes.STORE).points
+        if self._queue_seconds is not None:
+            points.queue.record(max(0.0, float(self._queue_seconds)), telemetry.instruments.exemplar())
+        points.in_flight.add()
+        self._points = points

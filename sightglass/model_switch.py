@@ -1,8 +1,6 @@
 """`record_model_switch`: another version answers from now on."""
 
-from typing import Any, Final
-
-from opentelemetry._logs import SeverityNumber
+from typing import Any
 
 from sightglass import attributes
 from sightglass.faults import report_fault
@@ -11,11 +9,14 @@ from sightglass.moment import moment_or_now
 from sightglass.telemetry import current
 from sightglass.text import name_text
 
-CHAMPION: Final = "champion"
-
 
 def record_model_switch(
-    model: Model, *, previous_version: str | None, reason: str, variant: str = CHAMPION, timestamp: Any = None
+    model: Model,
+    *,
+    previous_version: str | None,
+    reason: str,
+    variant: str = attributes.CHAMPION,
+    timestamp: Any = None,
 ) -> None:
     """Record that another version of a model answers, as an event that charts can mark. Never raises.
 
@@ -41,11 +42,6 @@ def record_model_switch(
             values[attributes.PREVIOUS_VERSION] = name_text(previous_version)
         if replaced:
             values[attributes.TRUNCATED] = ("timestamp:replaced",)
-        telemetry.events.emit(
-            timestamp=moment,
-            severity_number=SeverityNumber.INFO,
-            attributes=values,
-            event_name=attributes.MODEL_SWITCH_EVENT,
-        )
+        telemetry.events.emit(attributes.MODEL_SWITCH_EVENT, moment, values)
     except Exception:
         report_fault("record_model_switch")

@@ -4,21 +4,20 @@ import functools
 import logging
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from opentelemetry import trace
-from opentelemetry._logs import SeverityNumber
+from opentelemetry.trace import Span, SpanContext
 
 from sightglass import attributes
 from sightglass.faults import report_fault
 from sightglass.features import FeatureBody, as_number
 from sightglass.identifiers import hash_entity_id, new_prediction_id
-from sightglass.model import Model
+from sightglass.identity import Identity
+from sightglass.model import UNKNOWN, Model
 from sightglass.moment import moment_or_now
 from sightglass.telemetry import Telemetry, current
 from sightglass.text import label_text, name_text
-
-_UNKNOWN: Final = Model("unknown", "unknown")
 
 _logger = logging.getLogger(__name__)
 
@@ -34,8 +33,8 @@ def record_prediction(
     positive: bool | None = None,
     prediction_id: str | None = None,
     entity_id: Any = None,
-    features_source: str = "store",
-    variant: str = "champion",
+    features_source: str = attributes.STORE,
+    variant: str = attributes.CHAMPION,
     duration_seconds: float | None = None,
     timestamp: datetime | int | None = None,
 ) -> str:
@@ -68,20 +67,25 @@ def record_prediction(
         if telemetry is None:
             _warn_not_started()
             return identifier
-        encoder = FeatureBody(telemetry.denied_features)
+        encoder = FeatureBody(telemetry.feature_names)
         body = encoder.encode(features, scores)
-        values = _identity(identifier, _usable_model(encoder, model, telemetry), variant, features_source)
+        identity = telemetry.identities.find(_usable_model(encoder, model, telemetry), variant, features_source)
+        values = {attributes.PREDICTION_ID: identifier, **identity.attributes}
         _add_outcome(values, encoder, score=score, value=value, label=label, positive=positive)
-        _mark_span(values)
+        span = trace.get_current_span()
+        _mark_span(span, values)
         if duration_seconds is not None:
             _add_number(values, encoder, attributes.PREDICTION_DURATION, duration_seconds)
         if entity_id is not None:
-            values[attributes.ENTITY_ID] = hash_entity_id(label_text(entity_id))
+            values[attributes.ENTITY_ID] = hash_entity_id(label_text(entity_id), telemetry.settings.entity_salt)
         if moment_replaced:
             encoder.mark("timestamp:replaced")
         if encoder.marks:
             values[attributes.TRUNCATED] = tuple(encoder.marks)
-        _emit(telemetry, moment, body, values)
+        # Counted before it can be dropped: completeness compares this count with what is stored.
+        telemetry.tallies.predictions.add(identity.counted, at_ns=moment)
+        _measure(identity, values, telemetry.instruments.exemplar(span))
+        telemetry.events.emit(attributes.PREDICTION_EVENT, moment, values, body)
     except Exception:
         report_fault("record_prediction")
     return identifier or new_prediction_id()
@@ -89,24 +93,13 @@ def record_prediction(
 
 def _usable_model(encoder: FeatureBody, model: Any, telemetry: Telemetry) -> Model:
     if model is None:
-        return telemetry.model or _UNKNOWN
+        return telemetry.model or UNKNOWN
     # By its type: `isinstance` would ask the object, which may raise.
     if issubclass(type(model), Model):
         usable: Model = model
         return usable
     encoder.mark("model:replaced")
-    return _UNKNOWN
-
-
-def _identity(identifier: str, model: Model, variant: Any, features_source: Any) -> dict[str, Any]:
-    return {
-        attributes.PREDICTION_ID: identifier,
-        attributes.MODEL_NAME: name_text(model.name),
-        attributes.MODEL_VERSION: name_text(model.version),
-        attributes.TASK: name_text(model.task),
-        attributes.VARIANT: name_text(variant),
-        attributes.FEATURES_SOURCE: name_text(features_source),
-    }
+    return UNKNOWN
 
 
 def _add_number(values: dict[str, Any], encoder: FeatureBody, name: str, given: Any) -> None:
@@ -133,39 +126,25 @@ def _add_outcome(
             encoder.mark(f"{attributes.PREDICTION_POSITIVE}:not-a-boolean")
 
 
-def _mark_span(values: Mapping[str, Any]) -> None:
+def _mark_span(span: Span, values: Mapping[str, Any]) -> None:
     """Put the ids on the current span; of a batch, the first prediction's and how many there were."""
-    span = trace.get_current_span()
     if not span.is_recording():
         return
     present: Mapping[str, Any] = getattr(span, "attributes", None) or {}
     if attributes.PREDICTION_ID not in present:
-        span.set_attributes(dict(values))
+        span.set_attributes(values)
     else:
         span.set_attribute(attributes.BATCH_SIZE, int(present.get(attributes.BATCH_SIZE, 1)) + 1)
 
 
-def _emit(telemetry: Telemetry, moment: int, body: str, values: dict[str, Any]) -> None:
-    # Counted before it can be dropped: completeness compares this count with what is stored.
-    telemetry.tallies.predictions.add(
-        tuple(
-            (name, values[name])
-            for name in (
-                attributes.MODEL_NAME,
-                attributes.MODEL_VERSION,
-                attributes.VARIANT,
-                attributes.FEATURES_SOURCE,
-            )
-        ),
-        at_ns=moment,
-    )
-    telemetry.events.emit(
-        timestamp=moment,
-        severity_number=SeverityNumber.INFO,
-        body=body,
-        attributes=values,
-        event_name=attributes.PREDICTION_EVENT,
-    )
+def _measure(identity: Identity, values: Mapping[str, Any], exemplar: SpanContext | None) -> None:
+    points = identity.points
+    if (score := values.get(attributes.PREDICTION_SCORE)) is not None:
+        points.score.record(score, exemplar)
+    if (seconds := values.get(attributes.PREDICTION_DURATION)) is not None:
+        points.duration.record(seconds, exemplar)
+    if identity.fallback:
+        points.fallbacks.add()
 
 
 @functools.cache

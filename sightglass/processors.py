@@ -1,51 +1,136 @@
-"""Span and log processors: stock batching, lossless queues, the replay mark."""
+"""Span and log processors: what ended is prepared and queued; and the replay mark."""
 
-import os
-from typing import Final
+from typing import Any, Protocol
 
 from opentelemetry.context import Context
-from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
-from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.trace import Span, SpanProcessor
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
+from opentelemetry.sdk._logs._internal import SynchronousMultiLogRecordProcessor
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, SynchronousMultiSpanProcessor
 
 from sightglass import attributes
-from sightglass.lossless import LosslessLogProcessor, LosslessSpanProcessor
+from sightglass.delivery import Delivery
+from sightglass.faults import report_fault
 
-_QUEUE_SIZE: Final = 16_384
-_DELAY_MILLISECONDS: Final = 1_000.0
-
-
-def _unless_set(variable: str, value: float) -> float | None:
-    """`value`, or None where the environment says otherwise, which the SDK reads itself."""
-    return None if os.environ.get(variable) else value
+_FLUSH_MILLISECONDS = 30_000
 
 
-def span_processor(exporter: SpanExporter, meter_provider: MeterProvider, *, lossless: bool) -> SpanProcessor:
-    """The processor that hands spans to `exporter`."""
-    if lossless:
-        return LosslessSpanProcessor(exporter)
-    queue_size = _unless_set("OTEL_BSP_MAX_QUEUE_SIZE", _QUEUE_SIZE)
-    return BatchSpanProcessor(
-        exporter,
-        max_queue_size=None if queue_size is None else int(queue_size),
-        schedule_delay_millis=_unless_set("OTEL_BSP_SCHEDULE_DELAY", _DELAY_MILLISECONDS),
-        meter_provider=meter_provider,
-    )
+class Queue(Protocol):
+    """What holds prepared records until they are sent."""
+
+    def put(self, item: Any) -> object:
+        """Hand over one record."""
+
+    def flush(self, timeout_seconds: float) -> bool:
+        """Whether everything put before this call was handed to the exporter."""
+
+    def close(self) -> None:
+        """Stop."""
 
 
-def log_processor(exporter: LogRecordExporter, meter_provider: MeterProvider, *, lossless: bool) -> LogRecordProcessor:
-    """The processor that hands log records and events to `exporter`."""
-    if lossless:
-        return LosslessLogProcessor(exporter)
-    queue_size = _unless_set("OTEL_BLRP_MAX_QUEUE_SIZE", _QUEUE_SIZE)
-    return BatchLogRecordProcessor(
-        exporter,
-        max_queue_size=None if queue_size is None else int(queue_size),
-        schedule_delay_millis=_unless_set("OTEL_BLRP_SCHEDULE_DELAY", _DELAY_MILLISECONDS),
-        meter_provider=meter_provider,
-    )
+class QueueSpanProcessor(SpanProcessor):
+    """Prepares and queues every sampled span that ends."""
+
+    def __init__(self, delivery: Delivery, queue: Queue) -> None:
+        self._delivery = delivery
+        self._queue = queue
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Queue one span."""
+        context = span.context
+        if context is None or not context.trace_flags.sampled:
+            return
+        try:
+            self._queue.put(self._delivery.prepare(span))
+        except Exception:
+            report_fault("the end of a span")
+
+    def shutdown(self) -> None:
+        """Stop; flush before, for what is queued may be given up."""
+        self._queue.close()
+        self._delivery.close()
+
+    def force_flush(self, timeout_millis: int = _FLUSH_MILLISECONDS) -> bool:
+        """Whether all spans ended before this call were handed to the exporter."""
+        return self._queue.flush(timeout_millis / 1_000)
+
+
+class QueueLogProcessor(LogRecordProcessor):
+    """Prepares and queues every log record."""
+
+    def __init__(self, delivery: Delivery, queue: Queue) -> None:
+        self._delivery = delivery
+        self._queue = queue
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Queue one log record."""
+        # The context can hold a whole request; the ids were taken from it already.
+        log_record.log_record.context = Context()
+        readable = ReadableLogRecord(
+            log_record=log_record.log_record,
+            resource=log_record.resource or Resource.get_empty(),
+            instrumentation_scope=log_record.instrumentation_scope,
+            limits=log_record.limits,
+        )
+        try:
+            self._queue.put(self._delivery.prepare(readable))
+        except Exception:
+            report_fault("the emission of a log record")
+
+    def shutdown(self) -> None:
+        """Stop; flush before, for what is queued may be given up."""
+        self._queue.close()
+        self._delivery.close()
+
+    def force_flush(self, timeout_millis: int = _FLUSH_MILLISECONDS) -> bool:
+        """Whether all records emitted before this call were handed to the exporter."""
+        return self._queue.flush(timeout_millis / 1_000)
+
+
+class ExportingSpans(SynchronousMultiSpanProcessor):
+    """A provider's processors; the exporting one comes last, for it takes a copy: what others change must be in it."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # left untyped there
+        self._last: SpanProcessor | None = None
+
+    def export_with(self, processor: SpanProcessor) -> None:
+        """Make `processor` the last one, now and when others are added."""
+        self._last = processor
+        super().add_span_processor(processor)
+
+    def add_span_processor(self, span_processor: SpanProcessor) -> None:
+        """Add a processor, before the exporting one."""
+        super().add_span_processor(span_processor)
+        with self._lock:
+            self._span_processors = tuple(sorted(self._span_processors, key=lambda processor: processor is self._last))
+
+
+class ExportingLogs(SynchronousMultiLogRecordProcessor):
+    """A provider's processors; the exporting one comes last, for it takes a copy: what others change must be in it.
+
+    Attributes:
+        alone: Whether nobody but the exporting processor sees records, so that none need be made for it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # left untyped there
+        self._last: LogRecordProcessor | None = None
+        self.alone = False
+
+    def export_with(self, processor: LogRecordProcessor) -> None:
+        """Make `processor` the last one, now and when others are added."""
+        self._last = processor
+        self.add_log_record_processor(processor)
+
+    def add_log_record_processor(self, log_record_processor: LogRecordProcessor) -> None:
+        """Add a processor, before the exporting one."""
+        super().add_log_record_processor(log_record_processor)
+        with self._lock:
+            self._log_record_processors = tuple(
+                sorted(self._log_record_processors, key=lambda processor: processor is self._last)
+            )
+            self.alone = self._log_record_processors == (self._last,)
 
 
 class ReplaySpanProcessor(SpanProcessor):
@@ -54,20 +139,3 @@ class ReplaySpanProcessor(SpanProcessor):
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002  # interface
         """Mark one span."""
         span.set_attribute(attributes.REPLAYED, value=True)
-
-
-class ReplayLogProcessor(LogRecordProcessor):
-    """Marks every event as replayed; an ordinary log line of the same process is of now."""
-
-    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        """Mark one event."""
-        record = log_record.log_record
-        if record.event_name and record.attributes is not None:
-            record.attributes[attributes.REPLAYED] = True  # type: ignore[index]  # mutable until it is exported
-
-    def shutdown(self) -> None:
-        """Nothing to stop."""
-
-    def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002  # interface
-        """Nothing is held back."""
-        return True

@@ -5,6 +5,7 @@ import threading
 
 from sightglass.exporters import NoExporters, OtlpExporters
 from sightglass.model import Model
+from sightglass.settings import Settings
 from sightglass.telemetry import Telemetry, adopt, current
 
 _logger = logging.getLogger(__name__)
@@ -18,6 +19,8 @@ def start(
     lossless: bool = False,
     replayed: bool = False,
     service_version: str | None = None,
+    settings: Settings | None = None,
+    stock: bool = False,
 ) -> Telemetry:
     """Start the telemetry of this process; a second call returns the one that runs.
 
@@ -27,23 +30,28 @@ def start(
         lossless: Block when a queue is full and retry until delivered, instead of dropping: for batch jobs.
         replayed: Everything recorded has a past timestamp; it is marked, and left out of ingest lag.
         service_version: Version of the service, when OTEL_RESOURCE_ATTRIBUTES does not say it.
+        settings: The library's own settings; those of the SIGHTGLASS_* variables when left out.
+        stock: Use the SDK's own batch processors and encoders.
     """
     with _lock:
         running = current()
         if running is None:
+            settings = settings or Settings.from_environment()
             try:
                 telemetry = Telemetry(
                     service_name,
-                    exporters=OtlpExporters(),
+                    exporters=OtlpExporters(stock=stock),
                     model=model,
                     service_version=service_version,
+                    settings=settings,
                     lossless=lossless,
                     replayed=replayed,
+                    stock=stock,
                 )
             except Exception:
                 # A setting that the SDK refuses must not keep the service itself from starting.
                 _logger.exception("Telemetry could not be set up; the service runs without. Check the OTEL_* variables")
-                telemetry = Telemetry(service_name, exporters=NoExporters(), model=model)
+                telemetry = Telemetry(service_name, exporters=NoExporters(), model=model, settings=settings)
             telemetry.install()
             return adopt(telemetry)
         if (running.service_name, running.lossless, running.replayed) != (service_name, lossless, replayed):

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
 from sightglass import attributes
 
-Key = tuple[tuple[str, str | bool], ...]
+Key = tuple[tuple[str, str | bool | int], ...]
 
 # A caller's free text must not fill the memory. The SDK's own limit, 2,000, forgets what came before it.
 _MAX_SETS: Final = 1_000
@@ -94,7 +94,19 @@ class Tallies:
         self.predictions = Tally(common)
         self.labels = Tally(common)
         self.failed_exports = Tally(common)
-        self._all = (self.spans, self.predictions, self.labels, self.failed_exports)
+        self.retries = Tally(common)
+        # Named as the SDK's own, which knows no replays.
+        self.spans_processed = Tally({})
+        self.logs_processed = Tally({})
+        self._all = (
+            self.spans,
+            self.predictions,
+            self.labels,
+            self.failed_exports,
+            self.retries,
+            self.spans_processed,
+            self.logs_processed,
+        )
         self.reset()
 
     def reset(self) -> None:
@@ -122,6 +134,9 @@ class Tallies:
             (attributes.PREDICTION_COUNT_METRIC, self.predictions, "{prediction}"),
             (attributes.LABEL_COUNT_METRIC, self.labels, "{label}"),
             (attributes.FAILED_EXPORT_METRIC, self.failed_exports, "{item}"),
+            (attributes.EXPORT_RETRIES_METRIC, self.retries, "{retry}"),
+            (attributes.SDK_SPANS_PROCESSED_METRIC, self.spans_processed, "{span}"),
+            (attributes.SDK_LOGS_PROCESSED_METRIC, self.logs_processed, "{log_record}"),
         ):
             meter.create_observable_counter(name, callbacks=[tally.observe], unit=unit)
         meter.create_observable_gauge(attributes.HEARTBEAT_METRIC, callbacks=[self._uptime], unit="s")

@@ -10,25 +10,33 @@ from typing import Any, Final, Self
 
 from opentelemetry import _logs, metrics, trace
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import LogRecordExporter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
-from opentelemetry.sdk.trace.export import SpanExporter
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+from sightglass.attempts import Attempts
 from sightglass.collection import Collection, metric_interval_seconds
-from sightglass.delivery import Connection, LossRecord, WatchedLogExporter, WatchedMetricExporter, WatchedSpanExporter
+from sightglass.delivery import Connection, WatchedMetricExporter
+from sightglass.events import Events
 from sightglass.exporters import Exporters
-from sightglass.features import denied_features
+from sightglass.feature_names import FeatureNames
 from sightglass.flusher import Flusher
 from sightglass.forking import call_in_forked_child
+from sightglass.identity import Identities
+from sightglass.instruments import Instruments
+from sightglass.losses import LossRecord
 from sightglass.model import Model
-from sightglass.processors import ReplayLogProcessor, ReplaySpanProcessor, log_processor, span_processor
+from sightglass.model_metrics import ModelMetrics
+from sightglass.pipeline import Line, Pipeline
+from sightglass.processors import ExportingLogs, ExportingSpans, ReplaySpanProcessor
 from sightglass.resource import build_resource, library_version
+from sightglass.settings import Settings
 from sightglass.tallies import SpanTally, Tallies
 
 SCOPE: Final = "sightglass"
 _LONGEST_VALUE: Final = 8_192
+_SDK_METRICS: Final = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"
 _EXIT_SECONDS: Final = 5.0
 _CLOSE_SECONDS: Final = 0.5
 
@@ -41,8 +49,10 @@ class Telemetry:
         exporters: Where telemetry goes.
         model: The model that predictions are of, unless they say otherwise.
         service_version: The resource's `service.version`.
+        settings: The library's own settings.
         lossless: Block when a queue is full and retry until delivered, instead of dropping.
         replayed: Mark every span and event as one with a past timestamp.
+        stock: Use the SDK's own batch processors and log records, as `instrument(..., stock=True)` asks.
     """
 
     def __init__(
@@ -52,67 +62,82 @@ class Telemetry:
         exporters: Exporters,
         model: Model | None = None,
         service_version: str | None = None,
+        settings: Settings | None = None,
         lossless: bool = False,
         replayed: bool = False,
+        stock: bool = False,
     ) -> None:
-        # The SDK reads this one from the environment only. Without it, what it drops is dropped silently.
-        os.environ.setdefault("OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED", "true")
+        if stock:
+            # The SDK reads this one from the environment only. Without it, what it drops is dropped silently.
+            os.environ.setdefault(_SDK_METRICS, "true")
         self.service_name = service_name
         self.model = model
+        self.settings = settings or Settings()
         self.lossless = lossless
         self.replayed = replayed
-        self.denied_features = denied_features()
+        self.stock = stock
         self.tallies = Tallies(replayed=replayed)
-        self._losses = LossRecord(self.tallies.failed_exports)
-        self._connections: list[Connection[Any]] = []
+        self.instruments = Instruments()
+        self._losses = LossRecord(self.tallies)
         self._closed = False
         resource = build_resource(service_name, service_version)
+        self._connections: list[Connection[Any]] = []
         self._meter_provider = MeterProvider(self._make_readers(exporters), resource, shutdown_on_exit=False)
+        # Its own counts of spans cost more than the spans; they are there for those who ask.
+        counting = self._meter_provider if os.environ.get(_SDK_METRICS) else metrics.NoOpMeterProvider()
+        span_processors, log_processors = ExportingSpans(), ExportingLogs()
         self._tracer_provider = TracerProvider(
             resource=resource,
             shutdown_on_exit=False,
+            active_span_processor=span_processors,
             span_limits=_span_limits(),
-            meter_provider=self._meter_provider,
+            meter_provider=counting,
         )
-        self._logger_provider = LoggerProvider(resource, shutdown_on_exit=False, meter_provider=self._meter_provider)
-        self._add_processors(exporters)
+        self._logger_provider = LoggerProvider(
+            resource, shutdown_on_exit=False, multi_log_record_processor=log_processors, meter_provider=counting
+        )
         self.tracer = self._tracer_provider.get_tracer(SCOPE, library_version())
         self.meter = self._meter_provider.get_meter(SCOPE, library_version())
-        self.events = self._logger_provider.get_logger(SCOPE, library_version())
+        line = self._connect(exporters, span_processors, log_processors)
+        logger = self._logger_provider.get_logger(SCOPE, library_version())
+        self.events = Events(logger, log_processors, line, replayed=replayed)
+        scope = InstrumentationScope(SCOPE, library_version())
+        self.identities = Identities(ModelMetrics(self.instruments, scope, replayed=replayed))
+        self.feature_names = FeatureNames(self.settings)
         self.tallies.register(self.meter)
         self._collection = Collection(self._meter_provider, self.tallies, metric_interval_seconds())
         self._flusher = Flusher(self._deliver)
         call_in_forked_child(self._after_fork)
 
     def _make_readers(self, exporters: Exporters) -> list[PeriodicExportingMetricReader]:
-        exporter = exporters.metrics()
+        attempts = Attempts("metrics")
+        exporter = exporters.metrics(attempts)
         if exporter is None:
             return []
-        connection: Connection[MetricExporter] = Connection(exporter, exporters.metrics)
+        connection: Connection[MetricExporter] = Connection(exporter, lambda: exporters.metrics(attempts))
         self._connections.append(connection)
+        watched = WatchedMetricExporter(connection, attempts, self._losses, self.instruments)
         # Never by itself: `Collection` has the clock.
-        return [PeriodicExportingMetricReader(WatchedMetricExporter(connection, self._losses), math.inf)]
+        return [PeriodicExportingMetricReader(watched, math.inf)]
 
-    def _add_processors(self, exporters: Exporters) -> None:
+    def _connect(
+        self, exporters: Exporters, span_processors: ExportingSpans, log_processors: ExportingLogs
+    ) -> Line | None:
+        """Lead spans and log records to their exporters; return the way of the latter."""
+        pipeline = Pipeline(self._losses, lossless=self.lossless, stock=self.stock)
         if self.replayed:
             self._tracer_provider.add_span_processor(ReplaySpanProcessor())
-            self._logger_provider.add_log_record_processor(ReplayLogProcessor())
         self._tracer_provider.add_span_processor(SpanTally(self.tallies.spans))
-        # A failed attempt of a lossless pipeline is no loss, so nothing must count it as one.
-        meters = metrics.NoOpMeterProvider() if self.lossless else self._meter_provider
-        losses = None if self.lossless else self._losses
-        if (span_exporter := exporters.spans(meters)) is not None:
-            spans: Connection[SpanExporter] = Connection(span_exporter, lambda: exporters.spans(meters))
-            self._connections.append(spans)
-            self._tracer_provider.add_span_processor(
-                span_processor(WatchedSpanExporter(spans, losses), self._meter_provider, lossless=self.lossless)
-            )
-        if (log_exporter := exporters.logs(meters)) is not None:
-            logs: Connection[LogRecordExporter] = Connection(log_exporter, lambda: exporters.logs(meters))
-            self._connections.append(logs)
-            self._logger_provider.add_log_record_processor(
-                log_processor(WatchedLogExporter(logs, losses), self._meter_provider, lossless=self.lossless)
-            )
+        spans, logs = pipeline.connect(exporters, "spans"), pipeline.connect(exporters, "logs")
+        if spans is not None:
+            span_processors.export_with(spans.span_processor(self._meter_provider))
+        if logs is not None:
+            log_processors.export_with(logs.log_processor(self._meter_provider))
+        for line in (spans, logs):
+            if line is not None:
+                self._connections.append(line.connection)
+                line.report_queue(self.meter)
+        return logs
 
     @property
     def tracer_provider(self) -> TracerProvider:
@@ -195,6 +220,7 @@ class Telemetry:
 
     def _after_fork(self) -> None:
         self.tallies.reset()
+        self.instruments.reset()
         self._losses.reset()
         for connection in self._connections:
             connection.renew()

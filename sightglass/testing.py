@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from opentelemetry.metrics import MeterProvider
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter
 from opentelemetry.sdk.metrics.export import Metric, MetricExporter, MetricExportResult, MetricsData
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from sightglass.attempts import Attempts
 from sightglass.model import Model
+from sightglass.settings import Settings
+from sightglass.sinks import ExporterSink, Sink
 from sightglass.telemetry import Telemetry, adopt
 
 
@@ -43,56 +45,79 @@ class InMemoryExporters:
     """Exporters that keep what they are given."""
 
     def __init__(self) -> None:
-        self._spans = InMemorySpanExporter()
-        self._logs = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]  # the SDK left it untyped
-        self._metrics = InMemoryMetricExporter()
+        self.kept_spans = InMemorySpanExporter()
+        self.kept_logs = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]  # the SDK left it untyped
+        self.kept_metrics = InMemoryMetricExporter()
 
-    def metrics(self) -> MetricExporter:
+    def metrics(self, attempts: Attempts) -> MetricExporter:  # noqa: ARG002  # interface
         """The exporter for metrics."""
-        return self._metrics
+        return self.kept_metrics
 
-    def spans(self, meter_provider: MeterProvider) -> InMemorySpanExporter:  # noqa: ARG002  # interface
-        """The exporter for spans."""
-        return self._spans
+    def spans(self) -> Sink:
+        """Where spans go."""
+        return ExporterSink(self.kept_spans)
 
-    def logs(self, meter_provider: MeterProvider) -> InMemoryLogRecordExporter:  # noqa: ARG002  # interface
-        """The exporter for log records and events."""
-        return self._logs
+    def logs(self) -> Sink:
+        """Where log records and events go."""
+        return ExporterSink(self.kept_logs)
 
 
 class InMemoryTelemetry(Telemetry):
     """Telemetry whose spans, events and metrics can be looked at."""
 
     def __init__(
-        self, service_name: str = "test", *, model: Model | None = None, lossless: bool = False, replayed: bool = False
+        self,
+        service_name: str = "test",
+        *,
+        model: Model | None = None,
+        settings: Settings | None = None,
+        lossless: bool = False,
+        replayed: bool = False,
+        stock: bool = False,
     ) -> None:
         self._kept = InMemoryExporters()
-        super().__init__(service_name, exporters=self._kept, model=model, lossless=lossless, replayed=replayed)
+        super().__init__(
+            service_name,
+            exporters=self._kept,
+            model=model,
+            settings=settings,
+            lossless=lossless,
+            replayed=replayed,
+            stock=stock,
+        )
 
     @property
     def spans(self) -> tuple[ReadableSpan, ...]:
         """All spans that ended so far."""
         self.flush()
-        return self._kept._spans.get_finished_spans()  # noqa: SLF001  # one module
+        return self._kept.kept_spans.get_finished_spans()
 
     @property
     def records(self) -> tuple[ReadableLogRecord, ...]:
         """All log records and events emitted so far."""
         self.flush()
-        return self._kept._logs.get_finished_logs()  # noqa: SLF001  # one module
+        return self._kept.kept_logs.get_finished_logs()
 
     @property
     def metrics(self) -> dict[str, Metric]:
         """All metrics by name."""
         self.flush()
-        return self._kept._metrics.latest  # noqa: SLF001  # one module
+        return self._kept.kept_metrics.latest
 
 
 @contextmanager
 def in_memory_telemetry(
-    service_name: str = "test", *, model: Model | None = None, lossless: bool = False, replayed: bool = False
+    service_name: str = "test",
+    *,
+    model: Model | None = None,
+    settings: Settings | None = None,
+    lossless: bool = False,
+    replayed: bool = False,
+    stock: bool = False,
 ) -> Iterator[InMemoryTelemetry]:
     """Telemetry that `instrument`, `start`, `record_prediction` and `record_label` use until the block ends."""
-    with InMemoryTelemetry(service_name, model=model, lossless=lossless, replayed=replayed) as telemetry:
+    with InMemoryTelemetry(
+        service_name, model=model, settings=settings, lossless=lossless, replayed=replayed, stock=stock
+    ) as telemetry:
         adopt(telemetry)
         yield telemetry

@@ -33,6 +33,12 @@ class Setting:
 # The library depends on OpenTelemetry alone, so it reads its variables itself. A test holds this list against its code.
 LIBRARY_SETTINGS: Final = (
     Setting(
+        "SIGHTGLASS_ALLOWED_FEATURES",
+        "str",
+        "",
+        "Strict mode: names of the only features that are recorded, comma-separated; none named means all.",
+    ),
+    Setting(
         "SIGHTGLASS_DENIED_FEATURES",
         "str",
         "",
@@ -43,6 +49,12 @@ LIBRARY_SETTINGS: Final = (
         "str",
         "",
         "Secret with which entity ids are hashed; the same for all services whose entities shall match.",
+    ),
+    Setting(
+        "SIGHTGLASS_TRACE_HEADERS",
+        "bool",
+        True,  # noqa: FBT003  # a default, not a switch
+        "Whether an instrumented service names the trace of an answer in its headers X-Trace-Id and traceresponse.",
     ),
 )
 

@@ -226,8 +226,8 @@ def test_the_end_of_the_lifespan_flushes(telemetry):
     app.router.add_event_handler("shutdown", lambda: sightglass.record_prediction({"last": True}))
     with TestClient(app) as client:
         client.get("/items/3")
-    exported += telemetry._kept._spans.get_finished_spans()
-    exported += telemetry._kept._logs.get_finished_logs()
+    exported += telemetry._kept.kept_spans.get_finished_spans()
+    exported += telemetry._kept.kept_logs.get_finished_logs()
     assert len(exported) == 2
 
 

@@ -5,12 +5,14 @@ import json
 
 import pytest
 
-from sightglass.features import DENIED_FEATURES_VARIABLE, MAX_BODY_CHARACTERS, FeatureBody, as_number, denied_features
+from sightglass.feature_names import FeatureNames
+from sightglass.features import MAX_BODY_CHARACTERS, FeatureBody, as_number
+from sightglass.settings import Settings
 
 
-def encode(features, scores=None, denied=frozenset()):
+def encode(features, scores=None, settings=None):
     """The body as an object, and its marks."""
-    body = FeatureBody(denied)
+    body = FeatureBody(FeatureNames(settings or Settings(denied_features=frozenset())))
     return json.loads(body.encode(features, scores)), body.marks
 
 
@@ -31,7 +33,7 @@ def test_the_thousand_first_feature_is_cut_and_marked():
 def test_a_body_too_large_loses_features_from_its_end():
     """64 Ki characters at most, still valid JSON."""
     features = {f"f{place}": "x" * 4_000 for place in range(100)}
-    body = FeatureBody(frozenset())
+    body = FeatureBody(FeatureNames(Settings()))
     text = body.encode(features)
     assert len(text) <= MAX_BODY_CHARACTERS
     assert list(json.loads(text)["features"]) == [f"f{place}" for place in range(len(json.loads(text)["features"]))]
@@ -45,12 +47,31 @@ def test_long_text_and_long_names_are_cut_and_marked():
     assert marks == ["a:text", f"{'n' * 40}:name"]
 
 
-def test_denied_features_never_leave_the_process(monkeypatch):
+def test_denied_features_never_leave_the_process():
     """By default what is a secret by its name, and what the service owner adds."""
-    monkeypatch.setenv(DENIED_FEATURES_VARIABLE, "Salary, iban")
-    payload, marks = encode({"Password": "x", "salary": 3, "distance": 1, "email": "a@b"}, denied=denied_features())
+    settings = Settings.from_environment({"SIGHTGLASS_DENIED_FEATURES": "Salary, iban"})
+    payload, marks = encode({"Password": "x", "salary": 3, "distance": 1, "email": "a@b"}, settings=settings)
     assert payload == {"features": {"distance": 1}}
     assert marks == ["Password:denied", "salary:denied", "email:denied"]
+
+
+def test_with_an_allow_list_nothing_else_leaves_the_process():
+    """The strict mode: what is not named is marked, and what is denied stays denied even when it is named."""
+    settings = Settings.from_environment({"SIGHTGLASS_ALLOWED_FEATURES": "distance, Carrier, email"})
+    payload, marks = encode({"distance": 1, "carrier": "UA", "wind": 3.0, "email": "a@b"}, settings=settings)
+    assert payload == {"features": {"distance": 1, "carrier": "UA"}}
+    assert marks == ["wind:not-allowed", "email:denied"]
+
+
+def test_a_name_that_passed_once_is_not_judged_again_and_not_mixed_up():
+    """What is remembered of names changes nothing: denied ones and duplicates after cleaning stay what they are."""
+    names = FeatureNames(Settings())
+    for _ in range(3):
+        body = FeatureBody(names)
+        payload = json.loads(body.encode({"a": 1, "b\0": 2, "b?": 3, "token": 4}))
+        assert payload == {"features": {"a": 1, "b?": 2}}
+        assert body.marks == ["b?:name", "b?:duplicate", "token:denied"]
+    assert names.known == {"a"}
 
 
 class Carrier(enum.StrEnum):

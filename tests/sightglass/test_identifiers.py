@@ -23,20 +23,17 @@ def test_ids_sort_by_time_and_differ_at_the_same_time():
     assert len({new_prediction_id(5) for _ in range(10_000)}) == 10_000
 
 
-def test_an_entity_is_known_by_its_hash_only(monkeypatch):
+def test_an_entity_is_known_by_its_hash_only():
     """The same salt gives the same hash in every service; another gives another."""
-    monkeypatch.setenv(identifiers.ENTITY_SALT_VARIABLE, "pepper")
-    first = hash_entity_id("customer 7")
-    assert first == hash_entity_id("customer 7")
-    assert first != hash_entity_id("customer 8")
+    first = hash_entity_id("customer 7", "pepper")
+    assert first == hash_entity_id("customer 7", "pepper")
+    assert first != hash_entity_id("customer 8", "pepper")
     assert len(first) == 32
-    monkeypatch.setenv(identifiers.ENTITY_SALT_VARIABLE, "salt")
-    assert first != hash_entity_id("customer 7")
+    assert first != hash_entity_id("customer 7", "salt")
 
 
-def test_without_a_salt_it_is_hashed_all_the_same_with_one_warning(monkeypatch, caplog):
+def test_without_a_salt_it_is_hashed_all_the_same_with_one_warning(caplog):
     """The raw id never leaves, and the owner is told once."""
-    monkeypatch.delenv(identifiers.ENTITY_SALT_VARIABLE, raising=False)
     identifiers._warn_unsalted.cache_clear()
     assert "customer" not in hash_entity_id("customer 7") + hash_entity_id("customer 8")
     assert [record.levelname for record in caplog.records] == ["WARNING"]

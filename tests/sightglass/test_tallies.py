@@ -30,7 +30,7 @@ class Exporters(InMemoryExporters):
 
     def __init__(self):
         super().__init__()
-        self._metrics = MetricHistory()
+        self.kept_metrics = MetricHistory()
 
 
 @pytest.mark.parametrize("signal", ["sightglass.spans.ended", "ml.prediction.count"])
@@ -49,14 +49,14 @@ def test_each_export_counts_exactly_the_rows_until_its_moment(monkeypatch, signa
         threads = [threading.Thread(target=work) for _ in range(THREADS)]
         for thread in threads:
             thread.start()
-        while len(exporters._metrics.exports) < 12:
+        while len(exporters.kept_metrics.exports) < 12:
             threads[0].join(0.05)
         stop.set()
         for thread in threads:
             thread.join(10)
         assert telemetry.flush()
-        spans = exporters.spans(telemetry.meter_provider).get_finished_spans()
-        records = exporters.logs(telemetry.meter_provider).get_finished_logs()
+        spans = exporters.kept_spans.get_finished_spans()
+        records = exporters.kept_logs.get_finished_logs()
         times = sorted(
             [span.end_time for span in spans]
             if signal == "sightglass.spans.ended"
@@ -64,7 +64,7 @@ def test_each_export_counts_exactly_the_rows_until_its_moment(monkeypatch, signa
         )
         counted = [
             (export[signal], bisect.bisect_right(times, int(export["sightglass.export.time"] * 1e9)))
-            for export in exporters._metrics.exports
+            for export in exporters.kept_metrics.exports
             if signal in export
         ]
         assert len(counted) >= 10

@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 import sightglass
 from sightglass.exporters import OtlpExporters
+from sightglass.sinks import ExporterSink
 from sightglass.telemetry import Telemetry, adopt, current
 from sightglass.testing import InMemoryExporters, in_memory_telemetry
 from tests.sightglass.receiver import plain, running_receiver
@@ -47,14 +48,14 @@ class GatedExporters(InMemoryExporters):
         super().__init__()
         self.gated = GatedSpanExporter()
 
-    def spans(self, meter_provider):  # noqa: ARG002  # interface
+    def spans(self):
         """Spans wait."""
-        return self.gated
+        return ExporterSink(self.gated)
 
 
 def counts(exporters, metric):
     """Values of a metric by attributes."""
-    data = exporters.metrics().latest[metric].data
+    data = exporters.kept_metrics.latest[metric].data
     return {tuple(sorted(dict(point.attributes).items())): point.value for point in data.data_points}
 
 
@@ -78,7 +79,7 @@ def test_a_flush_is_false_after_a_failed_export_and_true_again_afterwards():
         assert not telemetry.flush()
         exporters.gated.result = SpanExportResult.SUCCESS
         assert telemetry.flush()
-        assert counts(exporters, "sightglass.export.failed") == {(("signal", "spans"),): 3}
+        assert counts(exporters, "sightglass.export.failed") == {(("error.type", "unknown"), ("signal", "spans")): 3}
 
 
 def test_a_flush_gives_up_in_time_and_the_next_one_knows():
@@ -93,7 +94,7 @@ def test_a_flush_gives_up_in_time_and_the_next_one_knows():
         assert telemetry.flush()
 
 
-def test_spans_dropped_by_a_full_queue_are_counted_by_the_sdk_under_these_names(monkeypatch):
+def test_spans_dropped_by_a_full_queue_are_counted_under_the_sdk_s_names(monkeypatch):
     """The pipeline's health shows these metrics, so their names and attributes are held fast here."""
     monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "10")
     monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1")
@@ -117,7 +118,7 @@ def test_spans_dropped_by_a_full_queue_are_counted_by_the_sdk_under_these_names(
         assert telemetry.flush()
 
 
-def test_events_dropped_by_a_full_queue_are_counted_by_the_sdk(monkeypatch):
+def test_events_dropped_by_a_full_queue_are_counted_likewise(monkeypatch):
     """As for spans; predictions are counted although they were dropped."""
     monkeypatch.setenv("OTEL_BLRP_MAX_QUEUE_SIZE", "10")
     monkeypatch.setenv("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "1")
@@ -130,8 +131,8 @@ def test_events_dropped_by_a_full_queue_are_counted_by_the_sdk(monkeypatch):
             return super().export(batch)
 
     class Exporters(InMemoryExporters):
-        def logs(self, meter_provider):  # noqa: ARG002  # interface
-            return log_exporter
+        def logs(self):
+            return ExporterSink(log_exporter)
 
     log_exporter, exporters = GatedLogExporter(), Exporters()
     with adopt(Telemetry("test", exporters=exporters)) as telemetry:
@@ -149,8 +150,8 @@ def test_events_dropped_by_a_full_queue_are_counted_by_the_sdk(monkeypatch):
         assert sum(counts(exporters, "ml.prediction.count").values()) == 26
 
 
-def test_an_export_refused_with_a_status_is_a_loss_although_the_sdk_calls_it_exported(monkeypatch):
-    """The SDK's exporter metric has no error.type for an HTTP status; ours counts it."""
+def test_an_export_refused_with_a_status_is_a_loss_with_that_status(monkeypatch):
+    """The SDK's own exporter metric has no error.type for an HTTP status; ours has."""
     with running_receiver() as receiver:
         receiver.status = 400
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
@@ -159,13 +160,7 @@ def test_an_export_refused_with_a_status_is_a_loss_although_the_sdk_calls_it_exp
             assert not telemetry.flush()
             receiver.status = 200
             assert telemetry.flush()
-            assert receiver.total("sightglass.export.failed", signal="logs") == 1
-            assert receiver.total("otel.sdk.exporter.log.exported") == 1
-            assert not [
-                key
-                for key in receiver.points
-                if key[1] == "otel.sdk.exporter.log.exported" and "error.type" in dict(key[2])
-            ]
+            assert receiver.total("sightglass.export.failed", signal="logs", error__type="400") == 1
 
 
 def test_a_stalled_name_server_holds_nobody(monkeypatch):
@@ -279,11 +274,11 @@ def test_exporters_that_raise_are_losses_too():
             return LogRecordExportResult.FAILURE
 
     class Exporters(InMemoryExporters):
-        def spans(self, meter_provider):  # noqa: ARG002  # interface
-            return Broken()
+        def spans(self):
+            return ExporterSink(Broken())
 
-        def logs(self, meter_provider):  # noqa: ARG002  # interface
-            return BrokenLogs()
+        def logs(self):
+            return ExporterSink(BrokenLogs())
 
     exporters = Exporters()
     with adopt(Telemetry("test", exporters=exporters)) as telemetry:
@@ -291,4 +286,7 @@ def test_exporters_that_raise_are_losses_too():
             sightglass.record_prediction({})
         assert not telemetry.flush()
         assert telemetry.flush()
-        assert counts(exporters, "sightglass.export.failed") == {(("signal", "spans"),): 1, (("signal", "logs"),): 1}
+        assert counts(exporters, "sightglass.export.failed") == {
+            (("error.type", "RuntimeError"), ("signal", "spans")): 1,
+            (("error.type", "unknown"), ("signal", "logs")): 1,
+        }

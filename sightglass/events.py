@@ -1,0 +1,71 @@
+"""Emitting events: straight into the exporting queue where nobody else listens, through the SDK's logger otherwise."""
+
+import os
+import time
+from typing import Any, Final
+
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.sdk._logs import Logger
+from opentelemetry.trace import get_current_span
+
+from sightglass import attributes
+from sightglass.otlp.logs import encode_record
+from sightglass.otlp.request import framed_record
+from sightglass.pipeline import Line
+from sightglass.processors import ExportingLogs
+
+_INFO: Final = SeverityNumber.INFO
+_LIMITS: Final = (
+    "OTEL_ATTRIBUTE_COUNT_LIMIT",
+    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+    "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT",
+    "OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+)
+
+
+class Events:
+    """Emits events of the library's own scope.
+
+    Args:
+        logger: The SDK's logger.
+        processors: The processors behind it.
+        line: The way to the receiver; None when log records are not sent.
+        replayed: Mark every event as one with a past timestamp.
+    """
+
+    def __init__(self, logger: Any, processors: ExportingLogs, line: Line | None, *, replayed: bool) -> None:
+        self._logger = logger
+        self._processors = processors
+        self._replayed = replayed
+        # With limits of the user's own on log records the SDK has to make them.
+        direct = isinstance(logger, Logger) and not any(os.environ.get(name) for name in _LIMITS)
+        encodes = line is not None and line.queue is not None and line.connection.exporter.encodes
+        self._queue = line.queue if direct and encodes and line is not None else None
+
+    def emit(self, name: str, timestamp: int, values: dict[str, Any], body: str | None = None) -> None:
+        """Emit one event in the current span.
+
+        Args:
+            name: The event's name.
+            timestamp: Nanoseconds since the epoch.
+            values: Its attributes, clean and few; it may be added to.
+            body: Its body.
+        """
+        if self._replayed:
+            values[attributes.REPLAYED] = True
+        if self._queue is None or not self._processors.alone:
+            self._logger.emit(timestamp=timestamp, severity_number=_INFO, body=body, attributes=values, event_name=name)
+            return
+        context = get_current_span().get_span_context()
+        message = encode_record(
+            timestamp=timestamp,
+            observed_timestamp=time.time_ns(),
+            severity=_INFO.value,
+            body=body,
+            attributes=values,
+            trace_id=context.trace_id,
+            span_id=context.span_id,
+            flags=context.trace_flags,
+            event_name=name,
+        )
+        self._queue.put((self._logger.resource, self._logger.instrumentation_scope, framed_record(message)))

@@ -1,0 +1,36 @@
+"""Which features may leave the process, by name."""
+
+from typing import Final
+
+from sightglass.settings import Settings
+
+# Services have a few hundred names; a caller that makes them up must not fill the memory.
+_MOST: Final = 4_096
+
+
+class FeatureNames:
+    """Judges names, and remembers those that passed.
+
+    Args:
+        settings: What is denied, and what alone is allowed.
+
+    Attributes:
+        known: Names that are clean and allowed.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._denied = settings.denied_features
+        self._allowed = settings.allowed_features
+        self.known: set[str] = set()
+
+    def refusal(self, name: str) -> str:
+        """Why a feature is not recorded; empty when it is."""
+        lower = name.lower()
+        if lower in self._denied:
+            return "denied"
+        return "not-allowed" if self._allowed is not None and lower not in self._allowed else ""
+
+    def remember(self, name: str) -> None:
+        """A clean name passed."""
+        if len(self.known) < _MOST:
+            self.known.add(name)
