@@ -1,11 +1,18 @@
 """Sending, counted: what was given up or tried again is on record."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Generic, TypeVar
 
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
-from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData, ResourceMetrics
+from opentelemetry.sdk.metrics.export import (
+    MetricExporter,
+    MetricExportResult,
+    MetricsData,
+    ResourceMetrics,
+    ScopeMetrics,
+)
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from sightglass import attributes
 from sightglass.attempts import Attempts
@@ -152,7 +159,7 @@ class WatchedMetricExporter(MetricExporter):
     def _with_ours(self, data: MetricsData) -> MetricsData:
         ours = self._instruments.collect(self._preferred_temporality or {})
         first, *others = data.resource_metrics
-        merged = ResourceMetrics(first.resource, [*first.scope_metrics, *ours], first.schema_url)
+        merged = ResourceMetrics(first.resource, _merged([*first.scope_metrics, *ours]), first.schema_url)
         return MetricsData([merged, *others])
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
@@ -162,6 +169,16 @@ class WatchedMetricExporter(MetricExporter):
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
         """Exporters hold nothing back."""
         return self.connection.exporter.force_flush(timeout_millis)
+
+
+def _merged(scopes: Iterable[ScopeMetrics]) -> list[ScopeMetrics]:
+    """Each scope once: of two that are equal, the SDK's encoder would send only one."""
+    by_scope: dict[InstrumentationScope, ScopeMetrics] = {}
+    for each in scopes:
+        before = by_scope.get(each.scope)
+        metrics = [*before.metrics, *each.metrics] if before else list(each.metrics)
+        by_scope[each.scope] = ScopeMetrics(each.scope, metrics, each.schema_url)
+    return list(by_scope.values())
 
 
 def _drops(metrics_data: MetricsData) -> int:
