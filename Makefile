@@ -2,14 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
-BENCHMARKS ?= ingest ml_api
+BENCHMARKS ?= ingest instrumentation
 BOOTSTRAP := $(PYTHON) services/cli/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test check bench bench-soak clean
 
 help: ## Show these lines
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile
 
 setup: ## Set up what is missing: packages, the Collector
 	@$(BOOTSTRAP)
@@ -31,6 +31,9 @@ check: ## Lint, types, imports, and the documents against the code
 
 bench: setup ## Run the benchmarks; each prints ratios of paired runs
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGS); done
+
+bench-soak: setup ## Load the instrumented service for 20 minutes: memory, drops
+	@$(BIN)/python -m benchmarks.instrumentation --soak 20 $(ARGS)
 
 clean: ## Stop what runs, delete the environments, the tools' caches and the data folder
 	@if [ -x $(BIN)/sightglass ]; then $(BIN)/sightglass down; fi

@@ -8,6 +8,8 @@ from typing import Final
 DURATION: Final = "http.server.request.duration"
 PREDICTION_EVENT: Final = "ml.prediction"
 PREDICTION_COUNT: Final = "ml.prediction.count"
+MODEL_DURATION: Final = "ml.model.duration"
+SCORE: Final = "ml.model.score"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ OURS: Final = Arm(
     "sightglass: all traces, metrics, prediction events, the ML instruments",
     spans=1,
     events=1,
-    totals=(DURATION, PREDICTION_COUNT),
+    totals=(DURATION, PREDICTION_COUNT, MODEL_DURATION, SCORE),
 )
 # Server, receive, send of the start, send of the body.
 STOCK: Final = Arm("stock", "opentelemetry-instrumentation-fastapi as it comes", spans=4, totals=(DURATION,))

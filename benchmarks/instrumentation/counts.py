@@ -1,6 +1,5 @@
 """What was sent and what arrived, and the rule by which a run is invalid."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from benchmarks.instrumentation.arms import Arm
@@ -48,7 +47,7 @@ class Counted:
     """
 
     counts: Counts = Counts()
-    totals: Mapping[str, float] = field(default_factory=dict)
+    totals: dict[str, float] = field(default_factory=dict)
 
 
 def differences(arm: Arm, requests: int, sent: Sent, counted: Counted) -> list[str]:

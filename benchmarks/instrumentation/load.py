@@ -11,7 +11,7 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import uvloop
 
@@ -143,8 +143,16 @@ async def _closed_loop(target: Target, requests: int, connections: int) -> float
     return seconds
 
 
-def open_loop(target: Target, *, rate: float, seconds: float, connections: int = 64) -> list[float]:
-    """Send `rate` requests a second, evenly spaced, for `seconds`; return each answer's seconds since it was due."""
+@dataclass(slots=True)
+class Timed:
+    """An open loop's seconds, each since a request was due: until it was sent, and until it was answered."""
+
+    sends: list[float] = field(default_factory=list)
+    answers: list[float] = field(default_factory=list)
+
+
+def open_loop(target: Target, *, rate: float, seconds: float, connections: int = 64) -> Timed:
+    """Send `rate` requests a second, evenly spaced, for `seconds`."""
 
     def new_loop() -> asyncio.AbstractEventLoop:
         # `select` alone takes timeouts finer than a millisecond, which is the distance between two requests.
@@ -154,10 +162,10 @@ def open_loop(target: Target, *, rate: float, seconds: float, connections: int =
         return runner.run(_open_loop(target, rate, seconds, connections))
 
 
-async def _open_loop(target: Target, rate: float, seconds: float, connections: int) -> list[float]:
+async def _open_loop(target: Target, rate: float, seconds: float, connections: int) -> Timed:
     loop = asyncio.get_running_loop()
     load = _Load(target, max(1, int(rate * seconds)))
-    latencies: list[float] = []
+    timed = Timed()
     waiting: deque[float] = deque()
 
     def send(connection: _Connection, due: float) -> None:
@@ -165,7 +173,7 @@ async def _open_loop(target: Target, rate: float, seconds: float, connections: i
         connection.send(load.next_request())
 
     def answered(connection: _Connection) -> None:
-        latencies.append(loop.time() - connection.due)
+        timed.answers.append(loop.time() - connection.due)
         load.count()
         if waiting:
             send(connection, waiting.popleft())
@@ -181,6 +189,7 @@ async def _open_loop(target: Target, rate: float, seconds: float, connections: i
         nonlocal sent
         while sent < load.total and (due := start + sent / rate) <= loop.time():
             sent += 1
+            timed.sends.append(loop.time() - due)
             if idle:
                 send(idle.popleft(), due)
             else:
@@ -192,4 +201,4 @@ async def _open_loop(target: Target, rate: float, seconds: float, connections: i
     await load.wait(_PATIENCE_SECONDS + seconds)
     for connection in made:
         connection.close()
-    return latencies
+    return timed

@@ -1,18 +1,26 @@
 """Measures one arm once: a process is started, warmed up, loaded, flushed, and its counts are checked."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.instrumentation.arms import ARMS
 from benchmarks.instrumentation.cores import Cores
 from benchmarks.instrumentation.counts import Sent
-from benchmarks.instrumentation.load import Target, closed_loop, open_loop
+from benchmarks.instrumentation.load import Target, Timed, closed_loop, open_loop
 from benchmarks.instrumentation.models import request_bodies
 from benchmarks.instrumentation.pipeline import Pipeline
 from benchmarks.instrumentation.service import Service, Setting
 
 CONNECTIONS = 8
 _WARM_UP = 300
+
+Watch = Callable[[Callable[[], int]], AbstractContextManager[None]]
+
+
+def _unwatched(_rss_bytes: Callable[[], int]) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +67,26 @@ class Bench:
         sent = self.pipeline.check(ARMS[arm], total)
         return Measured(cpu / requests, requests / seconds, sent, total)
 
-    def time_answers(self, arm: str, setting: Setting, *, rate: float, seconds: float) -> list[float]:
-        """Open loop at `rate` requests a second: each answer's seconds since it was due."""
+    def time_answers(
+        self, arm: str, setting: Setting, *, rate: float, seconds: float, watched: Watch = _unwatched
+    ) -> Timed:
+        """Open loop at `rate` requests a second: how long answers take.
+
+        Args:
+            arm: Its name.
+            setting: What is served.
+            rate: Requests per second.
+            seconds: How long.
+            watched: A context around the load; it is given what reads the service's memory in bytes.
+        """
         self.pipeline.begin()
         with self._service(arm, setting) as service:
             target = _warm(service, setting)
-            latencies = open_loop(target, rate=rate, seconds=seconds)
+            with watched(service.rss_bytes):
+                timed = open_loop(target, rate=rate, seconds=seconds)
             service.flush()
-        self.pipeline.check(ARMS[arm], len(latencies) + _WARM_UP)
-        return latencies
+        self.pipeline.check(ARMS[arm], len(timed.answers) + _WARM_UP)
+        return timed
 
     def _service(self, arm: str, setting: Setting) -> Service:
         return Service(arm, setting, self.pipeline.endpoint, self.folder / "service.log", self.cores.service)

@@ -83,8 +83,13 @@ class Pipeline:
         self._before = self._accepted()
         self._read_to = self._written.stat().st_size
 
-    def check(self, arm: Arm, requests: int) -> Sent:
+    def check(self, arm: Arm, requests: int, patience_seconds: float = _ARRIVAL_SECONDS) -> Sent:
         """Compare what an arm, which has been stopped, sent since `begin` with what arrived.
+
+        Args:
+            arm: What it was.
+            requests: How many it answered.
+            patience_seconds: How long the Collector's counts may take to agree.
 
         Returns:
             What was sent.
@@ -93,7 +98,7 @@ class Pipeline:
             InvalidRunError: They differ.
         """
         sent = self._take()
-        deadline = time.monotonic() + _ARRIVAL_SECONDS
+        deadline = time.monotonic() + patience_seconds
         while (found := differences(arm, requests, sent, self._counted())) and time.monotonic() < deadline:
             time.sleep(0.1)
         if found:
