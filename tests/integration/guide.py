@@ -1,0 +1,141 @@
+"""Reads a guide's marked blocks and runs its commands, on other ports and in other folders than it names."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+_BLOCK = re.compile(
+    r"<!-- test: (?P<name>[^>]+?) -->\n\n?(?:```\w*\n(?P<fenced>.*?)```|(?P<indented>(?:    [^\n]*\n|\n)+))", re.DOTALL
+)
+ANYTHING = "..."
+
+
+def blocks(guide: Path) -> dict[str, str]:
+    """The code that follows each `<!-- test: NAME -->`, by name."""
+    found = {}
+    for block in _BLOCK.finditer(guide.read_text(encoding="utf-8")):
+        lines = (block["fenced"] or block["indented"]).rstrip("\n").splitlines()
+        indent = "    " if block["indented"] else ""
+        found[block["name"]] = "\n".join(line.removeprefix(indent) for line in lines) + "\n"
+    return found
+
+
+def matches(shown: Any, answered: Any) -> bool:
+    """Whether an answer has everything that a guide shows of it; `"..."` stands for anything but nothing."""
+    if shown == ANYTHING:
+        return answered is not None
+    if isinstance(shown, dict):
+        return isinstance(answered, dict) and all(
+            name in answered and matches(value, answered[name]) for name, value in shown.items()
+        )
+    if isinstance(shown, list):
+        return (
+            isinstance(answered, list)
+            and len(shown) == len(answered)
+            and all(matches(one, other) for one, other in zip(shown, answered, strict=True))
+        )
+    return bool(shown == answered)
+
+
+@dataclass
+class Follower:
+    """Somebody who follows a guide.
+
+    Args:
+        folder: Where the commands run.
+        instead: What stands in the guide, and what is used instead of it: ports and folders.
+        env: Variables on top of a clean environment.
+    """
+
+    folder: Path
+    instead: Mapping[str, str]
+    env: dict[str, str] = field(default_factory=dict)
+
+    def run(self, commands: str, **variables: str) -> str:
+        """Run commands to their end, and return what they print."""
+        done = subprocess.run(
+            ["bash", "-euc", self._adapted(commands)],
+            cwd=self.folder,
+            env={**self.environment(), **variables},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        assert done.returncode == 0, f"{commands}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def until(self, commands: str, shown: str, *, seconds: float = 60, **variables: str) -> Any:
+        """Run commands again and again until they print what the guide shows; return the JSON they print."""
+        deadline = time.monotonic() + seconds
+        while True:
+            answered = json.loads(self.run(commands, **variables))
+            if matches(json.loads(shown), answered):
+                return answered
+            assert time.monotonic() < deadline, f"{commands}\n{answered}\nis not\n{shown}"
+            time.sleep(0.2)
+
+    @contextmanager
+    def running(self, commands: str, url: str, **variables: str) -> Iterator["subprocess.Popen[bytes]"]:
+        """Run commands whose last is a server that answers at `url`; end them by their process group."""
+        *before, server = self._adapted(commands).strip().splitlines()
+        log = self.folder / "server.log"
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                # Nothing between us and the server, so that signals reach it.
+                ["bash", "-euc", "\n".join([*before, f"exec {server}"])],
+                cwd=self.folder,
+                env={**self.environment(), **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        try:
+            deadline = time.monotonic() + 60
+            while not _answers(f"{url}/openapi.json"):
+                assert process.poll() is None, log.read_text(errors="replace")
+                assert time.monotonic() < deadline, log.read_text(errors="replace")
+                time.sleep(0.1)
+            yield process
+        finally:
+            stop(process)
+
+    def _adapted(self, commands: str) -> str:
+        for written, used in self.instead.items():
+            commands = commands.replace(written, used)
+        return commands
+
+    def environment(self) -> dict[str, str]:
+        """The variables of whoever follows, without those of this process that would help."""
+        ours = ("SIGHTGLASS_", "OTEL_", "FASTAPI_", "PYTHON", "VIRTUAL_ENV")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        return {**kept, **self.env}
+
+
+def stop(process: "subprocess.Popen[bytes]", *, seconds: float = 20) -> None:
+    """End a server and what it started: in order, by force after a while."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+            return
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False

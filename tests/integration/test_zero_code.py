@@ -1,0 +1,146 @@
+"""A service without a line of ours, started as the guide says: what shows, and that nothing shows twice."""
+
+import json
+import sys
+import time
+
+import httpx
+import pytest
+
+from tests.integration.guide import Follower, blocks, matches
+from tests.integration.stack import ROOT, Stack, free_ports
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+BLOCKS = blocks(ROOT / "docs" / "guides" / "instrument-your-service.md")
+ORDER = {"price": 640, "quantity": 2, "country": "NL", "customer": "c-1"}
+REQUESTS = 5
+SERVER_SPANS = """
+SELECT SpanName, HttpRoute, HttpStatusCode, count()
+FROM otel_traces
+WHERE ServiceName = {service:String} AND SpanKind = 'Server' AND HttpRoute != '/openapi.json'
+GROUP BY ALL
+"""
+# With the providers but without the FastAPI instrumentation, FastAPI's own telemetry traces.
+NATIVE_ONLY = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "fastapi"}
+WAYS = {
+    "launcher": ("launcher", {}),
+    "launcher, old conventions": ("launcher", {"OTEL_SEMCONV_STABILITY_OPT_IN": ""}),
+    "launcher, FastAPI's own telemetry": ("launcher", NATIVE_ONLY),
+    "launcher and FastAPI's exporters": ("launcher", {"FASTAPI_OTEL_AUTO_CONFIGURE": "true"}),
+    "FastAPI's exporters": ("native", {}),
+}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """The pipeline as `sightglass up` starts it, without the demo's service and the dashboard."""
+    with Stack(tmp_path_factory.mktemp("stack"), processes=("collector", "monitoring-api")) as stack:
+        yield stack
+
+
+@pytest.fixture
+def follower(running, tmp_path):
+    """Somebody whose environment has OpenTelemetry's launcher, which is this checkout's own."""
+    port = free_ports(["shop"])["shop"]
+    for file in (ROOT / "tests" / "guide_app").glob("*.py"):
+        (tmp_path / file.name).write_text(file.read_text())
+    return Follower(
+        tmp_path,
+        {
+            ".venv/bin/": f"{sys.exec_prefix}/bin/",
+            "127.0.0.1:4318": running.url("collector").removeprefix("http://"),
+            "127.0.0.1:8081": f"127.0.0.1:{port}",
+            "--port 8081": f"--port {port}",
+        },
+    )
+
+
+def commands(way, service, app="plain_shop:app"):
+    """The guide's commands for a service of another name, with more variables; the last word is theirs."""
+    block, variables = WAYS[way]
+    *before, server = BLOCKS[block].strip().splitlines()
+    more = {**variables, "OTEL_SERVICE_NAME": service, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+    exports = [f"export {name}={value}" for name, value in more.items()]
+    return "\n".join([*before, *exports, server.replace("plain_shop:app", app)])
+
+
+def ask_for_risk(url):
+    """Make the requests of a test; the bodies of the answers."""
+    with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
+        return [client.post("/orders/risk", json=ORDER).json() for _ in range(REQUESTS)]
+
+
+def ask(running, path, shown=None, *, seconds=60):
+    """Ask the monitoring API until the answer has what is wanted; return it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = httpx.get(running.url("monitoring-api") + "/api/v1" + path, timeout=10, trust_env=False)
+        if answer.status_code == 200 and matches(shown or {}, answer.json()):
+            return answer.json()
+        assert time.monotonic() < deadline, (path, answer.text, shown)
+        time.sleep(0.2)
+
+
+def server_spans(running, service):
+    """Name, route, status and number of the service's server spans, once there are enough of them."""
+    deadline = time.monotonic() + 60
+    while True:
+        rows = [tuple(row) for row in running.clickhouse(SERVER_SPANS, parameters={"service": service})]
+        if sum(row[3] for row in rows) >= REQUESTS or time.monotonic() > deadline:
+            return rows
+        time.sleep(0.2)
+
+
+def url_of(follower):
+    """Where the follower's service listens."""
+    return f"http://{follower.instead['127.0.0.1:8081']}"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_service_without_our_code_is_in_the_charts(follower, running, way):
+    """Exactly one server span per request, in the metrics of requests, and no prediction."""
+    service = f"zero-{list(WAYS).index(way)}"
+    with follower.running(commands(way, service), url_of(follower)):
+        assert ask_for_risk(url_of(follower)) == [{"probability": 0.74}] * REQUESTS
+        of_route = f"filter=service={service}&filter=route=/orders/risk"
+        ask(running, f"/metrics/current?metric=request_rate&{of_route}", {"count": REQUESTS})
+        by_status = f"/metrics/current?metric=error_ratio&{of_route}&group_by=status_class"
+        ask(running, by_status, {"value": 0.0, "series": [{"labels": {"status_class": "2xx"}, "count": REQUESTS}]})
+        ask(running, f"/metrics/current?metric=latency_p95&{of_route}", {"value": "...", "count": REQUESTS})
+        history = ask(running, f"/metrics/history?metric=request_rate&from=now-10m&step=10m&{of_route}")
+        assert sum(value or 0 for _, value in history["series"][0]["points"]) > 0
+    assert server_spans(running, service) == [("POST /orders/risk", "/orders/risk", 200, REQUESTS)]
+    ask(running, f"/metrics/current?metric=prediction_rate&filter=service={service}", {"count": 0})
+    ask(running, f"/metrics/current?metric=completeness&filter=service={service}", {"value": None})
+    health = ask(running, "/pipeline/health")
+    assert service not in json.dumps([health["processes"], health["completeness"], health["drops"]])
+
+
+def test_a_trace_of_such_a_service_can_be_looked_up(follower, running):
+    """Its spans, and no predictions."""
+    trace_id = "5ca1ab1e" * 4
+    with follower.running(commands("launcher", "zero-traced"), url_of(follower)):
+        headers = {"traceparent": f"00-{trace_id}-{'cd' * 8}-01"}
+        assert httpx.post(f"{url_of(follower)}/orders/risk", json=ORDER, headers=headers).status_code == 200
+        found = ask(running, f"/traces/{trace_id}", {"services": ["zero-traced"], "predictions": [], "logs": []})
+    kinds = [span["kind"] for span in found["spans"]]
+    assert kinds.count("Server") == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_library_within_such_a_process_adds_no_second_server_span(follower, running, way):
+    """Requests once, under the launcher's name, and every prediction in its request's trace."""
+    service = f"both-{list(WAYS).index(way)}"
+    app = (follower.folder / "shop.py").read_text()
+    (follower.folder / "shop.py").write_text(app.replace('service_name="shop", ', ""))
+    with follower.running(commands(way, service, "shop:app"), url_of(follower)):
+        ids = [answer["prediction_id"] for answer in ask_for_risk(url_of(follower))]
+        for identifier in ids:
+            wanted = {"service": service, "trace": {"services": [service], "predictions": [identifier]}}
+            shown = ask(running, f"/predictions/{identifier}", wanted)
+            servers = [span for span in shown["trace"]["spans"] if span["kind"] == "Server"]
+            assert [span["attributes"]["ml.prediction.id"] for span in servers] == [identifier]
+            assert servers[0]["span_id"] == shown["span_id"]
+        ask(running, f"/metrics/current?metric=prediction_rate&filter=service={service}", {"count": REQUESTS})
+    assert server_spans(running, service) == [("POST /orders/risk", "/orders/risk", 200, REQUESTS)]
