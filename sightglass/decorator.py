@@ -7,8 +7,9 @@ import logging
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Final, ParamSpec, Self, TypeVar, cast, overload
+from typing import Any, ParamSpec, Self, TypeVar, cast, overload
 
+from sightglass import attributes
 from sightglass.arguments import find_entity, find_features
 from sightglass.faults import report_fault
 from sightglass.identifiers import new_prediction_id
@@ -20,8 +21,6 @@ from sightglass.telemetry import current
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_CHAMPION: Final = "champion"
 
 _logger = logging.getLogger(__name__)
 _last: ContextVar[str | None] = ContextVar("sightglass_last_prediction_id", default=None)
@@ -47,7 +46,7 @@ def predicts(
     features: str | Callable[..., Any] | None = None,
     outcome: Callable[[Any], Any] | None = None,
     entity_id: str | Callable[..., Any] | None = None,
-    variant: str = _CHAMPION,
+    variant: str = attributes.CHAMPION,
     features_source: str = "store",
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
@@ -60,7 +59,7 @@ def predicts(
     features: str | Callable[..., Any] | None = None,
     outcome: Callable[[Any], Any] | None = None,
     entity_id: str | Callable[..., Any] | None = None,
-    variant: str = _CHAMPION,
+    variant: str = attributes.CHAMPION,
     features_source: str = "store",
 ) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
     """Record one prediction for each call of a function that returns. Its value and its exceptions stay as they are.
@@ -168,7 +167,7 @@ class _Call:
         self._entity_id: Any = None
         self._read(args, kwargs)
         self._previous = _last.get()
-        shares_id = self._plan.variant != _CHAMPION and self._previous is not None
+        shares_id = self._plan.variant != attributes.CHAMPION and self._previous is not None
         self._identifier = cast("str", self._previous) if shares_id else new_prediction_id()
         self._timing = model_call(self._plan.model, variant=self._plan.variant)
 
@@ -195,7 +194,7 @@ class _Call:
             duration_seconds=self._timing.seconds,
         )
         # Again, for the function may have called another one that predicts.
-        _last.set(self._identifier if self._plan.variant == _CHAMPION else self._previous)
+        _last.set(self._identifier if self._plan.variant == attributes.CHAMPION else self._previous)
 
     def _read(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         try:

@@ -2,6 +2,8 @@
 
 import asyncio
 import csv
+import hashlib
+import hmac
 import importlib.metadata
 import json
 import os
@@ -14,13 +16,13 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from sightglass.identifiers import ENTITY_SALT_VARIABLE, hash_entity_id
 from tests.integration.guide import Follower, blocks, matches
 from tests.integration.stack import ROOT, Stack, free_ports
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 BLOCKS = blocks(ROOT / "docs" / "guides" / "instrument-your-service.md")
+SALT = b"a-secret-that-all-your-services-share"
 OURS = {
     "pandas",
     "numpy",
@@ -127,15 +129,14 @@ def test_the_environment_is_light(follower):
     )
 
 
-def test_from_nothing_to_charts(follower, running, url, monkeypatch):
+def test_from_nothing_to_charts(follower, running, url):
     """Every command and answer from the first order to its label, and then nothing of it is missing."""
-    monkeypatch.setenv(ENTITY_SALT_VARIABLE, "a-secret-that-all-your-services-share")
     with follower.running(BLOCKS["run"], url):
         order = json.loads(follower.run(BLOCKS["order"]))
         assert matches(json.loads(BLOCKS["order answer"]), order)
         known = {"ID": order["prediction_id"]}
         shown = follower.until(BLOCKS["prediction"], BLOCKS["prediction answer"], **known)
-        assert shown["entity_id"] == hash_entity_id("c-1017")
+        assert shown["entity_id"] == hmac.new(SALT, b"c-1017", hashlib.sha256).hexdigest()[:32]
         assert "c-1017" not in json.dumps(shown)
         assert set(shown["features"]) == {"price", "quantity", "country"}
         assert shown["trace"]["trace_id"] == shown["trace_id"]
@@ -149,6 +150,23 @@ def test_from_nothing_to_charts(follower, running, url, monkeypatch):
         requests = "/metrics/current?metric=request_rate&filter=service=shop&filter=route=/orders/risk"
         ask(running, requests, {"count": 1})
         assert completeness(running, "shop")["predictions"] == 1.0
+
+
+def test_an_answer_quotes_its_trace(follower, running, url):
+    """The id in its header finds the trace, in the monitoring API."""
+    with follower.running(BLOCKS["run"], url):
+        name, _, trace_id = follower.run(BLOCKS["trace header"]).strip().partition(": ")
+        assert name.lower() == "x-trace-id"
+        shown = json.dumps({"trace_id": trace_id, "spans": [{"name": "POST /orders/risk"}], "predictions": ["..."]})
+        follower.until(BLOCKS["trace"], shown, TRACE=trace_id)
+
+
+def test_only_allowed_features_leave_the_process(follower, running, url):
+    """With a list of allowed names, the others are marks without values."""
+    with follower.running(BLOCKS["run"], url, SIGHTGLASS_ALLOWED_FEATURES="price, country"):
+        order = json.loads(follower.run(BLOCKS["order"]))
+        shown = ask(running, f"/predictions/{order['prediction_id']}", {"score": 0.74})
+    assert shown["features"] == {"price": 640.0, "country": "NL"}
 
 
 def test_labels_come_from_a_file(follower, running, url):

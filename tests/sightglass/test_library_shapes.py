@@ -13,8 +13,17 @@ from opentelemetry.trace import SpanKind
 
 import sightglass
 from sightglass import Model
+from sightglass.testing import in_memory_telemetry
 
+MODEL = Model("m", "1")
 CALLER = f"00-{'ab' * 16}-{'cd' * 8}-01"
+
+
+@pytest.fixture(params=["ours", "stock"])
+def telemetry(request):
+    """What the library records in this test, by its own parts and by OpenTelemetry's."""
+    with in_memory_telemetry(model=MODEL, stock=request.param == "stock") as telemetry:
+        yield telemetry
 
 
 def predictions(telemetry):
@@ -244,7 +253,7 @@ def test_baggage_stays_what_the_caller_made_it(telemetry):
 
 def test_a_consumer_of_messages_goes_on_with_the_sender_s_trace(telemetry):
     """Plain Python without a server: a span per message, its parent from the message's headers."""
-    running = sightglass.start("test", model=Model("m", "1"))
+    running = sightglass.start("test", model=MODEL)
     assert running is telemetry
     for number in range(2):
         parent = propagate.extract({"traceparent": CALLER})
