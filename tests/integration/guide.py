@@ -1,10 +1,12 @@
 """Reads a guide's marked blocks and runs its commands, on other ports and in other folders than it names."""
 
+import importlib.metadata
 import json
 import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -13,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.integration.stack import ROOT, Stack, free_ports
 
 _BLOCK = re.compile(
     r"<!-- test: (?P<name>[^>]+?) -->\n\n?(?:```\w*\n(?P<fenced>.*?)```|(?P<indented>(?:    [^\n]*\n|\n)+))", re.DOTALL
@@ -122,6 +126,55 @@ class Follower:
         ours = ("SIGHTGLASS_", "OTEL_", "FASTAPI_", "PYTHON", "VIRTUAL_ENV")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         return {**kept, **self.env}
+
+
+def new_follower(folder: Path, stack: Stack, instead: Mapping[str, str]) -> Follower:
+    """Somebody in an empty folder, who has uv install what the guide has pip install, for uv keeps what it downloads.
+
+    Args:
+        folder: An empty folder.
+        stack: The pipeline that runs where the guide says that one runs.
+        instead: What else stands in the guide, and what is used instead of it.
+    """
+    constraints = folder / "constraints.txt"
+    versions = {found.name: found.version for found in importlib.metadata.distributions()}
+    constraints.write_text(
+        "".join(f"{name}=={version}\n" for name, version in versions.items() if "sightglass" not in name)
+    )
+    env = {"UV_PYTHON_DOWNLOADS": "never"}
+    # The certificates and the patience that pip was given.
+    for theirs, ours in (("PIP_CERT", "SSL_CERT_FILE"), ("PIP_DEFAULT_TIMEOUT", "UV_HTTP_TIMEOUT")):
+        if theirs in os.environ:
+            env[ours] = os.environ[theirs]
+    return Follower(
+        folder,
+        {
+            "~/sightglass-wheel": str(folder / "wheel"),
+            "python3 -m venv": f"{sys.executable} -m venv",
+            ".venv/bin/pip install": f"{ROOT}/.uv/bin/uv pip install -q -p .venv/bin/python -c {constraints}",
+            "127.0.0.1:4318": stack.url("collector").removeprefix("http://"),
+            "127.0.0.1:8003": stack.url("monitoring-api").removeprefix("http://"),
+            **instead,
+        },
+        env,
+    )
+
+
+def moved_port(number: int) -> dict[str, str]:
+    """For `instead`: a free port where the guide says `number`."""
+    port = free_ports(["service"])["service"]
+    return {f"127.0.0.1:{number}": f"127.0.0.1:{port}", f"--port {number}": f"--port {port}"}
+
+
+def ask(stack: Stack, path: str, shown: Any = None, *, seconds: float = 60) -> Any:
+    """Ask the monitoring API until the answer has what is wanted; return it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = httpx.get(stack.url("monitoring-api") + "/api/v1" + path, timeout=10, trust_env=False)
+        if answer.status_code == 200 and matches({} if shown is None else shown, answer.json()):
+            return answer.json()
+        assert time.monotonic() < deadline, (path, answer.text, shown)
+        time.sleep(0.2)
 
 
 def stop(process: "subprocess.Popen[bytes]", *, seconds: float = 20) -> None:

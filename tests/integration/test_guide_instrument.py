@@ -4,20 +4,18 @@ import asyncio
 import csv
 import hashlib
 import hmac
-import importlib.metadata
 import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 
-from tests.integration.guide import Follower, blocks, matches
-from tests.integration.stack import ROOT, Stack, free_ports
+from tests.integration.guide import Follower, ask, blocks, matches, moved_port, new_follower
+from tests.integration.stack import ROOT, Stack
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -45,41 +43,14 @@ def running(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def follower(running, tmp_path_factory):
-    """Somebody who has followed the guide until the library is installed; with uv, which keeps what it downloads."""
-    folder = tmp_path_factory.mktemp("follower")
-    constraints = folder / "constraints.txt"
-    constraints.write_text(
-        "".join(
-            f"{found.name}=={found.version}\n"
-            for found in importlib.metadata.distributions()
-            if found.name != "sightglass-ml"
-        )
-    )
-    port = free_ports(["shop"])["shop"]
-    uv = f"{ROOT}/.uv/bin/uv pip install --quiet --python .venv/bin/python -c {constraints}"
-    follower = Follower(
-        folder,
-        {
-            "~/sightglass-wheel": str(folder / "wheel"),
-            "python3 -m venv": f"{sys.executable} -m venv",
-            ".venv/bin/pip install": uv,
-            "127.0.0.1:4318": running.url("collector").removeprefix("http://"),
-            "127.0.0.1:8003": running.url("monitoring-api").removeprefix("http://"),
-            "127.0.0.1:8080": f"127.0.0.1:{port}",
-            "--port 8080": f"--port {port}",
-        },
-        {
-            "UV_PYTHON_DOWNLOADS": "never",
-            "UV_HTTP_TIMEOUT": os.environ.get("PIP_DEFAULT_TIMEOUT", "60"),
-            **({"SSL_CERT_FILE": os.environ["PIP_CERT"]} if "PIP_CERT" in os.environ else {}),
-        },
-    )
+    """Somebody who has followed the guide until the library is installed."""
+    follower = new_follower(tmp_path_factory.mktemp("follower"), running, moved_port(8080))
     Follower(ROOT, follower.instead).run(BLOCKS["wheel"])
     follower.run(BLOCKS["install"])
     for name, code in BLOCKS.items():
         if name.endswith(".py"):
-            (folder / name).write_text(code)
-    (folder / "shapes.py").write_text((ROOT / "tests" / "guide_app" / "shapes.py").read_text())
+            (follower.folder / name).write_text(code)
+    (follower.folder / "shapes.py").write_text((ROOT / "tests" / "guide_app" / "shapes.py").read_text())
     return follower
 
 
@@ -87,17 +58,6 @@ def follower(running, tmp_path_factory):
 def url(follower):
     """Where the follower's service listens."""
     return f"http://{follower.instead['127.0.0.1:8080']}"
-
-
-def ask(running, path, shown, *, seconds=60):
-    """Ask the monitoring API until the answer has what is wanted; return it."""
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = httpx.get(running.url("monitoring-api") + "/api/v1" + path, timeout=10, trust_env=False)
-        if answer.status_code == 200 and matches(shown, answer.json()):
-            return answer.json()
-        assert time.monotonic() < deadline, (path, answer.text, shown)
-        time.sleep(0.2)
 
 
 def serving(app):

@@ -1,14 +1,13 @@
 """A service without a line of ours, started as the guide says: what shows, and that nothing shows twice."""
 
 import json
-import sys
 import time
 
 import httpx
 import pytest
 
-from tests.integration.guide import Follower, blocks, matches
-from tests.integration.stack import ROOT, Stack, free_ports
+from tests.integration.guide import Follower, ask, blocks, moved_port, new_follower
+from tests.integration.stack import ROOT, Stack
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -39,21 +38,24 @@ def running(tmp_path_factory):
         yield stack
 
 
+@pytest.fixture(scope="module")
+def follower(running, tmp_path_factory):
+    """Somebody who has followed the guide until the launcher, FastAPI's exporters and the library are installed."""
+    follower = new_follower(tmp_path_factory.mktemp("follower"), running, moved_port(8081))
+    Follower(ROOT, follower.instead).run(BLOCKS["wheel"])
+    for name in ("install", "install launcher", "install native"):
+        follower.run(BLOCKS[name])
+    (follower.folder / "plain_shop.py").write_text(BLOCKS["plain_shop.py"])
+    # As the guide advises: named by OTEL_SERVICE_NAME alone.
+    assert BLOCKS["shop.py"].count('service_name="shop", ') == 1
+    (follower.folder / "shop.py").write_text(BLOCKS["shop.py"].replace('service_name="shop", ', ""))
+    return follower
+
+
 @pytest.fixture
-def follower(running, tmp_path):
-    """Somebody whose environment has OpenTelemetry's launcher, which is this checkout's own."""
-    port = free_ports(["shop"])["shop"]
-    for file in (ROOT / "tests" / "guide_app").glob("*.py"):
-        (tmp_path / file.name).write_text(file.read_text())
-    return Follower(
-        tmp_path,
-        {
-            ".venv/bin/": f"{sys.exec_prefix}/bin/",
-            "127.0.0.1:4318": running.url("collector").removeprefix("http://"),
-            "127.0.0.1:8081": f"127.0.0.1:{port}",
-            "--port 8081": f"--port {port}",
-        },
-    )
+def url(follower):
+    """Where the follower's service listens."""
+    return f"http://{follower.instead['127.0.0.1:8081']}"
 
 
 def commands(way, service, app="plain_shop:app"):
@@ -71,17 +73,6 @@ def ask_for_risk(url):
         return [client.post("/orders/risk", json=ORDER).json() for _ in range(REQUESTS)]
 
 
-def ask(running, path, shown=None, *, seconds=60):
-    """Ask the monitoring API until the answer has what is wanted; return it."""
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = httpx.get(running.url("monitoring-api") + "/api/v1" + path, timeout=10, trust_env=False)
-        if answer.status_code == 200 and matches(shown or {}, answer.json()):
-            return answer.json()
-        assert time.monotonic() < deadline, (path, answer.text, shown)
-        time.sleep(0.2)
-
-
 def server_spans(running, service):
     """Name, route, status and number of the service's server spans, once there are enough of them."""
     deadline = time.monotonic() + 60
@@ -92,17 +83,12 @@ def server_spans(running, service):
         time.sleep(0.2)
 
 
-def url_of(follower):
-    """Where the follower's service listens."""
-    return f"http://{follower.instead['127.0.0.1:8081']}"
-
-
 @pytest.mark.parametrize("way", WAYS)
-def test_a_service_without_our_code_is_in_the_charts(follower, running, way):
+def test_a_service_without_our_code_is_in_the_charts(follower, running, url, way):
     """Exactly one server span per request, in the metrics of requests, and no prediction."""
     service = f"zero-{list(WAYS).index(way)}"
-    with follower.running(commands(way, service), url_of(follower)):
-        assert ask_for_risk(url_of(follower)) == [{"probability": 0.74}] * REQUESTS
+    with follower.running(commands(way, service), url):
+        assert ask_for_risk(url) == [{"probability": 0.74}] * REQUESTS
         of_route = f"filter=service={service}&filter=route=/orders/risk"
         ask(running, f"/metrics/current?metric=request_rate&{of_route}", {"count": REQUESTS})
         by_status = f"/metrics/current?metric=error_ratio&{of_route}&group_by=status_class"
@@ -117,25 +103,23 @@ def test_a_service_without_our_code_is_in_the_charts(follower, running, way):
     assert service not in json.dumps([health["processes"], health["completeness"], health["drops"]])
 
 
-def test_a_trace_of_such_a_service_can_be_looked_up(follower, running):
+def test_a_trace_of_such_a_service_can_be_looked_up(follower, running, url):
     """Its spans, and no predictions."""
     trace_id = "5ca1ab1e" * 4
-    with follower.running(commands("launcher", "zero-traced"), url_of(follower)):
+    with follower.running(commands("launcher", "zero-traced"), url):
         headers = {"traceparent": f"00-{trace_id}-{'cd' * 8}-01"}
-        assert httpx.post(f"{url_of(follower)}/orders/risk", json=ORDER, headers=headers).status_code == 200
+        assert httpx.post(f"{url}/orders/risk", json=ORDER, headers=headers).status_code == 200
         found = ask(running, f"/traces/{trace_id}", {"services": ["zero-traced"], "predictions": [], "logs": []})
     kinds = [span["kind"] for span in found["spans"]]
     assert kinds.count("Server") == 1
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_library_within_such_a_process_adds_no_second_server_span(follower, running, way):
+def test_the_library_within_such_a_process_adds_no_second_server_span(follower, running, url, way):
     """Requests once, under the launcher's name, and every prediction in its request's trace."""
     service = f"both-{list(WAYS).index(way)}"
-    app = (follower.folder / "shop.py").read_text()
-    (follower.folder / "shop.py").write_text(app.replace('service_name="shop", ', ""))
-    with follower.running(commands(way, service, "shop:app"), url_of(follower)):
-        ids = [answer["prediction_id"] for answer in ask_for_risk(url_of(follower))]
+    with follower.running(commands(way, service, "shop:app"), url):
+        ids = [answer["prediction_id"] for answer in ask_for_risk(url)]
         for identifier in ids:
             wanted = {"service": service, "trace": {"services": [service], "predictions": [identifier]}}
             shown = ask(running, f"/predictions/{identifier}", wanted)

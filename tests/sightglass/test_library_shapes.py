@@ -180,6 +180,7 @@ def test_included_and_mounted_routes_predict_in_their_request_s_span(telemetry):
     spans = server_spans(telemetry)
     assert {path: span.attributes["ml.prediction.id"] for path, span in spans.items()} == answered
     assert spans["/outer/inner/1"].attributes["http.route"] == "/outer/inner/{number}"
+    assert spans["/mounted/2"].attributes["http.route"] == "/mounted"
     assert {event.span_id for event in predictions(telemetry)} == {span.context.span_id for span in spans.values()}
 
 
