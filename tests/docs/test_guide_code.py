@@ -1,5 +1,6 @@
 """The code that guides show is the code that is tested."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,13 @@ def test_the_guide_shows_the_tested_code(name):
     file, *piece = name.split()
     text = (APP / file).read_text(encoding="utf-8")
     assert QUOTED[name] in text if piece else QUOTED[name] == text
+
+
+def test_every_shape_is_shown():
+    """Each function that a test asks for is in one of the pieces."""
+    shown = "".join(code for name, code in QUOTED.items() if name.startswith("shapes.py "))
+    functions = re.findall(r"^(?:async )?def (\w+)", (APP / "shapes.py").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [name for name in functions if f"def {name}(" not in shown] == ["healthz"]
 
 
 def test_what_a_guide_shows_is_compared_with_what_was_answered():
