@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from tests.integration.guide import Follower, ask, blocks, matches, moved_port, new_follower
-from tests.integration.stack import ROOT, Stack
+from tests.integration.relay import running_relay
+from tests.integration.stack import ROOT, Stack, free_ports
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -127,6 +128,47 @@ def test_only_allowed_features_leave_the_process(follower, running, url):
         order = json.loads(follower.run(BLOCKS["order"]))
         shown = ask(running, f"/predictions/{order['prediction_id']}", {"score": 0.74})
     assert shown["features"] == {"price": 640.0, "country": "NL"}
+
+
+def test_a_collector_that_is_away_costs_no_answer_and_what_is_lost_is_counted(follower, running, url):
+    """Requests are answered meanwhile; once it is back, the losses and the gap show, and new predictions arrive."""
+    (follower.folder / "away.py").write_text(BLOCKS["shop.py"].replace('service_name="shop"', 'service_name="away"'))
+    port = free_ports(["relay"])["relay"]
+    commands = serving("away:app").replace("127.0.0.1:4318", f"127.0.0.1:{port}")
+    impatient = {"OTEL_EXPORTER_OTLP_TIMEOUT": "1", "OTEL_METRIC_EXPORT_INTERVAL": "500"}
+    with follower.running(commands, url, **impatient):
+        lost = [json.loads(follower.run(BLOCKS["order"]))["prediction_id"] for _ in range(5)]
+        time.sleep(3)  # longer than any export is tried
+        with running_relay(port, running.ports["collector"]):
+            arrived = json.loads(follower.run(BLOCKS["order"]))["prediction_id"]
+            ask(running, f"/predictions/{arrived}", {"service": "away"})
+            drops = eventually(lambda: drops_of(running, "away"))
+            assert drops["spans"] >= len(lost)
+            assert drops["logs"] >= len(lost)
+            # The first exports that are judged are those of before.
+            assert eventually(lambda: gap_of(running, "away")) > 0
+
+
+def eventually(look):
+    """Look again and again until there is something to see."""
+    deadline = time.monotonic() + 60
+    while not (seen := look()):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return seen
+
+
+def drops_of(running, service):
+    """How much the service says that it lost, by signal."""
+    return {
+        row["signal"]: row["count"] for row in ask(running, "/pipeline/health")["drops"] if row["service"] == service
+    }
+
+
+def gap_of(running, service):
+    """The share of the service's predictions that is not stored; nothing while that is not known."""
+    rows = ask(running, "/pipeline/health")["completeness"]
+    return next((1 - row["ratio"] for row in rows if (row["service"], row["signal"]) == (service, "predictions")), None)
 
 
 def test_labels_come_from_a_file(follower, running, url):
