@@ -53,14 +53,16 @@ def _compare(asked: options.Options, bench: Bench, work: int, on: Mapping[str, A
         ServingExperiment(asked.served, _setting(model, work), _requests(model, asked.requests), asked.seconds)
         for model in asked.models
     ]
+    experiments: list[CpuExperiment | ServingExperiment] = [*cpu, *serving]
     for _ in range(asked.rounds):
-        for experiment in (*cpu, *serving):
+        for experiment in experiments:
             experiment.run_round(bench)
-    lines = [f"{arm.name:<13}{arm.meaning}" for arm in ARMS.values() if arm.name in asked.arms]
-    lines += ["", *(line for experiment in (*cpu, *serving) for line in experiment.lines())]
+    measured = {*(asked.arms if cpu else ()), *(asked.served if serving else ())}
+    lines = [f"{arm.name:<13}{arm.meaning}" for arm in ARMS.values() if arm.name in measured]
+    lines += ["", *(line for experiment in experiments for line in experiment.lines())]
     lines += cpu[-1].sent_lines() if cpu else []
     lines += [f"{'Ratio, geometric mean [95 % interval]':<58}{'target':>8}"]
-    lines += [line for experiment in (*cpu, *serving) for line in experiment.target_lines()]
+    lines += [line for experiment in experiments for line in experiment.target_lines()]
     lines += ["", "The same for all arms: " + " ".join(f"{name}={value}" for name, value in EXPORT.items())]
     figures = {"cpu": [each.figures() for each in cpu], "serving": [each.figures() for each in serving]}
     _tell("instrumentation", lines, {**figures, "export": EXPORT}, on, keep=asked.whole)

@@ -36,12 +36,14 @@ class ServedModel(Protocol):
     Attributes:
         name: As the telemetry names it.
         version: As above.
-        request: The body of a request, with `entity_id`.
     """
 
     name: str
     version: str
-    request: type[BaseModel]
+
+    @property
+    def request(self) -> type[BaseModel]:
+        """The body of a request, with `entity_id`."""
 
     def features(self, body: Any) -> dict[str, Any]:
         """What the model is shown."""

@@ -1,7 +1,7 @@
 """What can be asked for on the command line."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.instrumentation.arms import ARMS, BARE, OURS
@@ -71,5 +71,5 @@ def parse(words: Sequence[str] | None = None) -> Options:
     )
 
 
-def _with_bare(arms: Sequence[str]) -> tuple[str, ...]:
+def _with_bare(arms: Iterable[str]) -> tuple[str, ...]:
     return (BARE.name, *(arm for arm in arms if arm != BARE.name))
