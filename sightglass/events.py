@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk._logs import Logger
-from opentelemetry.trace import get_current_span
+from opentelemetry.trace import Span, get_current_span
 
 from sightglass import attributes
 from sightglass.otlp.logs import encode_record
@@ -42,21 +42,24 @@ class Events:
         encodes = line is not None and line.queue is not None and line.connection.exporter.encodes
         self._queue = line.queue if direct and encodes and line is not None else None
 
-    def emit(self, name: str, timestamp: int, values: dict[str, Any], body: str | None = None) -> None:
-        """Emit one event in the current span.
+    def emit(
+        self, name: str, timestamp: int, values: dict[str, Any], body: str | None = None, span: Span | None = None
+    ) -> None:
+        """Emit one event.
 
         Args:
             name: The event's name.
             timestamp: Nanoseconds since the epoch.
             values: Its attributes, clean and few; it may be added to.
             body: Its body.
+            span: The current span, for a caller that has asked already.
         """
         if self._replayed:
             values[attributes.REPLAYED] = True
         if self._queue is None or not self._processors.alone:
             self._logger.emit(timestamp=timestamp, severity_number=_INFO, body=body, attributes=values, event_name=name)
             return
-        context = get_current_span().get_span_context()
+        context = (get_current_span() if span is None else span).get_span_context()
         message = encode_record(
             timestamp=timestamp,
             observed_timestamp=time.time_ns(),

@@ -147,20 +147,15 @@ def _build_stack(build: Callable[[], Any], telemetry: Telemetry) -> Any:
     from sightglass.server_spans import ServerSpans  # noqa: PLC0415  # as below
 
     stack = build()
-    if telemetry.stock:
+    # OpenTelemetry's middleware, in a layer that answers for its own mistakes.
+    stock = getattr(stack, "app", None)
+    if telemetry.stock or type(stock) is not OpenTelemetryMiddleware or not _can_replace(stock):
         return stack
-    layer = stack
-    while (inner := getattr(layer, "app", None)) is not None:
-        # Somebody's own subclass, hooks, or the old conventions: these it does not do.
-        if type(inner) is OpenTelemetryMiddleware and inner.tracer is not None:
-            if _can_replace(inner):
-                layer.app = ServerSpans(inner, telemetry)
-            break
-        layer = inner
-    return stack
+    return ServerSpans(stock, telemetry)
 
 
 def _can_replace(stock: Any) -> bool:
+    """Not with hooks of somebody's, nor with the old conventions: these ours does not do."""
     hooks = (stock.server_request_hook, stock.client_request_hook, stock.client_response_hook)
     return stock.duration_histogram_old is None and stock.duration_histogram_new is not None and not any(hooks)
 

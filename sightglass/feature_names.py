@@ -16,12 +16,14 @@ class FeatureNames:
 
     Attributes:
         known: Names that are clean and allowed.
+        clean: Names that need no cleaning, of features or not.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._denied = settings.denied_features
         self._allowed = settings.allowed_features
         self.known: set[str] = set()
+        self.clean: set[str] = set()
 
     def refusal(self, name: str) -> str:
         """Why a feature is not recorded; empty when it is."""
@@ -34,3 +36,8 @@ class FeatureNames:
         """A clean name passed."""
         if len(self.known) < _MOST:
             self.known.add(name)
+
+    def remember_clean(self, name: str) -> None:
+        """A name needed no cleaning; whether a feature may be called so was not asked."""
+        if len(self.clean) < _MOST:
+            self.clean.add(name)

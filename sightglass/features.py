@@ -104,12 +104,14 @@ class FeatureBody:
             if index >= MAX_FEATURES:
                 self.mark("scores:number")
                 break
-            name = self._name(key)
+            name = key if type(key) is str and key in self._names.clean else self._name(key)
             number = as_number(value)
             if number is None:
                 self.mark(f"scores.{name}:not-a-number")
             else:
                 values[name] = number
+                if name is key:
+                    self._names.remember_clean(name)
         return values
 
     def _pairs(self, mapping: Any, what: str) -> list[tuple[Any, Any]]:
@@ -225,6 +227,8 @@ def _spell(number: float) -> str:
 
 def as_number(value: Any) -> float | None:
     """`value` as a finite float, or None; numpy scalars too, booleans and text not."""
+    if type(value) is float:
+        return value if math.isfinite(value) else None
     try:
         item = getattr(value, "item", None)
         plain = item() if callable(item) else value

@@ -10,9 +10,10 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanContext
 
 from sightglass import attributes
+from sightglass.clean_attributes import set_clean_attributes
 from sightglass.faults import report_fault
 from sightglass.features import FeatureBody, as_number
-from sightglass.identifiers import hash_entity_id, new_prediction_id
+from sightglass.identifiers import new_prediction_id
 from sightglass.identity import Identity
 from sightglass.model import UNKNOWN, Model
 from sightglass.moment import moment_or_now
@@ -77,7 +78,7 @@ def record_prediction(
         if duration_seconds is not None:
             _add_number(values, encoder, attributes.PREDICTION_DURATION, duration_seconds)
         if entity_id is not None:
-            values[attributes.ENTITY_ID] = hash_entity_id(label_text(entity_id), telemetry.settings.entity_salt)
+            values[attributes.ENTITY_ID] = telemetry.entity_hash.of(label_text(entity_id))
         if moment_replaced:
             encoder.mark("timestamp:replaced")
         if encoder.marks:
@@ -85,7 +86,7 @@ def record_prediction(
         # Counted before it can be dropped: completeness compares this count with what is stored.
         telemetry.tallies.predictions.add(identity.counted, at_ns=moment)
         _measure(identity, values, telemetry.instruments.exemplar(span))
-        telemetry.events.emit(attributes.PREDICTION_EVENT, moment, values, body)
+        telemetry.events.emit(attributes.PREDICTION_EVENT, moment, values, body, span)
     except Exception:
         report_fault("record_prediction")
     return identifier or new_prediction_id()
@@ -132,7 +133,7 @@ def _mark_span(span: Span, values: Mapping[str, Any]) -> None:
         return
     present: Mapping[str, Any] = getattr(span, "attributes", None) or {}
     if attributes.PREDICTION_ID not in present:
-        span.set_attributes(values)
+        set_clean_attributes(span, values)
     else:
         span.set_attribute(attributes.BATCH_SIZE, int(present.get(attributes.BATCH_SIZE, 1)) + 1)
 

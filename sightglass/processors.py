@@ -88,11 +88,20 @@ class QueueLogProcessor(LogRecordProcessor):
 
 
 class ExportingSpans(SynchronousMultiSpanProcessor):
-    """A provider's processors; the exporting one comes last, for it takes a copy: what others change must be in it."""
+    """A provider's processors; the exporting one comes last, for it takes a copy: what others change must be in it.
+
+    Attributes:
+        alone: Whether none but ours are there, which do not look at a span that starts.
+    """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # left untyped there
         self._last: SpanProcessor | None = None
+        self.alone = True
+
+    def start_with(self, processor: SpanProcessor) -> None:
+        """Add one of ours."""
+        super().add_span_processor(processor)
 
     def export_with(self, processor: SpanProcessor) -> None:
         """Make `processor` the last one, now and when others are added."""
@@ -100,7 +109,8 @@ class ExportingSpans(SynchronousMultiSpanProcessor):
         super().add_span_processor(processor)
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
-        """Add a processor, before the exporting one."""
+        """Add a processor of somebody else's, before the exporting one."""
+        self.alone = False
         super().add_span_processor(span_processor)
         with self._lock:
             self._span_processors = tuple(sorted(self._span_processors, key=lambda processor: processor is self._last))

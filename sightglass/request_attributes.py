@@ -15,6 +15,7 @@ ERROR: Final = "error.type"
 _PLAIN_PORT: Final = 80
 _UNKNOWN_SERVER: Final = ("0.0.0.0", _PLAIN_PORT)
 _MOST: Final = 512
+_SERVER_TEXT: Final = 256
 
 Scope = MutableMapping[str, Any]
 
@@ -65,7 +66,7 @@ class RequestAttributes:
         self._agents: dict[bytes, dict[str, str]] = {}
 
     def collect(self, scope: Scope, user_agent: bytes | None) -> dict[str, Any]:
-        """The attributes of one HTTP request."""
+        """The attributes of one HTTP request; the length of none exceeds that of `longest`."""
         server = scope.get("server") or _UNKNOWN_SERVER
         key = (scope.get("method"), scope.get("scheme"), scope.get("http_version"), server[0], server[1])
         shared = self._shared.get(key)
@@ -86,6 +87,17 @@ class RequestAttributes:
             if client[1]:
                 values["client.port"] = client[1]
         return values
+
+    @staticmethod
+    def longest(scope: Scope, user_agent: bytes | None) -> int:
+        """The length of the longest text that a client chose, at most; what the server says is shorter than 256."""
+        return max(
+            len(scope.get("path") or ""),
+            len(scope.get("query_string") or ""),
+            len(user_agent or ""),
+            len(scope.get("method") or ""),
+            _SERVER_TEXT,
+        )
 
     def _agent(self, raw: bytes) -> dict[str, str]:
         text = decode_header(raw)

@@ -21,6 +21,9 @@ from opentelemetry.propagate import extract, get_global_textmap
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode
 from opentelemetry.util.http import normalise_request_header_name, normalise_response_header_name
 
+from sightglass.clean_attributes import set_clean_attributes
+from sightglass.faults import report_fault
+from sightglass.instruments import SumPoint
 from sightglass.request_attributes import (
     ERROR,
     METHOD,
@@ -32,8 +35,10 @@ from sightglass.request_attributes import (
     read_headers,
 )
 from sightglass.request_metrics import RequestMetrics
+from sightglass.samplers import decides_without_attributes
 from sightglass.span_names import SpanNames
 from sightglass.telemetry import Telemetry
+from sightglass.trace_headers import TraceHeaders
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -41,6 +46,7 @@ Send = Callable[[Message], Awaitable[None]]
 Scope = MutableMapping[str, Any]
 
 _GETTER: Final[Any] = asgi_getter
+_OF_A_REQUEST: Final = (METHOD, SCHEME, PROTOCOL, ROUTE)
 _LEAST_PLAIN_STATUS: Final = 100
 _LEAST_ERROR_STATUS: Final = 500
 
@@ -65,6 +71,8 @@ class ServerSpans:
         self._attributes = RequestAttributes()
         self._metrics = RequestMetrics(telemetry.instruments, stock)
         self._exemplar = telemetry.instruments.exemplar
+        self._processors = telemetry.span_processors
+        self._asks_attributes = not decides_without_attributes(telemetry.tracer_provider.sampler)
         self._propagated = frozenset(name.lower().encode() for name in get_global_textmap().fields)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,6 +83,24 @@ class ServerSpans:
         if not is_http_instrumentation_enabled() or self._is_excluded(scope):
             await self._inner(scope, receive, send)
             return
+        try:
+            request = self._begin(scope, send)
+        except Exception:
+            # Whatever is wrong with a request or with us: it is answered, untraced.
+            report_fault("the start of a request's span")
+            await self._inner(scope, receive, send)
+            return
+        token = context.attach(request.context)
+        try:
+            await self._inner(scope, receive, request.send)
+        except Exception as error:
+            request.fail(error)
+            raise
+        finally:
+            context.detach(token)
+            self._end(request)
+
+    def _begin(self, scope: Scope, send: Send) -> "_Request":
         started = perf_counter()
         headers = read_headers(scope["headers"], self._propagated)
         values = self._attributes.collect(scope, headers.user_agent)
@@ -83,46 +109,48 @@ class ServerSpans:
         # Within another span, say of an application that mounts this one, a request is a part of that.
         inner = trace.get_current_span() is not INVALID_SPAN
         parent = extract(scope, getter=_GETTER) if headers.propagated and not inner else context.get_current()
+        # Who sees a span start, or decides on it, must see its attributes.
+        early = self._asks_attributes or not self._processors.alone
         span = self._tracer.start_span(
-            name, context=parent, kind=SpanKind.INTERNAL if inner else SpanKind.SERVER, attributes=values
+            name,
+            context=parent,
+            kind=SpanKind.INTERNAL if inner else SpanKind.SERVER,
+            attributes=values if early else None,
         )
+        if not early:
+            set_clean_attributes(span, values, self._attributes.longest(scope, headers.user_agent))
         if self._request_headers and span.is_recording() and not inner:
-            span.set_attributes(self._captured(scope, self._request_headers, normalise_request_header_name))
-        answer = _Answer(self, span, send, capture=bool(self._response_headers) and not inner)
-        active = self._metrics.active(values.get(METHOD), values.get(SCHEME))
-        active.add(1)
-        token = context.attach(trace.set_span_in_context(span, parent))
-        try:
-            await self._inner(scope, receive, answer.send)
-        except Exception as error:
-            if span.is_recording():
-                span.record_exception(error)
-                span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
-            raise
-        finally:
-            context.detach(token)
-            active.add(-1)
-            self._metrics.record(
-                (
-                    values.get(METHOD),
-                    values.get(SCHEME),
-                    values.get(PROTOCOL),
-                    values.get(ROUTE),
-                    answer.status,
-                    answer.error,
-                ),
-                self._exemplar(span),
-                seconds=perf_counter() - started,
-                request_bytes=_whole(headers.content_length),
-                response_bytes=answer.length,
-            )
-            if span.is_recording():
-                span.end()
+            span.set_attributes(self.captured(scope, self._request_headers, normalise_request_header_name))
+        request = _Request(self, span, send)
+        request.context = trace.set_span_in_context(span, parent)
+        request.values = values
+        request.started = started
+        request.captures = bool(self._response_headers) and not inner
+        request.received = _whole(headers.content_length)
+        request.active = self._metrics.active(values.get(METHOD), values.get(SCHEME))
+        request.active.add(1)
+        return request
+
+    def _end(self, request: "_Request") -> None:
+        seconds = perf_counter() - request.started
+        values = request.values
+        request.active.add(-1)
+        key = (*(values.get(name) for name in _OF_A_REQUEST), request.status, request.error)
+        self._metrics.record(
+            key,
+            self._exemplar(request.span),
+            seconds=seconds,
+            request_bytes=request.received,
+            response_bytes=request.length,
+        )
+        if request.span.is_recording():
+            request.span.end()
 
     def _is_excluded(self, scope: Scope) -> bool:
         return bool(self._excluded) and self._excluded.url_disabled(_url(scope))
 
-    def _captured(self, holder: Any, wanted: Any, normalise: Callable[[str], str]) -> dict[str, Any]:
+    def captured(self, holder: Any, wanted: Any, normalise: Callable[[str], str]) -> dict[str, Any]:
+        """The wanted headers of a request or an answer, as attributes."""
         captured: dict[str, Any] = collect_custom_headers_attributes(
             holder, self._stock.http_capture_headers_sanitize_fields, wanted, normalise
         )
@@ -132,32 +160,46 @@ class ServerSpans:
         """Put a status that is an error, or none at all, on the span and into `found`."""
         set_status_code(span, status, found, self._stock._sem_conv_opt_in_mode)  # type: ignore[no-untyped-call]  # noqa: SLF001
 
-    def mark_answer(self, span: Span, message: Message) -> None:
-        """Put the answer's captured headers on the span."""
+    def capture_answer(self, span: Span, message: Message) -> None:
+        """Put the answer's wanted headers on the span."""
         if span.is_recording():
-            span.set_attributes(self._captured(message, self._response_headers, normalise_response_header_name))
+            span.set_attributes(self.captured(message, self._response_headers, normalise_response_header_name))
 
 
 def _url(scope: Scope) -> Any:
     return get_host_port_url_tuple(scope)[2]  # type: ignore[no-untyped-call]  # left untyped there
 
 
-class _Answer:
-    """The answer to one request, as it passes.
+class _Request:
+    """One request under way, and its answer as it passes.
 
     Attributes:
-        status: Its status, when it has begun.
+        context: Where its span is the current one.
+        values: Its attributes.
+        started: When it came, in seconds of the performance counter.
+        captures: Whether headers of the answer go on the span.
+        received: Length of its body, as its header says.
+        active: Where it is counted while it lasts.
+        status: The answer's status, when it has begun.
         error: The status as text, when it is one of the server's errors.
-        length: What its header says.
+        length: Length of the answer's body, as its header says.
     """
 
-    __slots__ = ("_capture", "_owner", "_send", "_span", "error", "length", "status")
+    __slots__ = (
+        *("_owner", "_send", "active", "captures", "context", "error", "length"),
+        *("received", "span", "started", "status", "values"),
+    )
 
-    def __init__(self, owner: ServerSpans, span: Span, send: Send, *, capture: bool) -> None:
+    def __init__(self, owner: ServerSpans, span: Span, send: Send) -> None:
         self._owner = owner
-        self._span = span
         self._send = send
-        self._capture = capture
+        self.span = span
+        self.context: context.Context
+        self.values: dict[str, Any]
+        self.started: float
+        self.captures = False
+        self.received: int | None = None
+        self.active: SumPoint
         self.status: int | None = None
         self.error: str | None = None
         self.length: int | None = None
@@ -166,24 +208,35 @@ class _Answer:
         """Pass one message on; the span ends with the last."""
         kind = message["type"]
         if kind == "http.response.start":
-            self._begin(message)
+            try:
+                self._note(message)
+            except Exception:
+                report_fault("the beginning of an answer")
         await self._send(message)
         if kind == "http.response.body" and not message.get("more_body"):
-            self._span.end()
+            self.span.end()
 
-    def _begin(self, message: Message) -> None:
-        span, status = self._span, message["status"]
-        if self._capture:
-            self._owner.mark_answer(span, message)
+    def fail(self, error: Exception) -> None:
+        """The application raised."""
+        if self.span.is_recording():
+            self.span.record_exception(error)
+            self.span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
+
+    def _note(self, message: Message) -> None:
+        span, status, owner = self.span, message["status"], self._owner
+        if self.captures:
+            owner.capture_answer(span, message)
         if type(status) is int and _LEAST_PLAIN_STATUS <= status < _LEAST_ERROR_STATUS:
             self.status = status
-            span.set_attribute(STATUS, status)
+            set_clean_attributes(span, {STATUS: status})
         else:
             found: dict[str, Any] = {}
-            self._owner.mark_error(span, status, found)
+            owner.mark_error(span, status, found)
             self.status, self.error = found.get(STATUS), found.get(ERROR)
         propagator: Any = get_global_response_propagator()  # type: ignore[no-untyped-call]  # left untyped there
-        if propagator is not None:
+        if type(propagator) is TraceHeaders:
+            propagator.add(message, span.get_span_context())
+        elif propagator is not None:
             propagator.inject(message, context=trace.set_span_in_context(span, context.Context()), setter=asgi_setter)
         for name, value in message.get("headers") or ():
             if name == b"content-length":

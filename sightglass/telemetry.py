@@ -23,6 +23,7 @@ from sightglass.exporters import Exporters
 from sightglass.feature_names import FeatureNames
 from sightglass.flusher import Flusher
 from sightglass.forking import call_in_forked_child
+from sightglass.identifiers import EntityHash
 from sightglass.identity import Identities
 from sightglass.instruments import Instruments
 from sightglass.losses import LossRecord
@@ -96,6 +97,7 @@ class Telemetry:
         self._logger_provider = LoggerProvider(
             resource, shutdown_on_exit=False, multi_log_record_processor=log_processors, meter_provider=counting
         )
+        self.span_processors = span_processors
         self.tracer = self._tracer_provider.get_tracer(SCOPE, library_version())
         self.meter = self._meter_provider.get_meter(SCOPE, library_version())
         line = self._connect(exporters, span_processors, log_processors)
@@ -104,6 +106,7 @@ class Telemetry:
         scope = InstrumentationScope(SCOPE, library_version())
         self.identities = Identities(ModelMetrics(self.instruments, scope, replayed=replayed))
         self.feature_names = FeatureNames(self.settings)
+        self.entity_hash = EntityHash(self.settings.entity_salt)
         self.tallies.register(self.meter)
         self._collection = Collection(self._meter_provider, self.tallies, metric_interval_seconds())
         self._flusher = Flusher(self._deliver)
@@ -126,8 +129,8 @@ class Telemetry:
         """Lead spans and log records to their exporters; return the way of the latter."""
         pipeline = Pipeline(self._losses, lossless=self.lossless, stock=self.stock)
         if self.replayed:
-            self._tracer_provider.add_span_processor(ReplaySpanProcessor())
-        self._tracer_provider.add_span_processor(SpanTally(self.tallies.spans))
+            span_processors.start_with(ReplaySpanProcessor())
+        span_processors.start_with(SpanTally(self.tallies.spans))
         spans, logs = pipeline.connect(exporters, "spans"), pipeline.connect(exporters, "logs")
         if spans is not None:
             span_processors.export_with(spans.span_processor(self._meter_provider))

@@ -1,5 +1,6 @@
 """Answers that name their trace: whoever saw a slow answer can quote it."""
 
+from collections.abc import MutableMapping
 from typing import Any, Final
 
 from opentelemetry import trace
@@ -10,10 +11,10 @@ from opentelemetry.instrumentation.propagators import (
     get_global_response_propagator,
     set_global_response_propagator,
 )
-from opentelemetry.trace import format_span_id, format_trace_id
+from opentelemetry.trace import SpanContext
 
-TRACE_ID_HEADER: Final = "x-trace-id"
-TRACE_RESPONSE_HEADER: Final = "traceresponse"
+TRACE_ID_HEADER: Final = b"x-trace-id"
+TRACE_RESPONSE_HEADER: Final = b"traceresponse"
 
 
 class TraceHeaders(ResponsePropagator):
@@ -22,19 +23,25 @@ class TraceHeaders(ResponsePropagator):
     Source: https://www.w3.org/TR/trace-context-2/#trace-context-http-response-headers-format
     """
 
-    def inject(self, carrier: Any, context: Context | None = None, setter: Any = default_setter) -> None:
+    def inject(self, carrier: Any, context: Context | None = None, setter: Any = default_setter) -> None:  # noqa: ARG002  # interface
         """Add the headers to `carrier`, the ASGI message that begins an answer."""
         if not isinstance(carrier, dict) or carrier.get("type") not in ("http.response.start", None):
             return
-        span_context = trace.get_current_span(context).get_span_context()
-        if not span_context.is_valid:
+        self.add(carrier, trace.get_current_span(context).get_span_context())
+
+    @staticmethod
+    def add(message: MutableMapping[str, Any], span: SpanContext) -> None:
+        """Add the headers to the ASGI message that begins an answer."""
+        if not span.is_valid:
             return
-        trace_id = format_trace_id(span_context.trace_id)
-        response = f"00-{trace_id}-{format_span_id(span_context.span_id)}-{span_context.trace_flags:02x}"
-        present = {bytes(name).lower() for name, _ in carrier.get("headers") or ()}
-        for name, value in ((TRACE_ID_HEADER, trace_id), (TRACE_RESPONSE_HEADER, response)):
-            if name.encode() not in present:
-                setter.set(carrier, name, value)
+        trace_id = f"{span.trace_id:032x}".encode()
+        headers = list(message.get("headers") or ())
+        names = {name for name, _ in headers}
+        if TRACE_ID_HEADER not in names:
+            headers.append((TRACE_ID_HEADER, trace_id))
+        if TRACE_RESPONSE_HEADER not in names:
+            headers.append((TRACE_RESPONSE_HEADER, b"00-%b-%016x-%02x" % (trace_id, span.span_id, span.trace_flags)))
+        message["headers"] = headers
 
 
 def install_trace_headers() -> None:

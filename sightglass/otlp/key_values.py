@@ -24,6 +24,7 @@ _MOST_KEYS: Final = 512
 # An attribute with more values than these is an id or a number: remembering it would only push others out.
 _MOST_VALUES: Final = 64
 _LONGEST_REMEMBERED: Final = 256
+_DOUBLE_BYTES: Final = 8
 
 
 def any_value(value: Any) -> bytes:  # noqa: PLR0911  # one line per type that OTLP has
@@ -61,33 +62,51 @@ class KeyValues:
 
     def __init__(self, field: int) -> None:
         self._tag = tag(field, LENGTH)
-        self._texts: dict[str, dict[str, bytes]] = {}
-        self._numbers: dict[str, dict[int, bytes]] = {}
+        self._known: dict[type, dict[str, dict[Any, bytes]]] = {str: {}, int: {}, bool: {}}
+        # What stands before a value depends on the key and the value's length alone.
+        self._text_heads: dict[str, dict[int, bytes]] = {}
+        self._float_heads: dict[str, bytes] = {}
 
     def encode(self, attributes: Mapping[str, Any]) -> bytes:
         """All of `attributes`, in their order."""
-        texts, numbers = self._texts, self._numbers
+        known = self._known
         parts = []
         for key, value in attributes.items():
             kind = type(value)
             # By exact type, for 1, 1.0 and True are one key to a dict.
-            known: bytes | None
-            if kind is str:
-                known = values.get(value) if (values := texts.get(key)) is not None else None
-            elif kind is int:
-                known = counts.get(value) if (counts := numbers.get(key)) is not None else None
-            else:
-                known = None
-            parts.append(known or self._encode_one(key, value, kind))
+            by_key = known.get(kind)
+            values = None if by_key is None else by_key.get(key)
+            encoded = None if values is None else values.get(value)
+            parts.append(self._encode_one(key, value, kind) if encoded is None else encoded)
         return b"".join(parts)
 
     def _encode_one(self, key: str, value: Any, kind: type) -> bytes:
-        encoded = framed(self._tag, key_value(key, value))
+        if kind is float:
+            return (self._float_heads.get(key) or self._float_head(key)) + pack_double(value)
         if kind is str:
-            _remember(self._texts, key, value, encoded)
-        elif kind is int:
-            _remember(self._numbers, key, value, encoded)
+            values = self._known[str].get(key)
+            if values is not None and len(values) >= _MOST_VALUES:
+                text = text_bytes(value)
+                heads = self._text_heads.get(key)
+                head = None if heads is None else heads.get(len(text))
+                return (head or self._text_head(key, len(text))) + text
+        encoded = framed(self._tag, key_value(key, value))
+        if kind in self._known:
+            _remember(self._known[kind], key, value, encoded)
         return encoded
+
+    def _float_head(self, key: str) -> bytes:
+        head = framed(self._tag, key_value(key, 0.0))[:-_DOUBLE_BYTES]
+        if len(self._float_heads) < _MOST_KEYS:
+            self._float_heads[key] = head
+        return head
+
+    def _text_head(self, key: str, length: int) -> bytes:
+        whole = framed(self._tag, key_value(key, "x" * length))
+        head = whole[: len(whole) - length]
+        if len(self._text_heads) < _MOST_KEYS and length <= _LONGEST_REMEMBERED:
+            self._text_heads.setdefault(key, {})[length] = head
+        return head
 
 
 def _remember(memory: dict[str, dict[Any, bytes]], key: str, value: Any, encoded: bytes) -> None:
