@@ -22,6 +22,7 @@ def main() -> None:
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
+        grace_seconds=settings.grace_seconds(),
     )
 
 

@@ -1,25 +1,53 @@
 """The prediction service as an application."""
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+from anyio.to_thread import run_sync
 from fastapi import FastAPI
 
 from services.ml_api.model_routes import build_model_router, show_active_version
 from services.ml_api.routes import build_router
 from services.ml_api.serving import Serving
 from services.ml_api.settings import MlApiSettings
+from services.ml_api.shadowing import Shadowing
+from services.ml_api.store_watch import StoreWatch
+from services.ml_api.weather_lookup import TableLookup, WeatherLookup
 from services.web.application import create_base
-from services.web.problems import Unavailable
+from services.web.draining import Draining
 from sightglass import configure_logging, instrument
 
 SERVICE_NAME = "ml-api"
 VERSION = "0.1.0"
+# What the shadow gets at least, when requests under way have used up the grace time.
+_SHORTEST_SHADOW_SECONDS = 0.5
 
 
-def create_app(settings: MlApiSettings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:
-    """The application with its telemetry, and its model when there is one."""
+def create_app(
+    settings: MlApiSettings,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    weather: WeatherLookup | None = None,
+) -> FastAPI:
+    """The application with its telemetry, and its model when there is one.
+
+    Args:
+        settings: Everything that can be chosen.
+        now: The time, in UTC.
+        weather: Finds the weather; the table in memory when left out.
+    """
+    draining = Draining(settings.drain_seconds)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        draining.watch_signals()
+        watch.start()
+        yield
+        watch.stop()
+        # Telemetry is flushed after this, so what the shadow records now still arrives.
+        rest = settings.drain_seconds + settings.grace_seconds() - draining.seconds_since()
+        await run_sync(shadowing.finish, max(_SHORTEST_SHADOW_SECONDS, rest))
+
     app = create_base(
         "Sightglass ML API",
         version=VERSION,
@@ -32,14 +60,26 @@ def create_app(settings: MlApiSettings, now: Callable[[], datetime] = lambda: da
             "Monitoring API": settings.monitoring_api_url,
             "Dashboard": settings.dashboard_url,
         },
+        lifespan=lifespan,
     )
     # Probes are not traffic: they would show as requests without predictions.
     telemetry = instrument(app, service_name=SERVICE_NAME, excluded_urls="/healthz$,/readyz$")
-    serving = Serving(settings.models_folder(), settings.model_name)
-    # Without a model the log says so, and /readyz says it too and looks again.
-    with suppress(Unavailable):
-        serving.load()
-    app.include_router(build_router(serving, telemetry.tracer, now))
+    shadowing = Shadowing(telemetry.tracer, telemetry.meter, most_rows=settings.shadow_queue_rows)
+    serving = Serving(settings.models_folder(), settings.model_name, shadow_taken=shadowing.take)
+    # Without a model the log says so, and /readyz says it too until there is one.
+    serving.look()
+    watch = StoreWatch(serving.look)
+    app.include_router(
+        build_router(
+            serving,
+            telemetry.tracer,
+            now,
+            limits=settings.limits(),
+            weather=weather or TableLookup(),
+            shadow=lambda: shadowing.lane,
+            draining=draining,
+        )
+    )
     app.include_router(build_model_router(serving))
     show_active_version(app, serving)
     return app

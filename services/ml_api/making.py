@@ -47,5 +47,5 @@ def make_model(
         write_weather(partial, weather_rows(dataset))
         os.replace(partial, store.weather_path)  # noqa: PTH105  (atomic: a service may be reading the old one)
     if activate:
-        store.activate(model.card.version)
+        store.activate(model.card.version, reason="train")
     return MadeModel(model.card, store.folder / model.card.version, perf_counter() - started)

@@ -20,7 +20,7 @@ def build_model_router(serving: Serving) -> APIRouter:
 
     @router.get("/v1/models", summary="Every model with its versions and cards")
     async def models() -> ModelsResponse:
-        return await run_sync(_models, ModelStore(serving.models_dir, serving.name))
+        return await run_sync(_models, ModelStore(serving.models_dir, serving.name), serving.problems())
 
     @router.post("/v1/models/{name}/promote", summary="Let another version answer")
     async def promote(name: ModelName, body: PromoteRequest) -> PromoteResponse:
@@ -56,18 +56,25 @@ def show_active_version(app: FastAPI, serving: Serving) -> None:
     app.openapi = with_example  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
 
 
-def _models(store: ModelStore) -> ModelsResponse:
+def _models(store: ModelStore, problems: list[str]) -> ModelsResponse:
     try:
-        active = store.active()
+        active: str | None = store.active()
     except (ModelMissingError, ModelBrokenError):
         active = None
-    versions = []
-    for version in store.versions():
-        try:
-            card = store.card(version)
-        except ModelBrokenError as error:
-            versions.append(ModelVersion(version=version, active=version == active, card={"error": str(error)}))
-        else:
-            versions.append(ModelVersion(version=version, active=version == active, card=card.model_dump(mode="json")))
-    entries = [ModelEntry(name=store.name, active=active, shadow=None, versions=versions)] if versions else []
-    return ModelsResponse(models=entries)
+    try:
+        shadow = store.shadow()
+    except ModelBrokenError:
+        shadow = None
+    versions = [
+        ModelVersion(version=version, active=version == active, shadow=version == shadow, card=_card(store, version))
+        for version in store.versions()
+    ]
+    entries = [ModelEntry(name=store.name, active=active, shadow=shadow, problems=problems, versions=versions)]
+    return ModelsResponse(models=entries if versions else [])
+
+
+def _card(store: ModelStore, version: str) -> dict[str, Any]:
+    try:
+        return store.card(version).model_dump(mode="json")
+    except (ModelMissingError, ModelBrokenError) as error:
+        return {"error": str(error)}

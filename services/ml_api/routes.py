@@ -4,54 +4,50 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from anyio import CapacityLimiter
-from anyio.to_thread import run_sync
 from fastapi import APIRouter
 from opentelemetry.trace import Tracer
 
-from services.ml_api.observed import predict
-from services.ml_api.schemas import (
-    BatchRequest,
-    BatchResponse,
-    LabelsRequest,
-    LabelsResponse,
-    ModelReference,
-    PredictRequest,
-    PredictResponse,
-    Readiness,
-)
+from services.ml_api.limits import Limits
+from services.ml_api.prediction_routes import build_prediction_router
+from services.ml_api.schemas import LabelsRequest, LabelsResponse, ModelReference, Readiness
 from services.ml_api.serving import Serving
-from services.web.problems import BadInput, FieldError
+from services.ml_api.shadow_lane import ShadowLane
+from services.ml_api.weather_lookup import TableLookup, WeatherLookup
+from services.web.draining import Draining
+from services.web.problems import BadInput, FieldError, Unavailable
 from sightglass import record_label
 
-# From here on a batch is milliseconds of work: other requests should not wait for it.
-_THREAD_FROM_ITEMS: Final = 20
 _CLOCK_TOLERANCE: Final = timedelta(days=1)
+_RETRY_AFTER_SECONDS: Final = 1
 
 
-def build_router(serving: Serving, tracer: Tracer, now: Callable[[], datetime]) -> APIRouter:
+def build_router(
+    serving: Serving,
+    tracer: Tracer,
+    now: Callable[[], datetime],
+    *,
+    limits: Limits | None = None,
+    weather: WeatherLookup | None = None,
+    shadow: Callable[[], ShadowLane | None] = lambda: None,
+    draining: Draining | None = None,
+) -> APIRouter:
     """The routes.
 
     Args:
         serving: Where the model is.
         tracer: Makes the spans around weather and model.
         now: The time, in UTC.
+        limits: How many predictions at once, and for how long.
+        weather: Finds the weather; the table in memory when left out.
+        shadow: The lane of the shadow, if there is one now.
+        draining: Whether this process is about to end.
     """
     router = APIRouter()
-    # One at a time: several would take the cores from the thread that exports their events, and its queue would
-    # overflow.
-    one_batch = CapacityLimiter(1)
-
-    @router.post("/v1/predict", tags=["predictions"], summary="Judge one flight")
-    async def predict_one(body: PredictRequest) -> PredictResponse:
-        return predict(serving.load(), [body], tracer)[0]
-
-    @router.post("/v1/predict/batch", tags=["predictions"], summary="Judge up to 1,000 flights")
-    async def predict_batch(body: BatchRequest) -> BatchResponse:
-        predictor = serving.load()
-        if len(body.items) < _THREAD_FROM_ITEMS:
-            return BatchResponse(predictions=predict(predictor, body.items, tracer))
-        return BatchResponse(predictions=await run_sync(predict, predictor, body.items, tracer, limiter=one_batch))
+    router.include_router(
+        build_prediction_router(
+            serving, tracer, limits=limits or Limits(), weather=weather or TableLookup(), shadow=shadow
+        )
+    )
 
     @router.post("/v1/labels", tags=["labels"], summary="Say what turned out to be true")
     async def labels(body: LabelsRequest) -> LabelsResponse:
@@ -77,9 +73,18 @@ def build_router(serving: Serving, tracer: Tracer, now: Callable[[], datetime]) 
             record_label(item.prediction_id, item.label, observed_at=item.observed_at)
         return LabelsResponse(accepted=len(distinct), duplicates=len(body.labels) - len(distinct))
 
-    @router.get("/readyz", tags=["health"], summary="Whether a model is loaded")
+    @router.get("/readyz", tags=["health"], summary="Whether a model is loaded and warm, and the process is to stay")
     async def readyz() -> Readiness:
-        model = (await run_sync(serving.load)).model
-        return Readiness(status="ready", model=ModelReference(name=model.name, version=model.version))
+        if draining is not None and draining.begun:
+            raise Unavailable(
+                "draining: this process was told to stop; requests under way are answered.",
+                retry_after_seconds=_RETRY_AFTER_SECONDS,
+            )
+        model = serving.load().model
+        return Readiness(
+            status="ready",
+            model=ModelReference(name=model.name, version=model.version),
+            problems=serving.problems(),
+        )
 
     return router

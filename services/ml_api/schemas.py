@@ -147,6 +147,7 @@ class ModelVersion(_Body):
 
     version: str
     active: bool
+    shadow: bool
     card: dict[str, Any]
 
 
@@ -156,6 +157,7 @@ class ModelEntry(_Body):
     name: str
     active: str | None = Field(description="The version that answers; null before the first training.")
     shadow: str | None = Field(description="The version that is scored beside it without being answered with.")
+    problems: list[str] = Field(description="Why the answering process does not do as this says; empty when it does.")
     versions: list[ModelVersion]
 
 
@@ -186,3 +188,4 @@ class Readiness(_Body):
 
     status: Literal["ready"]
     model: ModelReference
+    problems: list[str] = Field(description="Why it does not serve what the model store says; empty when it does.")

@@ -1,8 +1,6 @@
 """Scoring without HTTP: the model, its card and the weather behind one object."""
 
-import logging
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -14,10 +12,10 @@ import onnxruntime
 from services.ml_api.card import ModelCard
 from services.ml_api.features import CATEGORIES, NUMBERS, FeatureRow, FlightPlan, feature_row
 from services.ml_api.model_store import MODEL_NAME, ModelBrokenError, ModelStore
-from services.ml_api.weather import Weather, WeatherTable, read_weather
+from services.ml_api.pace import Pace
+from services.ml_api.weather import Weather, WeatherTable, WeatherValues, read_weather_if_any
 from sightglass import Model
 
-_logger = logging.getLogger(__name__)
 _SCORE_DIGITS = 7
 
 
@@ -63,12 +61,18 @@ class PredictionResult:
 
 
 class Predictor:
-    """A loaded model version. Holds no state between calls and may be used from several threads.
+    """A loaded model version; may be used from several threads.
 
     Args:
         card: The model's card.
         model_bytes: The ONNX model.
         weather: The hourly table.
+
+    Attributes:
+        card: The model's card.
+        model: What telemetry calls it.
+        weather: The hourly table.
+        pace: How quick it has been of late, as told by its callers.
 
     Raises:
         ModelBrokenError: onnxruntime does not take the model.
@@ -77,7 +81,8 @@ class Predictor:
     def __init__(self, card: ModelCard, model_bytes: bytes, weather: WeatherTable) -> None:
         self.card = card
         self.model = Model(name=card.name, version=card.version, task=card.task)
-        self._weather = weather
+        self.weather = weather
+        self.pace = Pace()
         negatives = [label for label in card.labels if label != card.positive_label]
         self._negative_label = negatives[0]
         options = onnxruntime.SessionOptions()
@@ -90,10 +95,22 @@ class Predictor:
             raise ModelBrokenError(f"The model {card.name} {card.version} can't be loaded: {error}.") from error
 
     @classmethod
-    def load(cls, models_dir: Path, name: str = MODEL_NAME, version: str | None = None) -> Self:
+    def load(
+        cls,
+        models_dir: Path,
+        name: str = MODEL_NAME,
+        version: str | None = None,
+        hours: Mapping[tuple[str, int], WeatherValues] | None = None,
+    ) -> Self:
         """The active (or the named) version from disk.
 
         Without its weather table every prediction falls back to the card's medians.
+
+        Args:
+            models_dir: The folder of all models.
+            name: The model.
+            version: The active one when left out.
+            hours: The weather, when the caller has it in memory already.
 
         Raises:
             ModelMissingError: There is no such model or version.
@@ -101,16 +118,13 @@ class Predictor:
         """
         store = ModelStore(models_dir, name)
         stored = store.load(version)
-        try:
-            hours = read_weather(store.weather_path)
-        except (OSError, sqlite3.Error):
-            _logger.exception("no weather table; every prediction will use the card's medians")
-            hours = {}
+        if hours is None:
+            hours = read_weather_if_any(store.weather_path)
         return cls(stored.card, stored.model_bytes, WeatherTable(hours, stored.card.fallback))
 
     def look_up_weather(self, plan: FlightPlan) -> Weather:
         """The weather of the scheduled hour at the origin, or what stands in for it."""
-        return self._weather.look_up(plan.origin, plan.hour_utc())
+        return self.weather.look_up(plan.origin, plan.hour_utc())
 
     def decide(self, rows: Sequence[FeatureRow]) -> list[Decision]:
         """One decision per feature row, by one call of the model."""

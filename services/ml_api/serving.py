@@ -1,51 +1,78 @@
-"""The model that this process serves: loaded at the start, as soon as there is one, and whenever another is active."""
+"""The versions that this process serves: the one that answers and the one in its shadow, as the model store says."""
 
-import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic
+from typing import Final
 
-from services.ml_api.model_store import ModelBrokenError, ModelMissingError, ModelStore
+from services.ml_api.model_store import FileStamp, ModelStore
 from services.ml_api.scoring import Predictor
+from services.ml_api.seat import Seat
+from services.ml_api.warm_up import warm_up
+from services.ml_api.weather import WeatherValues, read_weather_if_any
 from services.web.problems import Unavailable
 
-_logger = logging.getLogger(__name__)
-_LOOK_SECONDS = 1.0
+_RETRY_AFTER_SECONDS: Final = 5
+_LOOK_SECONDS: Final = 0.5
 
 
 class Serving:
-    """Holds the predictor of the active version; looks at most once a second whether another one is active now.
+    """Holds the loaded versions, and looks into the model store when it is told to: `StoreWatch` does, all the time.
 
-    So a model that is made later is served without a restart, and a promotion reaches every worker process.
+    So a model that is made later is served without a restart, and a switch reaches every worker process.
 
     Args:
         models_dir: The folder of all models.
         name: The model to serve.
+        shadow_taken: Told of the shadow's predictor whenever it is another one, or None when there is none.
         clock: Monotonic seconds.
     """
 
-    def __init__(self, models_dir: Path, name: str, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        models_dir: Path,
+        name: str,
+        shadow_taken: Callable[[Predictor | None], None] = lambda _: None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self.models_dir = models_dir
         self.name = name
+        self._store = ModelStore(models_dir, name)
         self._clock = clock
-        self._lock = threading.Lock()
-        self._predictor: Predictor | None = None
-        self._reason = ""
         self._looked_at = float("-inf")
+        self._lock = threading.Lock()
+        self._champion = Seat(self._store, "champion", self._make_ready)
+        self._shadow = Seat(self._store, "shadow", self._make_ready_in_shadow, shadow_taken)
+        self._hours: Mapping[tuple[str, int], WeatherValues] = {}
+        self._hours_stamp: FileStamp | None = None
 
     def load(self) -> Predictor:
-        """The predictor.
+        """The predictor that answers.
 
         Raises:
             Unavailable: There is none; says which command makes one.
         """
-        if self._clock() - self._looked_at >= _LOOK_SECONDS:
-            with self._lock:
-                self._look()
-        if self._predictor is None:
-            raise Unavailable(self._reason, retry_after_seconds=5)
-        return self._predictor
+        predictor = self._champion.predictor
+        if predictor is None and self._clock() - self._looked_at >= _LOOK_SECONDS:
+            self.look()
+            predictor = self._champion.predictor
+        if predictor is None:
+            raise Unavailable(self._champion.problem, retry_after_seconds=_RETRY_AFTER_SECONDS)
+        return predictor
+
+    def problems(self) -> list[str]:
+        """Why this process does not serve what the store says; empty when it does."""
+        return [seat.problem for seat in (self._champion, self._shadow) if seat.problem]
+
+    def look(self) -> None:
+        """Serve what the store says now; what can't be used changes nothing."""
+        with self._lock:
+            self._looked_at = self._clock()
+            self._champion.follow()
+            champion = self._champion.predictor
+            # A version can't be its own shadow.
+            self._shadow.follow(barred=champion.model.version if champion else None)
 
     def promote(self, version: str) -> str | None:
         """Serve `version` from now on, in every worker process within a second; return the version before.
@@ -55,26 +82,29 @@ class Serving:
             ModelBrokenError: It can't be used; the present one goes on.
         """
         with self._lock:
-            predictor = Predictor.load(self.models_dir, self.name, version)
-            ModelStore(self.models_dir, self.name).activate(version)
-            previous = self._predictor.model.version if self._predictor else None
-            self._serve(predictor)
+            champion = self._champion.predictor
+            previous = champion.model.version if champion else None
+            predictor = self._make_ready(version)
+            self._champion.take(predictor, self._store.activate(version))
+            self._shadow.follow(barred=version)
         return previous
 
-    def _look(self) -> None:
-        if self._clock() - self._looked_at < _LOOK_SECONDS:
-            return
-        self._looked_at = self._clock()
-        try:
-            active = ModelStore(self.models_dir, self.name).active()
-            if self._predictor is None or self._predictor.model.version != active:
-                self._serve(Predictor.load(self.models_dir, self.name, active))
-        except (ModelMissingError, ModelBrokenError) as error:
-            if str(error) != self._reason:
-                _logger.warning("the active model is not served: %s", error)
-            self._reason = str(error)
+    def _make_ready(self, version: str) -> Predictor:
+        return self._load(version, self._weather_hours())
 
-    def _serve(self, predictor: Predictor) -> None:
-        self._predictor = predictor
-        self._reason = ""
-        _logger.info("serving %s %s", predictor.model.name, predictor.model.version)
+    def _make_ready_in_shadow(self, version: str) -> Predictor:
+        # It scores the rows that the champion saw, and needs no weather of its own.
+        return self._load(version, {})
+
+    def _load(self, version: str, hours: Mapping[tuple[str, int], WeatherValues]) -> Predictor:
+        predictor = Predictor.load(self.models_dir, self.name, version, hours)
+        warm_up(predictor)
+        return predictor
+
+    def _weather_hours(self) -> Mapping[tuple[str, int], WeatherValues]:
+        """The weather table, read again when its file is another one."""
+        stamp = self._store.weather_stamp()
+        if stamp != self._hours_stamp:
+            self._hours = read_weather_if_any(self._store.weather_path)
+            self._hours_stamp = stamp
+        return self._hours

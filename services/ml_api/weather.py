@@ -1,5 +1,6 @@
 """Hourly weather at the origin, and what stands in for an hour that was never measured."""
 
+import logging
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from services.ml_api.features import WEATHER
+
+_logger = logging.getLogger(__name__)
 
 WeatherValues = Mapping[str, float | None]
 _COLUMNS = ", ".join(WEATHER)
@@ -40,6 +43,10 @@ class WeatherTable:
         """The weather at `origin` in the given hour; the origin's medians when that hour is missing."""
         values = self._hours.get((origin, hour_utc))
         return self._fallback[origin] if values is None else Weather(values, "store")
+
+    def assumed(self, origin: str) -> Weather:
+        """What stands in for any hour at `origin`: its medians."""
+        return self._fallback[origin]
 
 
 def write_weather(path: Path, rows: Iterable[tuple[str, int, tuple[float | None, ...]]]) -> None:
@@ -76,3 +83,12 @@ def read_weather(path: Path) -> dict[tuple[str, int], WeatherValues]:
             (origin, hour): dict(zip(WEATHER, values, strict=True))
             for origin, hour, *values in connection.execute(query)
         }
+
+
+def read_weather_if_any(path: Path) -> dict[tuple[str, int], WeatherValues]:
+    """The hourly table of `path`, or an empty one, and a line in the log, when it can't be read."""
+    try:
+        return read_weather(path)
+    except (OSError, sqlite3.Error):
+        _logger.exception("no weather table; every prediction will use the card's medians")
+        return {}

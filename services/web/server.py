@@ -1,6 +1,7 @@
 """Running an application under uvicorn so that it stops cleanly."""
 
 import logging
+import math
 import os
 import signal
 import sys
@@ -11,10 +12,17 @@ import uvicorn
 
 from services.web.hosts import HostRule
 
-GRACEFUL_STOP_SECONDS: Final = 4
+GRACEFUL_STOP_SECONDS: Final = 4.0
 
 
-def serve(app_or_factory: str | Callable[..., Any], *, host: str, port: int, workers: int = 1) -> None:
+def serve(
+    app_or_factory: str | Callable[..., Any],
+    *,
+    host: str,
+    port: int,
+    workers: int = 1,
+    grace_seconds: float = GRACEFUL_STOP_SECONDS,
+) -> None:
     """Serve until SIGTERM or SIGINT, then end the process with code 0 once the lifespan is over.
 
     Args:
@@ -22,6 +30,7 @@ def serve(app_or_factory: str | Callable[..., Any], *, host: str, port: int, wor
         host: Address to listen on.
         port: Port to listen on.
         workers: Processes that share the port.
+        grace_seconds: How long requests under way may still take once it is told to stop.
 
     Raises:
         SystemExit: With a message, when `host` is not a loopback address.
@@ -43,7 +52,7 @@ def serve(app_or_factory: str | Callable[..., Any], *, host: str, port: int, wor
         server_header=False,
         proxy_headers=False,
         ws="none",
-        timeout_graceful_shutdown=GRACEFUL_STOP_SECONDS,
+        timeout_graceful_shutdown=math.ceil(grace_seconds),
     )
 
 

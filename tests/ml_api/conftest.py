@@ -1,5 +1,7 @@
 """The real data set once per session, and a model trained on a small part of it."""
 
+import time
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -13,6 +15,14 @@ from sightglass.testing import in_memory_telemetry
 FLIGHT = {"carrier": "UA", "origin": "EWR", "dest": "ORD", "distance": 719, "sched_dep": "2013-12-08T07:15"}
 # No weather was measured at any airport in this hour.
 FLIGHT_WITHOUT_WEATHER = {**FLIGHT, "sched_dep": "2014-06-01T12:00"}
+
+
+def wait_until(condition, seconds=10):
+    """Poll until `condition` holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.01)
 
 
 @pytest.fixture(scope="session")

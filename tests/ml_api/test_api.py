@@ -10,7 +10,7 @@ from services.ml_api.app import create_app
 from services.ml_api.making import make_model
 from services.ml_api.settings import MlApiSettings
 from sightglass.identifiers import new_prediction_id
-from tests.ml_api.conftest import FLIGHT, FLIGHT_WITHOUT_WEATHER
+from tests.ml_api.conftest import FLIGHT, FLIGHT_WITHOUT_WEATHER, wait_until
 
 LABEL = {"prediction_id": "abc", "label": "late", "observed_at": "2013-12-08T15:42:00Z"}
 
@@ -97,6 +97,7 @@ def test_health(client, predictor):
     assert client.get("/readyz").json() == {
         "status": "ready",
         "model": {"name": "flight-delay", "version": predictor.model.version},
+        "problems": [],
     }
 
 
@@ -116,7 +117,8 @@ def test_every_body_has_an_example_that_works(client):
         reference = operations["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
         examples = document["components"]["schemas"][reference.rpartition("/")[2]]["examples"]
         assert examples
-        named = {each["name"]: each["schema"]["examples"][0] for each in operations["post"].get("parameters", [])}
+        parameters = operations["post"].get("parameters", [])
+        named = {each["name"]: each["schema"]["examples"][0] for each in parameters if each["in"] == "path"}
         for example in examples:
             assert client.post(path.format(**named), json=example).status_code == 200
         posted.append(path)
@@ -231,9 +233,8 @@ def test_bad_labels_name_the_field(client, telemetry, change, field):
     assert events(telemetry, "ml.label") == []
 
 
-def test_without_a_model_the_service_waits_for_one(telemetry, tmp_path, cache_folder, monkeypatch):
-    """No model: not ready, predictions are 503 and name the command; one made later is served at once."""
-    monkeypatch.setattr("services.ml_api.serving._LOOK_SECONDS", 0)
+def test_without_a_model_the_service_waits_for_one(telemetry, tmp_path, cache_folder):
+    """No model: not ready, predictions are 503 and name the command; one made later is served soon."""
     app = create_app(MlApiSettings(_env_file=None, data_dir=tmp_path))
     with TestClient(app, base_url="http://localhost") as client:
         for response in (client.get("/readyz"), client.post("/v1/predict", json={"features": FLIGHT})):
@@ -243,5 +244,5 @@ def test_without_a_model_the_service_waits_for_one(telemetry, tmp_path, cache_fo
         assert client.get("/healthz").status_code == 200
         assert client.get("/v1/models").json() == {"models": []}
         make_model(tmp_path / "models", cache_folder=cache_folder, every=200)
-        assert client.get("/readyz").status_code == 200
+        wait_until(lambda: client.get("/readyz").status_code == 200)
         assert client.post("/v1/predict", json={"features": FLIGHT}).status_code == 200

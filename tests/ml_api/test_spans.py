@@ -221,15 +221,15 @@ def test_a_label_leaves_a_server_span_and_an_event(client, telemetry):
 
 
 def test_a_failing_model_is_an_error_with_its_cause(telemetry, settings, monkeypatch):
-    """The model raises: a 500 problem, both spans say Error and why, and no prediction is recorded."""
+    """The model raises: a 503 problem, both spans say Error and why, and no prediction is recorded."""
 
     def fail(_self, _rows):
         raise RuntimeError("out of trees")
 
-    monkeypatch.setattr(Predictor, "decide", fail)
     with TestClient(create_app(settings), base_url="http://localhost") as client:
+        monkeypatch.setattr(Predictor, "decide", fail)
         response = client.post("/v1/predict", json={"features": FLIGHT})
-    assert response.status_code == 500
+    assert response.status_code == 503
     assert response.headers["content-type"] == "application/problem+json"
     assert "out of trees" not in response.text
     spans = {span.name: span for span in telemetry.spans}
