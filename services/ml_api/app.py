@@ -8,11 +8,11 @@ from anyio.to_thread import run_sync
 from fastapi import FastAPI
 
 from services.ml_api.model_routes import build_model_router, show_active_version
+from services.ml_api.prediction_routes import build_prediction_router
 from services.ml_api.routes import build_router
-from services.ml_api.serving import Serving
+from services.ml_api.serving import Serving, StoreWatch
 from services.ml_api.settings import MlApiSettings
 from services.ml_api.shadowing import Shadowing
-from services.ml_api.store_watch import StoreWatch
 from services.ml_api.weather_lookup import TableLookup, WeatherLookup
 from services.web.application import create_base
 from services.web.draining import Draining
@@ -70,16 +70,15 @@ def create_app(
     serving.look()
     watch = StoreWatch(serving.look)
     app.include_router(
-        build_router(
+        build_prediction_router(
             serving,
             telemetry.tracer,
-            now,
             limits=settings.limits(),
             weather=weather or TableLookup(),
             shadow=lambda: shadowing.lane,
-            draining=draining,
         )
     )
+    app.include_router(build_router(serving, now, draining))
     app.include_router(build_model_router(serving))
     show_active_version(app, serving)
     return app

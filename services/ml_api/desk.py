@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,6 @@ from typing import Final
 from opentelemetry.trace import Tracer
 
 from services.ml_api.admission import Gate
-from services.ml_api.attempt import Attempt
 from services.ml_api.deadline import Deadline
 from services.ml_api.limits import LARGE_ITEMS, Limits
 from services.ml_api.observed import Case, Judged, judge, look_up_weather
@@ -19,9 +19,40 @@ from services.ml_api.scoring import Predictor
 from services.ml_api.weather_lookup import WeatherLookup
 from services.web.problems import TooSlow
 
-# What a lookup must leave of the time, so that an answer without it is still possible.
-_SHARE_AFTER_LOOKUP: Final = 0.2
+# Of the time that is left: an answer without the weather must still be possible after it.
+_LOOKUP_SHARE: Final = 0.8
 _RETRY_AFTER_SECONDS: Final = 1
+
+
+class AbandonedError(Exception):
+    """Nobody waits any more; the work must leave no trace."""
+
+
+class Attempt:
+    """Settles once whether a piece of work counts: either it commits, or its waiter abandons it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._settled = False
+
+    def commit(self) -> None:
+        """Say that what follows counts: from here on the waiter waits to the end.
+
+        Raises:
+            AbandonedError: The waiter gave up before.
+        """
+        if not self._settle():
+            raise AbandonedError
+
+    def abandon(self) -> bool:
+        """Give up, unless the work has committed already; whether it has not."""
+        return self._settle()
+
+    def _settle(self) -> bool:
+        with self._lock:
+            first = not self._settled
+            self._settled = True
+            return first
 
 
 class Desk:
@@ -60,7 +91,7 @@ class Desk:
         with gate.admit():
             plans = [request.features.plan() for request in requests]
             now = self._clock()
-            lookup_seconds = deadline.all_but(_SHARE_AFTER_LOOKUP, now=now).remaining(now)
+            lookup_seconds = deadline.remaining(now) * _LOOKUP_SHARE
             weathers = await look_up_weather(self._lookup, predictor, plans, self._tracer, lookup_seconds)
             queue_seconds = 0.0
             if not gate.take_free_turn():

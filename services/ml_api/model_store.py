@@ -124,13 +124,14 @@ class ModelStore:
             ModelMissingError: There is no such version.
             ModelBrokenError: It is not what its version says.
         """
-        card = self.card(version or self.active())
-        path = self.folder / card.version / _MODEL_FILE
+        version = version or self.active()
+        card = self.card(version)
+        path = self.folder / version / _MODEL_FILE
         try:
             model_bytes = path.read_bytes()
         except OSError as error:
             raise ModelBrokenError(f"{path} can't be read: {error}.") from error
-        if content_version(card, model_bytes) != card.version:
+        if not content_version(card, model_bytes) == card.version == version:
             raise ModelBrokenError(f"{path.parent} is not what its version says; delete it and train again.")
         return StoredModel(card, model_bytes)
 

@@ -3,12 +3,11 @@
 import time
 from collections.abc import Callable, Sequence
 
-from fastapi import APIRouter, BackgroundTasks, Request
+from fastapi import APIRouter, BackgroundTasks
 from opentelemetry import context
 from opentelemetry.trace import Tracer
-from starlette.types import Scope
 
-from services.ml_api.deadline import TIMEOUT_HEADER, Deadline, timeout_seconds
+from services.ml_api.deadline import Deadline
 from services.ml_api.desk import Desk
 from services.ml_api.limits import Limits
 from services.ml_api.observed import Judged
@@ -16,8 +15,6 @@ from services.ml_api.schemas import BatchRequest, BatchResponse, PredictRequest,
 from services.ml_api.serving import Serving
 from services.ml_api.shadow_lane import ShadowJob, ShadowLane, ShadowRow
 from services.ml_api.weather_lookup import WeatherLookup
-
-_TIMEOUT_HEADER_BYTES = TIMEOUT_HEADER.encode()
 
 
 def build_prediction_router(
@@ -42,22 +39,22 @@ def build_prediction_router(
     router = APIRouter(tags=["predictions"])
     desk = Desk(tracer, weather, limits, clock)
 
-    async def judge(items: Sequence[PredictRequest], request: Request, after: BackgroundTasks) -> list[PredictResponse]:
-        seconds = timeout_seconds(_asked_timeout(request.scope), limits.deadline_seconds)
-        judged = await desk.work_off(serving.load(), items, Deadline.after(seconds, now=clock()))
+    async def judge(items: Sequence[PredictRequest], after: BackgroundTasks) -> list[PredictResponse]:
+        deadline = Deadline.after(limits.deadline_seconds, now=clock())
+        judged = await desk.work_off(serving.load(), items, deadline)
         lane = shadow()
         if lane is not None:
             # Runs once the answer is out, and only hands over: the connection's next request need not wait.
             after.add_task(_shadow, lane, context.get_current(), items, judged)
         return judged.answers
 
-    @router.post("/v1/predict", summary="Judge one flight", openapi_extra=_documented(limits))
-    async def predict_one(body: PredictRequest, request: Request, after: BackgroundTasks) -> PredictResponse:
-        return (await judge([body], request, after))[0]
+    @router.post("/v1/predict", summary="Judge one flight")
+    async def predict_one(body: PredictRequest, after: BackgroundTasks) -> PredictResponse:
+        return (await judge([body], after))[0]
 
-    @router.post("/v1/predict/batch", summary="Judge up to 1,000 flights", openapi_extra=_documented(limits))
-    async def predict_batch(body: BatchRequest, request: Request, after: BackgroundTasks) -> BatchResponse:
-        return BatchResponse(predictions=await judge(body.items, request, after))
+    @router.post("/v1/predict/batch", summary="Judge up to 1,000 flights")
+    async def predict_batch(body: BatchRequest, after: BackgroundTasks) -> BatchResponse:
+        return BatchResponse(predictions=await judge(body.items, after))
 
     return router
 
@@ -69,22 +66,3 @@ async def _shadow(lane: ShadowLane, trace: context.Context, items: Sequence[Pred
         for item, row, answer in zip(items, judged.rows, judged.answers, strict=True)
     ]
     lane.offer(ShadowJob(trace, rows))
-
-
-def _asked_timeout(scope: Scope) -> str | None:
-    for name, value in scope["headers"]:
-        if name == _TIMEOUT_HEADER_BYTES:
-            return str(value, "latin-1")
-    return None
-
-
-def _documented(limits: Limits) -> dict[str, object]:
-    meaning = f"Seconds that the answer may take; at most, and by default, {limits.deadline_seconds:g}."
-    header = {
-        "name": "X-Request-Timeout",
-        "in": "header",
-        "required": False,
-        "description": meaning,
-        "schema": {"type": "number", "exclusiveMinimum": 0, "examples": [1.5]},
-    }
-    return {"parameters": [header]}

@@ -1,18 +1,13 @@
-"""The endpoints for predictions and labels, and readiness."""
+"""The endpoints for labels, and readiness."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
 from fastapi import APIRouter
-from opentelemetry.trace import Tracer
 
-from services.ml_api.limits import Limits
-from services.ml_api.prediction_routes import build_prediction_router
 from services.ml_api.schemas import LabelsRequest, LabelsResponse, ModelReference, Readiness
 from services.ml_api.serving import Serving
-from services.ml_api.shadow_lane import ShadowLane
-from services.ml_api.weather_lookup import TableLookup, WeatherLookup
 from services.web.draining import Draining
 from services.web.problems import BadInput, FieldError, Unavailable
 from sightglass import record_label
@@ -21,33 +16,15 @@ _CLOCK_TOLERANCE: Final = timedelta(days=1)
 _RETRY_AFTER_SECONDS: Final = 1
 
 
-def build_router(
-    serving: Serving,
-    tracer: Tracer,
-    now: Callable[[], datetime],
-    *,
-    limits: Limits | None = None,
-    weather: WeatherLookup | None = None,
-    shadow: Callable[[], ShadowLane | None] = lambda: None,
-    draining: Draining | None = None,
-) -> APIRouter:
+def build_router(serving: Serving, now: Callable[[], datetime], draining: Draining) -> APIRouter:
     """The routes.
 
     Args:
         serving: Where the model is.
-        tracer: Makes the spans around weather and model.
         now: The time, in UTC.
-        limits: How many predictions at once, and for how long.
-        weather: Finds the weather; the table in memory when left out.
-        shadow: The lane of the shadow, if there is one now.
         draining: Whether this process is about to end.
     """
     router = APIRouter()
-    router.include_router(
-        build_prediction_router(
-            serving, tracer, limits=limits or Limits(), weather=weather or TableLookup(), shadow=shadow
-        )
-    )
 
     @router.post("/v1/labels", tags=["labels"], summary="Say what turned out to be true")
     async def labels(body: LabelsRequest) -> LabelsResponse:
@@ -75,7 +52,7 @@ def build_router(
 
     @router.get("/readyz", tags=["health"], summary="Whether a model is loaded and warm, and the process is to stay")
     async def readyz() -> Readiness:
-        if draining is not None and draining.begun:
+        if draining.begun:
             raise Unavailable(
                 "draining: this process was told to stop; requests under way are answered.",
                 retry_after_seconds=_RETRY_AFTER_SECONDS,

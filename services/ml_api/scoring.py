@@ -12,11 +12,12 @@ import onnxruntime
 from services.ml_api.card import ModelCard
 from services.ml_api.features import CATEGORIES, NUMBERS, FeatureRow, FlightPlan, feature_row
 from services.ml_api.model_store import MODEL_NAME, ModelBrokenError, ModelStore
-from services.ml_api.pace import Pace
 from services.ml_api.weather import Weather, WeatherTable, WeatherValues, read_weather_if_any
 from sightglass import Model
 
 _SCORE_DIGITS = 7
+_SLOW_SECONDS = 0.02
+_QUICK_IN_A_ROW = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,29 @@ class PredictionResult:
     def positive(self) -> bool:
         """Whether the decided label is the positive one."""
         return self.decision.positive
+
+
+class Pace:
+    """Says whether the next call may hold up the event loop.
+
+    A hop to a thread costs more than this model's whole call, so only a call that was slow makes the next ones take
+    it, until several in a row were quick again.
+    """
+
+    def __init__(self) -> None:
+        self._quick_needed = 0
+
+    @property
+    def quick(self) -> bool:
+        """Whether calls are microseconds of work."""
+        return self._quick_needed == 0
+
+    def note(self, seconds: float) -> None:
+        """Take a call of a few rows into account."""
+        if seconds >= _SLOW_SECONDS:
+            self._quick_needed = _QUICK_IN_A_ROW
+        elif self._quick_needed:
+            self._quick_needed -= 1
 
 
 class Predictor:

@@ -1,9 +1,9 @@
-"""The versions that this process serves: the one that answers and the one in its shadow, as the model store says."""
+"""What this process serves: the version that answers and the one in its shadow, as the model store says."""
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from time import monotonic
 from typing import Final
 
 from services.ml_api.model_store import FileStamp, ModelStore
@@ -12,6 +12,8 @@ from services.ml_api.seat import Seat
 from services.ml_api.warm_up import warm_up
 from services.ml_api.weather import WeatherValues, read_weather_if_any
 from services.web.problems import Unavailable
+
+_logger = logging.getLogger(__name__)
 
 _RETRY_AFTER_SECONDS: Final = 5
 _LOOK_SECONDS: Final = 0.5
@@ -26,7 +28,6 @@ class Serving:
         models_dir: The folder of all models.
         name: The model to serve.
         shadow_taken: Told of the shadow's predictor whenever it is another one, or None when there is none.
-        clock: Monotonic seconds.
     """
 
     def __init__(
@@ -34,13 +35,10 @@ class Serving:
         models_dir: Path,
         name: str,
         shadow_taken: Callable[[Predictor | None], None] = lambda _: None,
-        clock: Callable[[], float] = monotonic,
     ) -> None:
         self.models_dir = models_dir
         self.name = name
         self._store = ModelStore(models_dir, name)
-        self._clock = clock
-        self._looked_at = float("-inf")
         self._lock = threading.Lock()
         self._champion = Seat(self._store, "champion", self._make_ready)
         self._shadow = Seat(self._store, "shadow", self._make_ready_in_shadow, shadow_taken)
@@ -54,9 +52,6 @@ class Serving:
             Unavailable: There is none; says which command makes one.
         """
         predictor = self._champion.predictor
-        if predictor is None and self._clock() - self._looked_at >= _LOOK_SECONDS:
-            self.look()
-            predictor = self._champion.predictor
         if predictor is None:
             raise Unavailable(self._champion.problem, retry_after_seconds=_RETRY_AFTER_SECONDS)
         return predictor
@@ -68,7 +63,6 @@ class Serving:
     def look(self) -> None:
         """Serve what the store says now; what can't be used changes nothing."""
         with self._lock:
-            self._looked_at = self._clock()
             self._champion.follow()
             champion = self._champion.predictor
             # A version can't be its own shadow.
@@ -90,16 +84,13 @@ class Serving:
         return previous
 
     def _make_ready(self, version: str) -> Predictor:
-        return self._load(version, self._weather_hours())
-
-    def _make_ready_in_shadow(self, version: str) -> Predictor:
-        # It scores the rows that the champion saw, and needs no weather of its own.
-        return self._load(version, {})
-
-    def _load(self, version: str, hours: Mapping[tuple[str, int], WeatherValues]) -> Predictor:
-        predictor = Predictor.load(self.models_dir, self.name, version, hours)
+        predictor = Predictor.load(self.models_dir, self.name, version, self._weather_hours())
         warm_up(predictor)
         return predictor
+
+    def _make_ready_in_shadow(self, version: str) -> Predictor:
+        # It scores the rows that the champion saw, and needs no weather of its own. Nor is it called here: it may hang.
+        return Predictor.load(self.models_dir, self.name, version, {})
 
     def _weather_hours(self) -> Mapping[tuple[str, int], WeatherValues]:
         """The weather table, read again when its file is another one."""
@@ -108,3 +99,37 @@ class Serving:
             self._hours = read_weather_if_any(self._store.weather_path)
             self._hours_stamp = stamp
         return self._hours
+
+
+class StoreWatch:
+    """Calls `look` every half second until it is stopped.
+
+    Args:
+        look: What is called; what it raises is logged, and the next look is made all the same.
+        every_seconds: The pause between two looks.
+    """
+
+    def __init__(self, look: Callable[[], None], every_seconds: float = _LOOK_SECONDS) -> None:
+        self._look = look
+        self._every_seconds = every_seconds
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Look from now on."""
+        self._stopped.clear()
+        threading.Thread(target=self._run, name="model-store-watch", daemon=True).start()
+
+    def stop(self) -> None:
+        """Look no more; a look under way is not waited for."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        failure = ""
+        while not self._stopped.wait(self._every_seconds):
+            try:
+                self._look()
+                failure = ""
+            except Exception as error:  # the watch goes on whatever a file system may do
+                if str(error) != failure:
+                    _logger.exception("the model store can't be looked into")
+                failure = str(error)

@@ -83,6 +83,7 @@ def test_another_process_follows_at_its_next_look(versions):
     """What one worker promotes, another one serves as soon as it looks again."""
     folder, active, other = versions
     worker = Serving(folder, MODEL_NAME)
+    worker.look()
     assert worker.load().model.version == active
     ModelStore(folder).activate(other)
     assert worker.load().model.version == active
