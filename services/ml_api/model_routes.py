@@ -57,14 +57,7 @@ def show_active_version(app: FastAPI, serving: Serving) -> None:
 
 
 def _models(store: ModelStore, problems: list[str]) -> ModelsResponse:
-    try:
-        active: str | None = store.active()
-    except (ModelMissingError, ModelBrokenError):
-        active = None
-    try:
-        shadow = store.shadow()
-    except ModelBrokenError:
-        shadow = None
+    active, shadow = store.chosen()
     versions = [
         ModelVersion(version=version, active=version == active, shadow=version == shadow, card=_card(store, version))
         for version in store.versions()

@@ -93,6 +93,17 @@ class ModelStore:
             return None
         return assignment.version
 
+    def chosen(self) -> tuple[str | None, str | None]:
+        """The active version and its shadow; None where there is none, or the file that says so is damaged."""
+        try:
+            active: str | None = self.active()
+        except (ModelMissingError, ModelBrokenError):
+            active = None
+        try:
+            return active, self.shadow()
+        except ModelBrokenError:
+            return active, None
+
     def stamp(self, version: str) -> Stamp:
         """What changes whenever a file that `version` is made of is replaced."""
         folder = self.folder / version
@@ -113,7 +124,10 @@ class ModelStore:
         try:
             return ModelCard.model_validate_json(path.read_bytes())
         except FileNotFoundError:
-            raise ModelMissingError(f"No version {version} of {self.name}: run `{TRAIN_COMMAND}`.") from None
+            raise ModelMissingError(
+                f"No version {version} of {self.name}: `sightglass models list` shows which there are, "
+                f"`{TRAIN_COMMAND}` makes one."
+            ) from None
         except ValidationError as error:
             raise ModelBrokenError(f"{path} is not a model card: {error.error_count()} errors.") from error
 

@@ -1,6 +1,8 @@
-"""`sightglass models`: train and list."""
+"""`sightglass models`: train, list, and choose which version answers and which is its shadow."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,11 @@ from services.ml_api.settings import MlApiSettings
 
 @click.group("models")
 def models() -> None:
-    """Train models and see which there are."""
+    """Train models, see which there are, and choose which one answers."""
 
 
 @models.command("train")
-@click.option("--activate/--no-activate", default=True, show_default=True, help="Serve it from the next start on.")
+@click.option("--activate/--no-activate", default=True, show_default=True, help="Let it answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def train_command(*, activate: bool, as_json: bool) -> None:
     """Train the flight-delay model on New York's flights of January to September 2013."""
@@ -44,29 +46,96 @@ def train_command(*, activate: bool, as_json: bool) -> None:
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_command(*, as_json: bool) -> None:
-    """Every stored version, the active one marked."""
-    settings = MlApiSettings()
-    store = ModelStore(settings.models_folder(), settings.model_name)
-    try:
-        active = store.active()
-    except (ModelMissingError, ModelBrokenError):
-        active = None
+    """Every stored version: `*` marks the active one, `s` its shadow."""
+    store = _store()
+    active, shadow = store.chosen()
     versions: list[dict[str, Any]] = []
     for version in store.versions():
+        parts = {"version": version, "active": version == active, "shadow": version == shadow}
         try:
-            versions.append({"version": version, "active": version == active, **_summary(store.card(version))})
+            versions.append({**parts, **_summary(store.card(version))})
         except ModelBrokenError as error:
-            versions.append({"version": version, "active": version == active, "error": str(error)})
+            versions.append({**parts, "error": str(error)})
     if as_json:
-        entries = [{"name": store.name, "active": active, "versions": versions}] if versions else []
+        entries = [{"name": store.name, "active": active, "shadow": shadow, "versions": versions}] if versions else []
         click.echo(json.dumps({"models": entries}))
     elif not versions:
         click.echo(f"No model in {store.folder}: run `sightglass models train`.")
     else:
         for entry in versions:
-            mark = "*" if entry["active"] else " "
+            mark = "*" if entry["active"] else "s" if entry["shadow"] else " "
             aucs = " ".join(f"{month} {auc:.3f}" for month, auc in entry.get("roc_auc", {}).items())
             click.echo(f"{mark} {store.name} {entry['version']}  {entry.get('error') or 'ROC AUC ' + aucs}")
+
+
+@models.command("promote")
+@click.argument("version")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def promote_command(version: str, *, as_json: bool) -> None:
+    """Let VERSION answer; every serving process follows within a second."""
+    from services.ml_api.scoring import Predictor  # noqa: PLC0415  (heavy, and only this needs it)
+    from services.ml_api.warm_up import warm_up  # noqa: PLC0415
+
+    settings = MlApiSettings()
+    store = _store()
+    with _errors_for_people():
+        previous, _ = store.chosen()
+        warm_up(Predictor.load(settings.models_folder(), store.name, version, {}))
+        store.activate(version)
+    _report_active(store.name, version, previous, as_json=as_json)
+
+
+@models.command("rollback")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def rollback_command(*, as_json: bool) -> None:
+    """Let the version answer that did before the present one; again goes back one more."""
+    store = _store()
+    with _errors_for_people():
+        now = store.roll_back()
+    _report_active(store.name, str(now.version), now.previous, as_json=as_json)
+
+
+@models.command("shadow")
+@click.argument("version", required=False)
+@click.option("--off", is_flag=True, help="Score no version in the shadow any more.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def shadow_command(version: str | None, *, off: bool, as_json: bool) -> None:
+    """Score VERSION in the shadow: it judges what is asked too, after the answer, and is never answered with."""
+    if off == (version is not None):
+        raise click.UsageError("Name the version, or say --off.")
+    store = _store()
+    with _errors_for_people():
+        if version is not None:
+            store.load(version)
+        if version is not None and version == store.chosen()[0]:
+            raise click.ClickException(f"{version} is the version that answers; it can't be its own shadow.")
+        store.set_shadow(version)
+    if as_json:
+        click.echo(json.dumps({"name": store.name, "shadow": version}))
+    else:
+        click.echo(f"{store.name}: no shadow any more" if version is None else f"{store.name}: {version} is the shadow")
+
+
+def _store() -> ModelStore:
+    settings = MlApiSettings()
+    return ModelStore(settings.models_folder(), settings.model_name)
+
+
+@contextmanager
+def _errors_for_people() -> Iterator[None]:
+    try:
+        yield
+    except (ModelMissingError, ModelBrokenError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _report_active(name: str, active: str, previous: str | None, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"name": name, "active": active, "previous": previous}))
+    elif active == previous:
+        click.echo(f"{name}: {active} answers already")
+    else:
+        click.echo(f"{name}: {active} answers now" + (f", and {previous} did before" if previous else ""))
 
 
 def _summary(card: ModelCard) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """How a request comes by its weather: at once from memory here, from a feature store elsewhere."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -9,8 +8,6 @@ from typing import Final, Protocol
 from opentelemetry.trace import Span
 
 from services.ml_api.weather import Weather, WeatherTable
-
-_logger = logging.getLogger(__name__)
 
 TIMED_OUT_EVENT: Final = "weather.timeout"
 Hour = tuple[str, int]
@@ -80,6 +77,5 @@ async def look_up_in_time(
     except TimeoutError:
         span.add_event(TIMED_OUT_EVENT, {"seconds": seconds})
     except Exception as error:  # whatever a feature store may raise, medians can stand in
-        _logger.warning("the weather lookup failed, medians stand in: %s", error)
         span.record_exception(error)
     return [table.assumed(origin) for origin, _ in hours]
