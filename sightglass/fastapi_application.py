@@ -4,11 +4,11 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
-from urllib.parse import quote
 from weakref import WeakSet
 
 from sightglass.faults import report_fault
 from sightglass.model import Model
+from sightglass.request_scope import prepare_scope
 from sightglass.settings import Settings
 from sightglass.startup import start, take_model
 from sightglass.telemetry import Telemetry, current
@@ -23,9 +23,6 @@ _SHUTDOWN_SECONDS: Final = 5.0
 _SHUTDOWN_MESSAGES: Final = frozenset(
     {"lifespan.shutdown.complete", "lifespan.shutdown.failed", "lifespan.startup.failed"}
 )
-_NATIVE_TELEMETRY: Final = "fastapi.telemetry"
-
-_ASCII: Final = bytes(range(128))
 
 _instrumented: WeakSet[Any] = WeakSet()
 
@@ -48,10 +45,7 @@ class EdgeMiddleware:
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Handle one connection, or the lifespan."""
         if scope["type"] != "lifespan":
-            # FastAPI stands back where it sees OpenTelemetry's middleware, but a mounted FastAPI has none of its own
-            # and would add a second server span.
-            scope.setdefault(_NATIVE_TELEMETRY, None)
-            _escape_query(scope)
+            prepare_scope(scope)
             await self.app(scope, receive, send)
             return
 
@@ -61,13 +55,6 @@ class EdgeMiddleware:
             await send(message)
 
         await self.app(scope, receive, send_after_flush)
-
-
-def _escape_query(scope: MutableMapping[str, Any]) -> None:
-    """Percent-encode stray bytes: OpenTelemetry's middleware raises on a query that is no UTF-8, hence a 500."""
-    query = scope.get("query_string") or b""
-    if not query.isascii():
-        scope["query_string"] = quote(query, safe=_ASCII).encode()
 
 
 async def _run_in_thread(function: Callable[[float], bool], timeout_seconds: float) -> None:
@@ -134,7 +121,7 @@ def instrument(
     if telemetry.settings.trace_headers:
         install_trace_headers()
     build = app.build_middleware_stack
-    app.build_middleware_stack = lambda: EdgeMiddleware(_build_stack(build, telemetry), telemetry)
+    app.build_middleware_stack = lambda: _build_stack(build, telemetry)
     app.middleware_stack = None
     _instrumented.add(app)
     return telemetry
@@ -146,12 +133,12 @@ def _build_stack(build: Callable[[], Any], telemetry: Telemetry) -> Any:
 
     from sightglass.server_spans import ServerSpans  # noqa: PLC0415  # as below
 
-    stack = build()
+    stack = EdgeMiddleware(build(), telemetry)
     # OpenTelemetry's middleware, in a layer that answers for its own mistakes.
-    stock = getattr(stack, "app", None)
+    stock = getattr(stack.app, "app", None)
     if telemetry.stock or type(stock) is not OpenTelemetryMiddleware or not _can_replace(stock):
         return stack
-    return ServerSpans(stock, telemetry)
+    return ServerSpans(stock, telemetry, otherwise=stack)
 
 
 def _can_replace(stock: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from sightglass.json_text import quick_json
 from sightglass.settings import Settings
 
 # Services have a few hundred names; a caller that makes them up must not fill the memory.
@@ -17,6 +18,7 @@ class FeatureNames:
     Attributes:
         known: Names that are clean and allowed.
         clean: Names that need no cleaning, of features or not.
+        write_json: The quick serializer of plain values, where there is one.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -24,6 +26,7 @@ class FeatureNames:
         self._allowed = settings.allowed_features
         self.known: set[str] = set()
         self.clean: set[str] = set()
+        self.write_json = quick_json()
 
     def refusal(self, name: str) -> str:
         """Why a feature is not recorded; empty when it is."""

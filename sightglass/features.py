@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sightglass.feature_names import FeatureNames
+from sightglass.json_text import json_text
 from sightglass.text import MAX_NAME_CHARACTERS, clean_text
 
 MAX_FEATURES: Final = 1_000
@@ -16,9 +17,8 @@ MAX_ITEMS: Final = 4_096
 MAX_MARKS: Final = 32
 _SMALLEST_INTEGER: Final = -(2**63)
 _LARGEST_INTEGER: Final = 2**64 - 1
-_to_json: Final = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False
-).encode
+_PLAIN: Final = frozenset({float, bool, type(None)})
+_MEASURED: Final = frozenset({str, int})
 _MISSING_TYPES: Final = frozenset({"NAType", "NaTType"})
 
 
@@ -38,10 +38,34 @@ class FeatureBody:
     def encode(self, features: Any, scores: Any = None) -> str:
         """The body: a JSON object with `features`, and `nonfinite` and `scores` where there are any. Never raises."""
         try:
+            if (body := self._encode_plain(features, scores)) is not None:
+                return body
+        except Exception:  # noqa: S110  # what is not plain is encoded with care
+            pass
+        try:
             return self._encode(features, scores)
         except Exception:
             self.mark("features:unreadable")
             return '{"features":{}}'
+
+    def _encode_plain(self, features: Any, scores: Any) -> str | None:
+        """The body of what needs no change, by whole sets instead of value by value; None of anything else."""
+        names = self._names
+        write = names.write_json
+        if write is None or type(features) is not dict or len(features) > MAX_FEATURES:
+            return None
+        if not names.known.issuperset(features):
+            return None
+        kinds = set(map(type, features.values())) - _PLAIN
+        if kinds and not (kinds <= _MEASURED and all(_is_short(value) for value in features.values())):
+            return None
+        if not scores:
+            body = write({"features": features})
+        elif type(scores) is dict and names.clean.issuperset(scores) and set(map(type, scores.values())) == {float}:
+            body = write({"features": features, "scores": scores})
+        else:
+            return None
+        return body if body is not None and len(body) <= MAX_BODY_CHARACTERS else None
 
     def _encode(self, features: Any, scores: Any) -> str:
         payload: dict[str, Any] = {"features": self._features(features)}
@@ -50,7 +74,7 @@ class FeatureBody:
             payload["nonfinite"] = self._nonfinite
         if cut_scores:
             payload["scores"] = cut_scores
-        body = _to_json(payload)
+        body = json_text(payload)
         return body if len(body) <= MAX_BODY_CHARACTERS else self._shorten(payload)
 
     def mark(self, what: str) -> None:
@@ -217,6 +241,14 @@ class FeatureBody:
             kept[name] = value
         payload["features"] = kept
         return json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+
+
+def _is_short(value: Any) -> bool:
+    """Whether a text or an integer is recorded as it is; so are the other plain kinds."""
+    kind = type(value)
+    if kind is str:
+        return len(value) <= MAX_TEXT_CHARACTERS and value.isascii() and "\0" not in value
+    return kind is not int or _SMALLEST_INTEGER <= value <= _LARGEST_INTEGER
 
 
 def _spell(number: float) -> str:

@@ -104,8 +104,10 @@ class HistogramPoint:
             self.used = True
             self._counts[place] += 1
             self._sum += value
-            self._min = min(self._min, value)
-            self._max = max(self._max, value)
+            if value < self._min:  # noqa: PLR1730  # a call of `min` costs as much as all the rest
+                self._min = value
+            if value > self._max:  # noqa: PLR1730  # as above
+                self._max = value
             if exemplar is not None:
                 self._exemplars[place] = (value, time.time_ns(), exemplar.span_id, exemplar.trace_id)
 

@@ -24,6 +24,7 @@ from opentelemetry.util.http import normalise_request_header_name, normalise_res
 from sightglass.clean_attributes import set_clean_attributes
 from sightglass.faults import report_fault
 from sightglass.instruments import SumPoint
+from sightglass.quick_span import QuickTracer
 from sightglass.request_attributes import (
     ERROR,
     METHOD,
@@ -35,7 +36,7 @@ from sightglass.request_attributes import (
     read_headers,
 )
 from sightglass.request_metrics import RequestMetrics
-from sightglass.samplers import decides_without_attributes
+from sightglass.request_scope import prepare_scope
 from sightglass.span_names import SpanNames
 from sightglass.telemetry import Telemetry
 from sightglass.trace_headers import TraceHeaders
@@ -44,9 +45,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Scope = MutableMapping[str, Any]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _GETTER: Final[Any] = asgi_getter
-_OF_A_REQUEST: Final = (METHOD, SCHEME, PROTOCOL, ROUTE)
 _LEAST_PLAIN_STATUS: Final = 100
 _LEAST_ERROR_STATUS: Final = 500
 
@@ -56,14 +57,16 @@ class ServerSpans:
 
     Args:
         stock: The middleware it stands in for, whose application, tracer and options it takes over.
-        telemetry: Where metrics go.
+        telemetry: Where spans and metrics go.
+        otherwise: Handles what is no HTTP request.
     """
 
-    def __init__(self, stock: Any, telemetry: Telemetry) -> None:
+    def __init__(self, stock: Any, telemetry: Telemetry, otherwise: Application) -> None:
         # FastAPI's own telemetry stands back where it finds the stock middleware on the way in.
         self.app = self._stock = stock
         self._inner = stock.app
-        self._tracer = stock.tracer
+        self._otherwise = otherwise
+        self._tracer = QuickTracer(stock.tracer, telemetry.span_processors)
         self._excluded = stock.excluded_urls
         self._request_headers = stock.http_capture_headers_server_request
         self._response_headers = stock.http_capture_headers_server_response
@@ -71,23 +74,20 @@ class ServerSpans:
         self._attributes = RequestAttributes()
         self._metrics = RequestMetrics(telemetry.instruments, stock)
         self._exemplar = telemetry.instruments.exemplar
-        self._processors = telemetry.span_processors
-        self._asks_attributes = not decides_without_attributes(telemetry.tracer_provider.sampler)
         self._propagated = frozenset(name.lower().encode() for name in get_global_textmap().fields)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["type"] != "http":
-            await self._stock(scope, receive, send)
-            return
-        if not is_http_instrumentation_enabled() or self._is_excluded(scope):
-            await self._inner(scope, receive, send)
+            await self._otherwise(scope, receive, send)
             return
         try:
             request = self._begin(scope, send)
         except Exception:
             # Whatever is wrong with a request or with us: it is answered, untraced.
             report_fault("the start of a request's span")
+            request = None
+        if request is None:
             await self._inner(scope, receive, send)
             return
         token = context.attach(request.context)
@@ -100,51 +100,53 @@ class ServerSpans:
             context.detach(token)
             self._end(request)
 
-    def _begin(self, scope: Scope, send: Send) -> "_Request":
+    def _begin(self, scope: Scope, send: Send) -> "_Request | None":
+        """The request with its span started; None when it is not to be traced."""
         started = perf_counter()
+        prepare_scope(scope)
+        around = context.get_current()
+        if (around and not is_http_instrumentation_enabled()) or self._is_excluded(scope):
+            return None
         headers = read_headers(scope["headers"], self._propagated)
         values = self._attributes.collect(scope, headers.user_agent)
         name, more = self._names.find(scope)
         values.update(more)
         # Within another span, say of an application that mounts this one, a request is a part of that.
-        inner = trace.get_current_span() is not INVALID_SPAN
-        parent = extract(scope, getter=_GETTER) if headers.propagated and not inner else context.get_current()
-        # Who sees a span start, or decides on it, must see its attributes.
-        early = self._asks_attributes or not self._processors.alone
+        inner = bool(around) and trace.get_current_span(around) is not INVALID_SPAN
+        parent = extract(scope, getter=_GETTER) if headers.propagated and not inner else around
+        method, scheme, protocol = values.get(METHOD), values.get(SCHEME), values.get(PROTOCOL)
         span = self._tracer.start_span(
             name,
-            context=parent,
-            kind=SpanKind.INTERNAL if inner else SpanKind.SERVER,
-            attributes=values if early else None,
+            parent,
+            SpanKind.INTERNAL if inner else SpanKind.SERVER,
+            values,
+            self._attributes.longest(scope, headers.user_agent),
         )
-        if not early:
-            set_clean_attributes(span, values, self._attributes.longest(scope, headers.user_agent))
         if self._request_headers and span.is_recording() and not inner:
             span.set_attributes(self.captured(scope, self._request_headers, normalise_request_header_name))
         request = _Request(self, span, send)
         request.context = trace.set_span_in_context(span, parent)
-        request.values = values
+        request.kind = (method, scheme, protocol, more.get(ROUTE))
         request.started = started
         request.captures = bool(self._response_headers) and not inner
         request.received = _whole(headers.content_length)
-        request.active = self._metrics.active(values.get(METHOD), values.get(SCHEME))
+        request.active = self._metrics.active(method, scheme)
         request.active.add(1)
         return request
 
     def _end(self, request: "_Request") -> None:
         seconds = perf_counter() - request.started
-        values = request.values
         request.active.add(-1)
-        key = (*(values.get(name) for name in _OF_A_REQUEST), request.status, request.error)
+        span = request.span
         self._metrics.record(
-            key,
-            self._exemplar(request.span),
+            (*request.kind, request.status, request.error),
+            self._exemplar(span),
             seconds=seconds,
             request_bytes=request.received,
             response_bytes=request.length,
         )
-        if request.span.is_recording():
-            request.span.end()
+        if span.is_recording():
+            span.end()
 
     def _is_excluded(self, scope: Scope) -> bool:
         return bool(self._excluded) and self._excluded.url_disabled(_url(scope))
@@ -175,7 +177,7 @@ class _Request:
 
     Attributes:
         context: Where its span is the current one.
-        values: Its attributes.
+        kind: Its method, scheme, protocol version and route, for the metrics.
         started: When it came, in seconds of the performance counter.
         captures: Whether headers of the answer go on the span.
         received: Length of its body, as its header says.
@@ -187,7 +189,7 @@ class _Request:
 
     __slots__ = (
         *("_owner", "_send", "active", "captures", "context", "error", "length"),
-        *("received", "span", "started", "status", "values"),
+        *("kind", "received", "span", "started", "status"),
     )
 
     def __init__(self, owner: ServerSpans, span: Span, send: Send) -> None:
@@ -195,7 +197,7 @@ class _Request:
         self._send = send
         self.span = span
         self.context: context.Context
-        self.values: dict[str, Any]
+        self.kind: tuple[Any, ...]
         self.started: float
         self.captures = False
         self.received: int | None = None

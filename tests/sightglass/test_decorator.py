@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 import sightglass
 from sightglass import Model
-from sightglass.identifiers import hash_entity_id
+from sightglass.identifiers import EntityHash
 from sightglass.testing import in_memory_telemetry
 
 PRICE = Model("price", "7", "regression")
@@ -94,7 +94,7 @@ def test_a_call_is_one_whole_event(telemetry):
         "ml.variant": "champion",
         "ml.features.source": "fallback",
         "ml.prediction.value": 12.5,
-        "ml.entity.id": hash_entity_id("c-1"),
+        "ml.entity.id": EntityHash("").of("c-1"),
     }
     assert features == {"kilometres": 3}
 
@@ -190,7 +190,7 @@ def test_features_can_be_said(telemetry):
     assert features_of(telemetry, named, {"b": 2}, ride=Trip(1)) == {"kilometres": 1}
     assert features_of(telemetry, made, factor=3, lines=[1, 2]) == {"rows": 2, "scale": 3}
     assert features_of(telemetry, made, [1]) == {"rows": 1, "scale": 2}
-    assert events(telemetry)[-1][0]["ml.entity.id"] == hash_entity_id("2")
+    assert events(telemetry)[-1][0]["ml.entity.id"] == EntityHash("").of("2")
 
 
 def test_features_are_those_before_the_call(telemetry):

@@ -3,7 +3,7 @@ import uuid
 import pytest
 
 from sightglass import identifiers
-from sightglass.identifiers import hash_entity_id, new_prediction_id
+from sightglass.identifiers import EntityHash, new_prediction_id
 from sightglass.text import label_text
 
 
@@ -25,17 +25,17 @@ def test_ids_sort_by_time_and_differ_at_the_same_time():
 
 def test_an_entity_is_known_by_its_hash_only():
     """The same salt gives the same hash in every service; another gives another."""
-    first = hash_entity_id("customer 7", "pepper")
-    assert first == hash_entity_id("customer 7", "pepper")
-    assert first != hash_entity_id("customer 8", "pepper")
+    first = EntityHash("pepper").of("customer 7")
+    assert first == EntityHash("pepper").of("customer 7")
+    assert first != EntityHash("pepper").of("customer 8")
     assert len(first) == 32
-    assert first != hash_entity_id("customer 7", "salt")
+    assert first != EntityHash("salt").of("customer 7")
 
 
 def test_without_a_salt_it_is_hashed_all_the_same_with_one_warning(caplog):
     """The raw id never leaves, and the owner is told once."""
     identifiers._warn_unsalted.cache_clear()
-    assert "customer" not in hash_entity_id("customer 7") + hash_entity_id("customer 8")
+    assert "customer" not in EntityHash("").of("customer 7") + EntityHash("").of("customer 8")
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 

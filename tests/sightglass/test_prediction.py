@@ -12,7 +12,7 @@ from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 
 import sightglass
 from sightglass import faults, prediction
-from sightglass.identifiers import hash_entity_id
+from sightglass.identifiers import EntityHash
 from sightglass.testing import in_memory_telemetry
 
 
@@ -61,7 +61,7 @@ def test_an_event_has_every_attribute_with_its_type(telemetry):
         "ml.prediction.label": "late",
         "ml.prediction.positive": True,
         "ml.prediction.duration": 0.002,
-        "ml.entity.id": hash_entity_id("flight 7"),
+        "ml.entity.id": EntityHash("").of("flight 7"),
     }
     assert dict(record.attributes) == expected
     assert {name: type(value) for name, value in record.attributes.items()} == {
