@@ -1,5 +1,6 @@
 """The real data set once per session, and a model trained on a small part of it."""
 
+import shutil
 import time
 
 import pytest
@@ -8,6 +9,7 @@ from fastapi.testclient import TestClient
 from services.ml_api.app import create_app
 from services.ml_api.dataset import load_dataset
 from services.ml_api.making import make_model
+from services.ml_api.model_store import ModelStore
 from services.ml_api.scoring import Predictor
 from services.ml_api.settings import MlApiSettings
 from sightglass.testing import in_memory_telemetry
@@ -49,6 +51,25 @@ def models_dir(tmp_path_factory, cache_folder):
 def predictor(models_dir):
     """That model, loaded."""
     return Predictor.load(models_dir)
+
+
+@pytest.fixture(scope="session")
+def two_versions(tmp_path_factory, cache_folder, models_dir):
+    """A models folder with two versions, and their names: the active one first."""
+    folder = tmp_path_factory.mktemp("versions") / "models"
+    shutil.copytree(models_dir, folder)
+    active = ModelStore(folder).active()
+    other = make_model(folder, cache_folder=cache_folder, every=25, activate=False).card.version
+    assert other != active
+    return folder, active, other
+
+
+@pytest.fixture
+def versions(two_versions, tmp_path):
+    """A copy of them for one test."""
+    folder, active, other = two_versions
+    shutil.copytree(folder, tmp_path / "models")
+    return tmp_path / "models", active, other
 
 
 @pytest.fixture

@@ -1,12 +1,9 @@
 """Promoting a version: what answers changes at once, in every worker, and a bad one changes nothing."""
 
-import shutil
-
 import pytest
 from fastapi.testclient import TestClient
 
 from services.ml_api.app import create_app
-from services.ml_api.making import make_model
 from services.ml_api.model_store import MODEL_NAME, ModelStore
 from services.ml_api.serving import Serving
 from services.ml_api.settings import MlApiSettings
@@ -14,25 +11,6 @@ from services.ml_api.settings import MlApiSettings
 from .conftest import FLIGHT
 
 PATH = f"/v1/models/{MODEL_NAME}/promote"
-
-
-@pytest.fixture(scope="module")
-def two_versions(tmp_path_factory, cache_folder, models_dir):
-    """A models folder with two versions, and their names: the active one first."""
-    folder = tmp_path_factory.mktemp("versions") / "models"
-    shutil.copytree(models_dir, folder)
-    active = ModelStore(folder).active()
-    other = make_model(folder, cache_folder=cache_folder, every=25, activate=False).card.version
-    assert other != active
-    return folder, active, other
-
-
-@pytest.fixture
-def versions(two_versions, tmp_path):
-    """A copy of them for one test."""
-    folder, active, other = two_versions
-    shutil.copytree(folder, tmp_path / "models")
-    return tmp_path / "models", active, other
 
 
 @pytest.fixture
