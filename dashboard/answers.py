@@ -117,12 +117,32 @@ class Completeness(Answer):
 
 
 class Drop(Answer):
-    """Telemetry that was lost, and where."""
+    """Telemetry that was lost, where, and by which process."""
 
     service: str = ""
+    instance: str = ""
     signal: str = ""
     stage: str = ""
     reason: str = ""
+    detail: str = ""
+    count: float = 0
+
+
+class Retry(Answer):
+    """Attempts that one process made after the first."""
+
+    service: str = ""
+    instance: str = ""
+    signal: str = ""
+    count: float = 0
+
+
+class FailedMetricExport(Answer):
+    """Exports of metrics that one process gave up; the next one said it all again."""
+
+    service: str = ""
+    instance: str = ""
+    detail: str = ""
     count: float = 0
 
 
@@ -159,6 +179,8 @@ class PipelineHealth(Answer):
     ingest_lag_seconds: IngestLag = IngestLag()
     completeness: tuple[Completeness, ...] = ()
     drops: tuple[Drop, ...] = ()
+    retries: tuple[Retry, ...] = ()
+    failed_metric_exports: tuple[FailedMetricExport, ...] = ()
     queue: Queue | None = None
     disk: Disk | None = None
     processes: tuple[Process, ...] = ()

@@ -10,6 +10,7 @@ from dashboard.answers import History, PipelineHealth
 from dashboard.api_errors import ApiError
 from dashboard.charts import palette
 from dashboard.charts.units import figure
+from dashboard.lost_telemetry import dropped, sent_again
 from dashboard.overview_snapshot import Snapshot
 from dashboard.page_state import OverviewState
 from dashboard.plain_text import plain
@@ -63,8 +64,10 @@ def _facts(health: PipelineHealth, now: datetime) -> list[tuple[str, str]]:
             else "not known yet",
         ),
         ("Completeness", _completeness(health)),
-        ("Dropped", _drops(health)),
+        ("Dropped", dropped(health)),
     ]
+    if again := sent_again(health):
+        facts.append(("Sent again", again))
     if health.queue is not None and health.queue.size is not None and health.queue.capacity:
         share = health.queue.size / health.queue.capacity
         facts.append(
@@ -86,17 +89,6 @@ def _completeness(health: PipelineHealth) -> str:
     if not short:
         return "everything counted is stored"
     return ", ".join(f"{figure(item.ratio, 'ratio')} of {plain(item.service)}'s {plain(item.signal)}" for item in short)
-
-
-def _drops(health: PipelineHealth) -> str:
-    if not any(drop.count for drop in health.drops):
-        return "nothing"
-    return ", ".join(
-        f"{figure(drop.count, '')} {plain(drop.signal)} of {plain(drop.service)} ({plain(drop.stage)}: "
-        f"{plain(drop.reason)})"
-        for drop in health.drops
-        if drop.count
-    )
 
 
 def _processes(health: PipelineHealth, now: datetime) -> str:

@@ -233,9 +233,15 @@ class FakeMonitoringApi:
                 {"service": name, "signal": signal, "counted": 4211, "stored": 4211, "ratio": 1.0}
                 for signal in ("spans", "predictions", "labels")
             ],
-            "drops": [{"service": name, "signal": "spans", "stage": "sdk", "reason": "queue_full", "count": 12}]
+            "drops": [
+                dict.fromkeys(("service", "instance", "signal", "stage", "reason", "detail"), name) | {"count": 12}
+            ]
             if self.mode == "hostile"
             else [],
+            "retries": [{"service": name, "instance": name, "signal": name, "count": 3}]
+            if self.mode == "hostile"
+            else [],
+            "failed_metric_exports": [],
             "queue": {"size": 0, "capacity": 100000},
             "disk": {"free_bytes": 81e9, "total_bytes": 204e9, "tables": []},
             "processes": [

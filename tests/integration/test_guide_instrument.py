@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import time
+from collections import Counter
 from datetime import UTC, datetime
 
 import httpx
@@ -159,10 +160,12 @@ def eventually(look):
 
 
 def drops_of(running, service):
-    """How much the service says that it lost, by signal."""
-    return {
-        row["signal"]: row["count"] for row in ask(running, "/pipeline/health")["drops"] if row["service"] == service
-    }
+    """How much the service says that it lost, by signal, whatever the cause."""
+    lost = Counter()
+    for row in ask(running, "/pipeline/health")["drops"]:
+        if row["service"] == service:
+            lost[row["signal"]] += row["count"]
+    return lost
 
 
 def gap_of(running, service):

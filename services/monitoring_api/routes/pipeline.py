@@ -27,7 +27,7 @@ def pipeline_router(serving: Serving) -> APIRouter:
     """/pipeline/health."""
     router = APIRouter(prefix="/pipeline", tags=["pipeline"])
 
-    @router.get("/health", summary="Ingest lag, completeness, drops, queue, disk and processes")
+    @router.get("/health", summary="Ingest lag, completeness, drops, retries, queue, disk and processes")
     async def health(parameters: Annotated[HealthParameters, Query()]) -> dict[str, Any]:
         seconds = parse_seconds(parameters.window, field="window")
         if not _SHORTEST_WINDOW_SECONDS <= seconds <= _LONGEST_WINDOW_SECONDS:

@@ -4,18 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from services.monitoring_api.queries.pipeline.drops import DropRow, drop_rows, drops_query
 from services.monitoring_api.queries.pipeline.health import pipeline_health
 from services.monitoring_api.queries.pipeline.processes import process_rows, processes_query
 from services.monitoring_api.queries.pipeline.queue import queue_document, queue_query
 from services.monitoring_api.queries.timerange import TimeRange, epoch_ns
-from sightglass.attributes import (
-    ENDED_METRIC,
-    FAILED_EXPORT_METRIC,
-    HEARTBEAT_METRIC,
-    SDK_LOGS_PROCESSED_METRIC,
-    SDK_SPANS_PROCESSED_METRIC,
-)
+from sightglass.attributes import ENDED_METRIC, HEARTBEAT_METRIC
 from tests.monitoring_api.store import T0, point, span
 
 pytestmark = pytest.mark.anyio
@@ -48,38 +41,6 @@ async def test_a_healthy_pipeline_is_ok(store):
     assert {"table": "otel_traces", "rows": 1}.items() <= next(
         table for table in health["disk"]["tables"] if table["table"] == "otel_traces"
     ).items()
-
-
-async def test_what_was_lost_in_an_outage_is_counted_after_it(store):
-    """A counter's growth is its last value less the last one before the range, however long ago that was."""
-    queue_full = {"error__type": "queue_full"}
-    rows = [
-        point(before(minutes=180), SDK_SPANS_PROCESSED_METRIC, 10, **queue_full),
-        point(before(minutes=1), SDK_SPANS_PROCESSED_METRIC, 510, **queue_full),
-        point(before(minutes=1), SDK_SPANS_PROCESSED_METRIC, 99_999),
-        point(before(minutes=20), SDK_LOGS_PROCESSED_METRIC, 7, **queue_full),
-        point(before(minutes=1), SDK_LOGS_PROCESSED_METRIC, 7, **queue_full),
-        point(before(minutes=20), FAILED_EXPORT_METRIC, 0, signal="spans"),
-        point(before(minutes=2), FAILED_EXPORT_METRIC, 3, signal="spans"),
-        point(before(minutes=2), FAILED_EXPORT_METRIC, 900, signal="metrics"),
-        point(before(minutes=14), "otelcol_exporter_send_failed_log_records", 1, service="otelcol"),
-        point(before(minutes=2), "otelcol_exporter_send_failed_log_records", 5, service="otelcol"),
-        point(before(minutes=2), "otelcol_exporter_enqueue_failed_spans_total", 2, service="otelcol", instance="new")
-        | {"StartTimeUnix": int(before(minutes=3).timestamp())},
-    ]
-    store.insert("otel_metrics_sum", rows)
-    store.insert("otel_metrics_sum", rows)
-    found = drop_rows(await store.fetch(drops_query(WINDOW)))
-    assert set(found) == {
-        DropRow("ml-api", "spans", "sdk", "queue_full", 500),
-        DropRow("ml-api", "spans", "sdk", "export_failed", 3),
-        DropRow("otelcol", "logs", "collector", "refused", 5),
-        DropRow("otelcol", "spans", "collector", "queue_full", 2),
-    }
-    health = await pipeline_health(store, window=timedelta(minutes=15), now=T0)
-    assert {"service": "ml-api", "signal": "spans", "stage": "sdk", "reason": "queue_full", "count": 500} in health[
-        "drops"
-    ]
 
 
 async def test_the_fullest_queue_is_shown(store):

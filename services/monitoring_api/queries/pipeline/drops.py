@@ -1,107 +1,86 @@
-"""What was lost, and where: counted by those who lost it.
+"""What was lost, where and by which process: counted by those who lost it.
 
-A process counts what its full queues dropped (the SDK's own metrics) and what it gave up exporting (the library's). The
-Collector counts what it could not queue or was refused for good. Lost metrics are left out: counters are cumulative, so
-the next export says it all again.
+A process counts what its full queues dropped (under the SDK's own names) and what it gave up exporting (the library's).
+The Collector counts what it could not queue or was refused for good. Lost metrics are left out, for `retries` to show:
+counters are cumulative, so the next export says it all again.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
-from services.monitoring_api.database import Query
-from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
-from sightglass.attributes import (
-    FAILED_EXPORT_METRIC,
-    SDK_LOGS_PROCESSED_METRIC,
-    SDK_SPANS_PROCESSED_METRIC,
-    SIGNAL,
-)
-
-# How far back the last export before a range is looked for: after an outage it may be long ago.
-_BASELINE_SECONDS: Final = 86_400
-_SDK: Final = {SDK_SPANS_PROCESSED_METRIC: "spans", SDK_LOGS_PROCESSED_METRIC: "logs"}
-_COLLECTOR: Final = {
-    f"otelcol_exporter_{verb}_failed_{noun}": (signal, reason)
-    for verb, reason in (("send", "refused"), ("enqueue", "queue_full"))
-    for noun, signal in (("spans", "spans"), ("log_records", "logs"))
-}
-
-# A counter's growth is its last value less the one it had before the range; a process that began within it had 0.
-_DROPS: Final = """SELECT ServiceName, Name, Reason, ExportSignal, toInt64(round(sum(greatest(Latest - Before, 0))))
-FROM
-(
-    SELECT
-        ServiceName, replaceRegexpOne(MetricName, '_total$|__[a-z]+__$', '') AS Name,
-        Attributes['error.type'] AS Reason, Attributes[{signal_key:String}] AS ExportSignal,
-        argMax(Value, TimeUnix) AS Latest,
-        multiIf(
-            min(TimeUnix) < fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC'),
-            argMaxIf(Value, TimeUnix, TimeUnix < fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC')),
-            min(StartTimeUnix) >= fromUnixTimestamp64Nano({baseline_ns:Int64}, 'UTC'), 0,
-            argMin(Value, TimeUnix)
-        ) AS Before
-    FROM otel_metrics_sum
-    WHERE (
-            (MetricName IN {sdk:Array(String)} AND Attributes['error.type'] != '')
-            OR (MetricName = {failed:String} AND Attributes[{signal_key:String}] != 'metrics')
-            OR replaceRegexpOne(MetricName, '_total$|__[a-z]+__$', '') IN {collector:Array(String)}
-        )
-        AND TimeUnix >= fromUnixTimestamp64Nano({baseline_ns:Int64}, 'UTC')
-        AND TimeUnix < fromUnixTimestamp64Nano({end_ns:Int64}, 'UTC')
-    GROUP BY ServiceName, ServiceInstanceId, Name, ScopeName, Attributes
-    HAVING max(TimeUnix) >= fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC')
-)
-GROUP BY ServiceName, Name, Reason, ExportSignal
-HAVING sum(greatest(Latest - Before, 0)) > 0
-ORDER BY ServiceName, Name, Reason, ExportSignal"""
+from services.monitoring_api.queries.pipeline.growth import GrowthRow
+from services.monitoring_api.queries.pipeline.losses import COLLECTOR, QUEUES
+from sightglass.attributes import FAILED_EXPORT_METRIC
 
 
 class DropRow(NamedTuple):
-    """What one service lost for one reason."""
+    """What one process lost for one reason.
+
+    Args:
+        service: Whose process.
+        instance: Which process: its `service.instance.id`.
+        signal: `spans`, or `logs` (events too).
+        stage: `sdk` in the process itself, or `collector`.
+        reason: `queue_full`, `already_shutdown`, `export_failed` or `refused`.
+        detail: Why an export failed: an HTTP or gRPC status, `partial_success` or an error's name, where it is known.
+        lost: Spans or log records.
+    """
 
     service: str
+    instance: str
     signal: str
     stage: str
     reason: str
+    detail: str
     lost: int
 
 
-def drops_query(span: TimeRange) -> Query:
-    """What was lost in a range."""
-    return Query(
-        _DROPS,
-        {
-            "start_ns": span.start_ns,
-            "end_ns": span.end_ns,
-            "baseline_ns": max(0, span.start_ns - _BASELINE_SECONDS * NANOSECONDS),
-            "sdk": list(_SDK),
-            "failed": FAILED_EXPORT_METRIC,
-            "signal_key": SIGNAL,
-            "collector": list(_COLLECTOR),
-        },
-    )
+def drop_rows(rows: Sequence[GrowthRow]) -> list[DropRow]:
+    """What was lost, of what the counters say."""
+    return [drop for row in rows if (drop := _drop(row)) is not None]
 
 
-def drop_rows(rows: Sequence[Sequence[Any]]) -> list[DropRow]:
-    """Read the answer to `drops_query`."""
-    return [
-        _drop(str(service), str(name), str(reason), str(signal), int(count))
-        for service, name, reason, signal, count in rows
-    ]
-
-
-def _drop(service: str, name: str, reason: str, export_signal: str, count: int) -> DropRow:
-    if name in _SDK:
-        return DropRow(service, _SDK[name], "sdk", reason, count)
-    if name in _COLLECTOR:
-        signal, why = _COLLECTOR[name]
-        return DropRow(service, signal, "collector", why, count)
-    return DropRow(service, export_signal, "sdk", "export_failed", count)
+def _drop(row: GrowthRow) -> DropRow | None:
+    if row.name in QUEUES:
+        return DropRow(row.service, row.instance, QUEUES[row.name], "sdk", row.error_type, "", row.growth)
+    if row.name in COLLECTOR:
+        signal, why = COLLECTOR[row.name]
+        return DropRow(row.service, row.instance, signal, "collector", why, "", row.growth)
+    if row.name == FAILED_EXPORT_METRIC and row.signal != "metrics":
+        return DropRow(row.service, row.instance, row.signal, "sdk", "export_failed", row.error_type, row.growth)
+    return None
 
 
 def drops_document(rows: Sequence[DropRow]) -> list[dict[str, Any]]:
     """Drops as a part of the answer."""
     return [
-        {"service": row.service, "signal": row.signal, "stage": row.stage, "reason": row.reason, "count": row.lost}
+        {
+            "service": row.service,
+            "instance": row.instance,
+            "signal": row.signal,
+            "stage": row.stage,
+            "reason": row.reason,
+            "detail": row.detail,
+            "count": row.lost,
+        }
         for row in rows
     ]
+
+
+def drop_reasons(rows: Iterable[DropRow]) -> list[str]:
+    """What was lost, a sentence for each service and cause, with the process that lost most of it."""
+    causes: dict[tuple[str, ...], list[DropRow]] = {}
+    for row in rows:
+        why = f"{row.reason} {row.detail}".rstrip()
+        causes.setdefault((row.service, row.signal, row.stage, why), []).append(row)
+    return [
+        f"{service} lost {sum(row.lost for row in lost)} {signal} ({stage}: {why}){_where(lost)}"
+        for (service, signal, stage, why), lost in causes.items()
+    ]
+
+
+def _where(lost: Sequence[DropRow]) -> str:
+    most = max(lost, key=lambda row: row.lost).instance
+    if not most:
+        return ""
+    return f" in process {most}" if len(lost) == 1 else f" in {len(lost)} processes, most in {most}"

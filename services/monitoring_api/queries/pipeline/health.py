@@ -14,8 +14,10 @@ from services.monitoring_api.queries.pipeline.coverage import (
     coverage_rows,
 )
 from services.monitoring_api.queries.pipeline.disk import disk_document, space_query, tables_query
-from services.monitoring_api.queries.pipeline.drops import DropRow, drop_rows, drops_document, drops_query
+from services.monitoring_api.queries.pipeline.drops import DropRow, drop_reasons, drop_rows, drops_document
+from services.monitoring_api.queries.pipeline.growth import growth_rows
 from services.monitoring_api.queries.pipeline.lag import lag_document, lag_query
+from services.monitoring_api.queries.pipeline.losses import losses_query
 from services.monitoring_api.queries.pipeline.processes import (
     ProcessRow,
     process_rows,
@@ -23,6 +25,7 @@ from services.monitoring_api.queries.pipeline.processes import (
     processes_query,
 )
 from services.monitoring_api.queries.pipeline.queue import queue_document, queue_query
+from services.monitoring_api.queries.pipeline.retries import failed_metric_exports_document, retries_document
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, epoch_ns, rfc3339
 
 # A count and the rows it stands for are taken some milliseconds apart: a row at the window's edge may be missed.
@@ -46,17 +49,18 @@ async def pipeline_health(database: Database, *, window: timedelta, now: datetim
     span = TimeRange(max(0, now_ns - window_ns), now_ns)
     settle_ns = SETTLE_SECONDS * NANOSECONDS
     settled = TimeRange(max(0, now_ns - settle_ns - window_ns), now_ns - settle_ns)
-    lag, covered, dropped, queued, space, tables, heard = await asyncio.gather(
+    lag, covered, counted, queued, space, tables, heard = await asyncio.gather(
         database.fetch(lag_query(span)),
         database.fetch(coverage_query(settled)),
-        database.fetch(drops_query(span)),
+        database.fetch(losses_query(span)),
         database.fetch(queue_query(span)),
         database.fetch(space_query()),
         database.fetch(tables_query()),
         database.fetch(processes_query(now_seconds)),
     )
     coverage = coverage_rows(covered)
-    drops = drop_rows(dropped)
+    losses = growth_rows(counted)
+    drops = drop_rows(losses)
     processes = process_rows(heard, now_seconds)
     document: dict[str, Any] = {
         "checked_at": rfc3339(now_ns),
@@ -64,6 +68,8 @@ async def pipeline_health(database: Database, *, window: timedelta, now: datetim
         "ingest_lag_seconds": lag_document(lag),
         "completeness": coverage_document(coverage),
         "drops": drops_document(drops),
+        "retries": retries_document(losses),
+        "failed_metric_exports": failed_metric_exports_document(losses),
         "queue": queue_document(queued),
         "disk": disk_document(space, tables),
         "processes": processes_document(processes, now_seconds),
@@ -81,7 +87,7 @@ def verdict(
 ) -> tuple[str, list[str]]:
     """``ok``, ``degraded`` or ``down``, and why.
 
-    ``down`` means that nothing comes through: no process is heard.
+    ``down`` means that nothing comes through: no process is heard. What was tried again degrades nothing.
     """
     if not any(process.is_up(now_seconds) for process in processes):
         return "down", ["no process's telemetry arrives"]
@@ -91,7 +97,7 @@ def verdict(
         for row in coverage
         if row.ratio is not None and row.ratio < _COMPLETE_ENOUGH
     ]
-    reasons += [f"{row.service} lost {row.lost} {row.signal} ({row.stage}: {row.reason})" for row in drops]
+    reasons += drop_reasons(drops)
     lag = document["ingest_lag_seconds"]["p95"]
     if lag is not None and lag > _SLOW_LAG_SECONDS:
         reasons.append(f"spans take {lag:.0f} s to arrive")
