@@ -1,134 +1,21 @@
 """The prediction service as a real process: ready, bounded, and complete in its telemetry when it is stopped."""
 
-import gzip
 import http.client
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
-import threading
-import time
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import httpx
 import pytest
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from services.ml_api.making import make_model
+from tests.integration.ml_api import FLIGHT, STOP_SECONDS, Service
+from tests.integration.stack import free_ports
+from tests.sightglass.receiver import running_receiver
 
 pytestmark = pytest.mark.integration
-
-FLIGHT = {"carrier": "UA", "origin": "EWR", "dest": "ORD", "distance": 719, "sched_dep": "2013-12-08T07:15"}
-READY_SECONDS = 60
-STOP_SECONDS = 10
-
-
-class Receiver:
-    """An OTLP/HTTP endpoint that counts the spans by name and the events by name, each once by identity."""
-
-    def __init__(self):
-        self.spans = {}
-        self.events = Counter()
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"]))
-                if self.headers.get("content-encoding") == "gzip":
-                    body = gzip.decompress(body)
-                receiver.take(self.path, body)
-                self.send_response(200)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_arguments):
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def take(self, path, body):
-        """Count one delivery."""
-        if path == "/v1/traces":
-            for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-                for scope in resource.scope_spans:
-                    self.spans |= {(span.trace_id, span.span_id): span.name for span in scope.spans}
-        elif path == "/v1/logs":
-            for resource in ExportLogsServiceRequest.FromString(body).resource_logs:
-                for scope in resource.scope_logs:
-                    self.events.update(record.event_name for record in scope.log_records if record.event_name)
-
-    def close(self):
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def free_port():
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Service:
-    """`python -m services.ml_api` on a free port."""
-
-    def __init__(self, data_dir, otlp_url, workers=1):
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        environment = os.environ | {
-            "SIGHTGLASS_DATA_DIR": str(data_dir),
-            "SIGHTGLASS_ML_API_PORT": str(self.port),
-            "SIGHTGLASS_ML_API_WORKERS": str(workers),
-            "OTEL_EXPORTER_OTLP_ENDPOINT": otlp_url,
-        }
-        self.log = (data_dir / f"ml-api-{self.port}.log").open("w+")
-        self.process = subprocess.Popen([sys.executable, "-m", "services.ml_api"], env=environment, stderr=self.log)
-
-    def wait(self, path="/readyz", status=200):
-        """Until `path` answers `status`."""
-        deadline = time.monotonic() + READY_SECONDS
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.lines()
-            try:
-                if httpx.get(self.url + path).status_code == status:
-                    return
-            except httpx.TransportError:
-                pass
-            time.sleep(0.1)
-        pytest.fail(f"{path} was not {status} in time: {self.lines()[-5:]}")
-
-    def lines(self):
-        """What it logged so far."""
-        self.log.flush()
-        with Path(self.log.name).open() as log:
-            return log.read().splitlines()
-
-    def stop(self):
-        """SIGTERM; returns the exit code and the seconds that it took."""
-        started = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(STOP_SECONDS)
-        return code, time.monotonic() - started
-
-    def close(self):
-        """Whatever happened, leave nothing running."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-        self.log.close()
 
 
 @pytest.fixture(scope="module")
@@ -147,9 +34,8 @@ def data_dir(tmp_path, cache_folder):
 @pytest.fixture
 def receiver():
     """Where telemetry goes."""
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
+    with running_receiver() as receiver:
+        yield receiver
 
 
 @pytest.fixture
@@ -158,7 +44,7 @@ def start(receiver):
     services = []
 
     def start(data_dir, otlp_url=None, workers=1):
-        services.append(Service(data_dir, otlp_url or receiver.url, workers))
+        services.append(Service(data_dir, otlp_url or receiver.url, workers=workers))
         return services[-1]
 
     yield start
@@ -186,14 +72,17 @@ def test_everything_answered_is_delivered_before_it_stops(start, receiver, data_
     code, seconds = service.stop()
     assert code == 0
     assert seconds < STOP_SECONDS
-    assert Counter(receiver.spans.values()) == {
+    assert Counter(span.name for _, span in receiver.spans) == {
         "POST /v1/predict": requests + 1,
         "POST /v1/predict/batch": 1,
         "POST /v1/labels": 1,
         "weather.lookup": requests + 1,
         "model.predict": requests + 1,
     }
-    assert receiver.events == {"ml.prediction": requests + 500, "ml.label": 1}
+    assert Counter(record.event_name for _, record in receiver.records if record.event_name) == {
+        "ml.prediction": requests + 500,
+        "ml.label": 1,
+    }
     for line in service.lines():
         json.loads(line)
 
@@ -258,7 +147,7 @@ def test_odd_requests_are_4xx(start, data_dir, target, host):
 
 def test_without_a_collector_requests_are_answered_and_it_still_stops(start, data_dir):
     """Nobody takes the telemetry: predictions are as before, and SIGTERM ends the process within 10 seconds."""
-    service = start(data_dir, otlp_url=f"http://127.0.0.1:{free_port()}")
+    service = start(data_dir, otlp_url=f"http://127.0.0.1:{free_ports(['nobody'])['nobody']}")
     service.wait()
     with httpx.Client(base_url=service.url) as client:
         for _ in range(50):
