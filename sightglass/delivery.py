@@ -65,9 +65,8 @@ class Delivery:
         """What is queued of one span or log record."""
         return self._connection.exporter.prepare(item)
 
-    def send(self, batch: list[Any]) -> bool:
-        """Send, and count what was given up."""
-        self._losses.processed(self._signal, len(batch))
+    def send(self, batch: list[Any], *, own_queue: bool = True) -> bool:
+        """Send, and count what was given up; what came through a queue of ours also as processed."""
         outcome = Outcome(delivered=False, lost=len(batch), reason="error")
         try:
             outcome = self._connection.exporter.send(batch)
@@ -75,6 +74,8 @@ class Delivery:
             outcome = outcome._replace(reason=type(error).__name__)
         if self._again and not outcome.delivered:
             outcome = outcome._replace(lost=0, retries=outcome.retries + 1)
+        elif own_queue:
+            self._losses.processed(self._signal, len(batch))
         self._losses.exported(self._signal, outcome)
         return outcome.delivered
 
@@ -91,7 +92,8 @@ class StockSpanExporter(SpanExporter):
 
     def export(self, spans: Any) -> SpanExportResult:
         """Send one batch."""
-        return SpanExportResult.SUCCESS if self._delivery.send(list(spans)) else SpanExportResult.FAILURE
+        delivered = self._delivery.send(list(spans), own_queue=False)
+        return SpanExportResult.SUCCESS if delivered else SpanExportResult.FAILURE
 
     def shutdown(self) -> None:
         """Stop."""
@@ -106,7 +108,8 @@ class StockLogExporter(LogRecordExporter):
 
     def export(self, batch: Any) -> LogRecordExportResult:
         """Send one batch."""
-        return LogRecordExportResult.SUCCESS if self._delivery.send(list(batch)) else LogRecordExportResult.FAILURE
+        delivered = self._delivery.send(list(batch), own_queue=False)
+        return LogRecordExportResult.SUCCESS if delivered else LogRecordExportResult.FAILURE
 
     def shutdown(self) -> None:
         """Stop."""

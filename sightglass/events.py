@@ -9,6 +9,7 @@ from opentelemetry.sdk._logs import Logger
 from opentelemetry.trace import Span, get_current_span
 
 from sightglass import attributes
+from sightglass.identity import Identity
 from sightglass.otlp.logs import encode_record
 from sightglass.otlp.request import framed_record
 from sightglass.pipeline import Line
@@ -43,7 +44,14 @@ class Events:
         self._queue = line.queue if direct and encodes and line is not None else None
 
     def emit(
-        self, name: str, timestamp: int, values: dict[str, Any], body: str | None = None, span: Span | None = None
+        self,
+        name: str,
+        timestamp: int,
+        values: dict[str, Any],
+        body: str | None = None,
+        *,
+        span: Span | None = None,
+        identity: Identity | None = None,
     ) -> None:
         """Emit one event.
 
@@ -51,13 +59,17 @@ class Events:
             name: The event's name.
             timestamp: Nanoseconds since the epoch.
             values: Its attributes, clean and few; it may be added to.
+            identity: Further attributes of it.
             body: Its body.
             span: The current span, for a caller that has asked already.
         """
         if self._replayed:
             values[attributes.REPLAYED] = True
         if self._queue is None or not self._processors.alone:
-            self._logger.emit(timestamp=timestamp, severity_number=_INFO, body=body, attributes=values, event_name=name)
+            everything = values if identity is None else {**identity.attributes, **values}
+            self._logger.emit(
+                timestamp=timestamp, severity_number=_INFO, body=body, attributes=everything, event_name=name
+            )
             return
         context = (get_current_span() if span is None else span).get_span_context()
         message = encode_record(
@@ -66,6 +78,7 @@ class Events:
             severity=_INFO.value,
             body=body,
             attributes=values,
+            encoded_attributes=b"" if identity is None else identity.encoded,
             trace_id=context.trace_id,
             span_id=context.span_id,
             flags=context.trace_flags,

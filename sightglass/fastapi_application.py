@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 from weakref import WeakSet
 
+from opentelemetry.sdk.metrics import Meter
+
 from sightglass.faults import report_fault
 from sightglass.model import Model
 from sightglass.request_scope import prepare_scope
@@ -138,13 +140,22 @@ def _build_stack(build: Callable[[], Any], telemetry: Telemetry) -> Any:
     stock = getattr(stack.app, "app", None)
     if telemetry.stock or type(stock) is not OpenTelemetryMiddleware or not _can_replace(stock):
         return stack
-    return ServerSpans(stock, telemetry, otherwise=stack)
+    try:
+        return ServerSpans(stock, telemetry, otherwise=stack)
+    except Exception:
+        report_fault("instrument")
+        return stack
 
 
 def _can_replace(stock: Any) -> bool:
-    """Not with hooks of somebody's, nor with the old conventions: these ours does not do."""
+    """Not where the SDK is switched off, nor with hooks of somebody's or the old conventions, which ours does not do."""
     hooks = (stock.server_request_hook, stock.client_request_hook, stock.client_response_hook)
-    return stock.duration_histogram_old is None and stock.duration_histogram_new is not None and not any(hooks)
+    return (
+        isinstance(stock.meter, Meter)
+        and stock.duration_histogram_old is None
+        and stock.duration_histogram_new is not None
+        and not any(hooks)
+    )
 
 
 def _switch_off_second_export(app: Any) -> None:

@@ -6,6 +6,7 @@ from sightglass import attributes
 from sightglass.instruments import Key
 from sightglass.model import Model
 from sightglass.model_metrics import ModelMetrics, ModelPoints
+from sightglass.otlp.logs import encode_attributes
 from sightglass.text import name_text
 
 # A caller's free text must not fill the memory.
@@ -17,12 +18,14 @@ class Identity(NamedTuple):
 
     Args:
         attributes: Of its event and span.
+        encoded: The same, as a part of an OTLP log record.
         counted: Attributes of its count.
         points: Where it is measured.
         fallback: Whether features were replaced.
     """
 
     attributes: dict[str, Any]
+    encoded: bytes
     counted: Key
     points: ModelPoints
     fallback: bool
@@ -64,4 +67,10 @@ class Identities:
         points = self._metrics.points(
             values[attributes.MODEL_NAME], values[attributes.MODEL_VERSION], values[attributes.VARIANT]
         )
-        return Identity(values, counted, points, values[attributes.FEATURES_SOURCE] == attributes.FALLBACK)
+        return Identity(
+            values,
+            encode_attributes(values),
+            counted,
+            points,
+            values[attributes.FEATURES_SOURCE] == attributes.FALLBACK,
+        )

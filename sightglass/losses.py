@@ -57,9 +57,9 @@ class LossRecord:
     def collected(self, outcome: Outcome) -> None:
         """An export of metrics ended. Cumulative counts come again: only the last export matters."""
         self.retried("metrics", outcome.retries)
-        if not outcome.delivered or outcome.lost:
+        self.metrics_arrived = outcome.delivered and not outcome.lost
+        if not self.metrics_arrived:
             self._failed("metrics", outcome.reason, 1)
-        self.metrics_arrived = outcome.delivered
 
     def retried(self, signal: Signal, count: int) -> None:
         """An export was tried again."""

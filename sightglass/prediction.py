@@ -71,10 +71,10 @@ def record_prediction(
         encoder = FeatureBody(telemetry.feature_names)
         body = encoder.encode(features, scores)
         identity = telemetry.identities.find(_usable_model(encoder, model, telemetry), variant, features_source)
-        values = {attributes.PREDICTION_ID: identifier, **identity.attributes}
+        values: dict[str, Any] = {attributes.PREDICTION_ID: identifier}
         _add_outcome(values, encoder, score=score, value=value, label=label, positive=positive)
         span = trace.get_current_span()
-        _mark_span(span, values)
+        _mark_span(span, {**values, **identity.attributes})
         if duration_seconds is not None:
             _add_number(values, encoder, attributes.PREDICTION_DURATION, duration_seconds)
         if entity_id is not None:
@@ -86,7 +86,7 @@ def record_prediction(
         # Counted before it can be dropped: completeness compares this count with what is stored.
         telemetry.tallies.predictions.add(identity.counted, at_ns=moment)
         _measure(identity, values, telemetry.instruments.exemplar(span))
-        telemetry.events.emit(attributes.PREDICTION_EVENT, moment, values, body, span)
+        telemetry.events.emit(attributes.PREDICTION_EVENT, moment, values, body, span=span, identity=identity)
     except Exception:
         report_fault("record_prediction")
     return identifier or new_prediction_id()

@@ -25,6 +25,7 @@ _MOST_KEYS: Final = 512
 _MOST_VALUES: Final = 64
 _LONGEST_REMEMBERED: Final = 256
 _DOUBLE_BYTES: Final = 8
+_REMEMBERED: Final = frozenset({str, int, bool})
 
 
 def any_value(value: Any) -> bytes:  # noqa: PLR0911  # one line per type that OTLP has
@@ -62,38 +63,55 @@ class KeyValues:
 
     def __init__(self, field: int) -> None:
         self._tag = tag(field, LENGTH)
-        self._known: dict[type, dict[str, dict[Any, bytes]]] = {str: {}, int: {}, bool: {}}
-        # What stands before a value depends on the key and the value's length alone.
-        self._text_heads: dict[str, dict[int, bytes]] = {}
+        # By key: the type of its first value, and the encoded pair of each value of that type. By exact type, for 1,
+        # 1.0 and True are one key to a dict.
+        self._known: dict[str, tuple[type, dict[Any, bytes]]] = {}
+        # What stands before a value depends on the key and the value's length alone. A key's values remembered are of
+        # one type, and only a key with many of them comes here.
+        self._heads: dict[str, dict[int, bytes]] = {}
         self._float_heads: dict[str, bytes] = {}
 
     def encode(self, attributes: Mapping[str, Any]) -> bytes:
         """All of `attributes`, in their order."""
-        known = self._known
+        known, encode_one = self._known, self._encode_one
         parts = []
         for key, value in attributes.items():
-            kind = type(value)
-            # By exact type, for 1, 1.0 and True are one key to a dict.
-            by_key = known.get(kind)
-            values = None if by_key is None else by_key.get(key)
-            encoded = None if values is None else values.get(value)
-            parts.append(self._encode_one(key, value, kind) if encoded is None else encoded)
+            if (
+                (entry := known.get(key)) is not None
+                and entry[0] is type(value)
+                and (encoded := entry[1].get(value)) is not None
+            ):
+                parts.append(encoded)
+            else:
+                parts.append(encode_one(key, value, entry))
         return b"".join(parts)
 
-    def _encode_one(self, key: str, value: Any, kind: type) -> bytes:
+    def _encode_one(self, key: str, value: Any, entry: tuple[type, dict[Any, bytes]] | None) -> bytes:
+        kind = type(value)
         if kind is float:
             return (self._float_heads.get(key) or self._float_head(key)) + pack_double(value)
-        if kind is str:
-            values = self._known[str].get(key)
-            if values is not None and len(values) >= _MOST_VALUES:
-                text = text_bytes(value)
-                heads = self._text_heads.get(key)
-                head = None if heads is None else heads.get(len(text))
-                return (head or self._text_head(key, len(text))) + text
+        if kind is str and entry is not None and len(entry[1]) >= _MOST_VALUES:
+            text = text_bytes(value)
+            heads = self._heads.get(key)
+            head = None if heads is None else heads.get(len(text))
+            return (head or self._text_head(key, len(text))) + text
+        if kind is int and entry is not None and len(entry[1]) >= _MOST_VALUES and 0 <= value <= _LARGEST:
+            number = varint(value)
+            heads = self._heads.get(key)
+            head = None if heads is None else heads.get(len(number))
+            return (head or self._number_head(key, value, len(number))) + number
         encoded = framed(self._tag, key_value(key, value))
-        if kind in self._known:
-            _remember(self._known[kind], key, value, encoded)
+        if kind in _REMEMBERED and len(encoded) <= _LONGEST_REMEMBERED:
+            self._remember(key, value, entry, encoded)
         return encoded
+
+    def _remember(self, key: str, value: Any, entry: tuple[type, dict[Any, bytes]] | None, encoded: bytes) -> None:
+        if entry is None:
+            if len(self._known) >= _MOST_KEYS:
+                return
+            entry = self._known.setdefault(key, (type(value), {}))
+        if entry[0] is type(value) and len(entry[1]) < _MOST_VALUES:
+            entry[1][value] = encoded
 
     def _float_head(self, key: str) -> bytes:
         head = framed(self._tag, key_value(key, 0.0))[:-_DOUBLE_BYTES]
@@ -101,21 +119,15 @@ class KeyValues:
             self._float_heads[key] = head
         return head
 
+    def _number_head(self, key: str, value: int, length: int) -> bytes:
+        head = framed(self._tag, key_value(key, value))[:-length]
+        if len(self._heads) < _MOST_KEYS:
+            self._heads.setdefault(key, {})[length] = head
+        return head
+
     def _text_head(self, key: str, length: int) -> bytes:
         whole = framed(self._tag, key_value(key, "x" * length))
         head = whole[: len(whole) - length]
-        if len(self._text_heads) < _MOST_KEYS and length <= _LONGEST_REMEMBERED:
-            self._text_heads.setdefault(key, {})[length] = head
+        if len(self._heads) < _MOST_KEYS and length <= _LONGEST_REMEMBERED:
+            self._heads.setdefault(key, {})[length] = head
         return head
-
-
-def _remember(memory: dict[str, dict[Any, bytes]], key: str, value: Any, encoded: bytes) -> None:
-    if len(encoded) > _LONGEST_REMEMBERED:
-        return
-    values = memory.get(key)
-    if values is None:
-        if len(memory) >= _MOST_KEYS:
-            return
-        values = memory[key] = {}
-    if len(values) < _MOST_VALUES:
-        values[value] = encoded

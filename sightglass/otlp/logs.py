@@ -51,6 +51,11 @@ def encode_log(readable: ReadableLogRecord) -> bytes:
     )
 
 
+def encode_attributes(attributes: Mapping[str, Any]) -> bytes:
+    """Attributes that many records have in common, for `encode_record`."""
+    return _ATTRIBUTES.encode(attributes)
+
+
 def encode_record(
     *,
     timestamp: int,
@@ -64,14 +69,20 @@ def encode_record(
     event_name: str,
     severity_text: str = "",
     dropped_attributes: int = 0,
+    encoded_attributes: bytes = b"",
 ) -> bytes:
-    """The same from its parts; times in nanoseconds since the epoch, ids 0 where there are none."""
+    """The same from its parts; `encoded_attributes` are further ones, from `encode_attributes`.
+
+    Times are in nanoseconds since the epoch, ids 0 where there are none.
+    """
     parts = [_OBSERVED, pack_fixed64(observed_timestamp), _SEVERITY, varint(severity)]
     if timestamp:
         parts += (_TIME, pack_fixed64(timestamp))
     if severity_text:
         parts.append(framed(_SEVERITY_TEXT, text_bytes(severity_text)))
     parts.append(framed(_BODY, any_value(body)))
+    if encoded_attributes:
+        parts.append(encoded_attributes)
     if attributes:
         parts.append(_ATTRIBUTES.encode(attributes))
     if dropped_attributes:

@@ -68,8 +68,11 @@ def encode_span(span: ReadableSpan) -> bytes:
     if context is None:
         raise ValueError("a span without context")
     parent = span.parent
-    # The plain dict inside, where there is one: the mapping around it is ten times slower to read.
-    attributes = getattr(getattr(span, "_attributes", None), "_dict", None) or span.attributes
+    # The plain values inside, where they are: the properties around them copy, item by item.
+    held = getattr(span, "_attributes", None)
+    attributes = getattr(held, "_dict", None) or span.attributes
+    events = getattr(span, "_events", None) or ()
+    links = getattr(span, "_links", None) or ()
     parts = [_pack_ids(_TRACE_ID, context.trace_id.to_bytes(16, "big"), _SPAN_ID, context.span_id.to_bytes(8, "big"))]
     if context.trace_state:
         parts.append(framed(_TRACE_STATE, _trace_state(context.trace_state)))
@@ -80,16 +83,16 @@ def encode_span(span: ReadableSpan) -> bytes:
     parts += (_NAME, varint(len(name)), name, _KINDS[span.kind], times)
     if attributes:
         parts.append(_ATTRIBUTES.encode(attributes))
-    if dropped := span.dropped_attributes:
+    if dropped := getattr(held, "dropped", 0):
         parts.append(_DROPPED_ATTRIBUTES + varint(dropped))
-    if span.events:
-        parts += [framed(_EVENT, _encode_event(event)) for event in span.events]
-    if dropped := span.dropped_events:
-        parts.append(_DROPPED_EVENTS + varint(dropped))
-    if span.links:
-        parts += [framed(_LINK, _encode_link(link)) for link in span.links]
-    if dropped := span.dropped_links:
-        parts.append(_DROPPED_LINKS + varint(dropped))
+    if events:
+        parts += [framed(_EVENT, _encode_event(event)) for event in events]
+        if dropped := span.dropped_events:
+            parts.append(_DROPPED_EVENTS + varint(dropped))
+    if links:
+        parts += [framed(_LINK, _encode_link(link)) for link in links]
+        if dropped := span.dropped_links:
+            parts.append(_DROPPED_LINKS + varint(dropped))
     parts += (_encode_status(span.status), _REMOTE_PARENT if parent and parent.is_remote else _LOCAL_PARENT)
     return b"".join(parts)
 
