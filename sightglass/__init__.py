@@ -4,6 +4,11 @@ Three lines join a service: import, `instrument(app, service_name=..., model=...
 where it predicts.
 """
 
+from sightglass.environment import settle
+
+# Before anything imports OpenTelemetry, which would raise for these.
+settle(importing=True)
+
 from sightglass.decorator import last_prediction_id, predicts
 from sightglass.fastapi_application import instrument
 from sightglass.identifiers import new_prediction_id

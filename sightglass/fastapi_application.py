@@ -105,11 +105,11 @@ def instrument(
         take_model(telemetry, model)
     if app in _instrumented:
         return telemetry
-    # Imported here, because a process without FastAPI uses the rest of this library.
-    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor  # noqa: PLC0415
+    try:
+        # Imported here, because a process without FastAPI uses the rest of this library.
+        from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor  # noqa: PLC0415
 
-    if not getattr(app, "_is_instrumented_by_opentelemetry", False):
-        try:
+        if not getattr(app, "_is_instrumented_by_opentelemetry", False):
             FastAPIInstrumentor.instrument_app(
                 app,
                 tracer_provider=telemetry.tracer_provider,
@@ -117,8 +117,8 @@ def instrument(
                 excluded_urls=excluded_urls,
                 exclude_spans=["receive", "send"],
             )
-        except Exception:
-            report_fault("instrument")
+    except Exception:
+        report_fault("instrument")
     _switch_off_second_export(app)
     if telemetry.settings.trace_headers:
         install_trace_headers()
@@ -148,7 +148,7 @@ def _build_stack(build: Callable[[], Any], telemetry: Telemetry) -> Any:
 
 
 def _can_replace(stock: Any) -> bool:
-    """Not where the SDK is switched off, nor with hooks of somebody's or the old conventions, which ours does not do."""
+    """Not where the SDK is switched off, nor with somebody's hooks or the old conventions, which ours does not do."""
     hooks = (stock.server_request_hook, stock.client_request_hook, stock.client_response_hook)
     return (
         isinstance(stock.meter, Meter)

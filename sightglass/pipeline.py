@@ -126,8 +126,12 @@ def _stock_options(signal: Signal) -> dict[str, Any]:
     """Our defaults, where the environment does not say otherwise, which the SDK reads itself."""
     prefix = _PREFIXES[signal]
     options: dict[str, Any] = {}
-    if not os.environ.get(f"{prefix}_MAX_QUEUE_SIZE"):
+    size = os.environ.get(f"{prefix}_MAX_QUEUE_SIZE")
+    if not size:
         options["max_queue_size"] = _QUEUE_SIZE
+    elif not os.environ.get(f"{prefix}_MAX_EXPORT_BATCH_SIZE"):
+        # The SDK refuses batches larger than the queue, and so its own default.
+        options["max_export_batch_size"] = min(_BATCH_SIZE, int(size))
     if not os.environ.get(f"{prefix}_SCHEDULE_DELAY"):
         options["schedule_delay_millis"] = _DELAY_MILLISECONDS
     return options

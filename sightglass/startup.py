@@ -1,8 +1,12 @@
 """`start` and `flush`: telemetry for any Python process."""
 
 import logging
+import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from sightglass.environment import settle
 from sightglass.exporters import NoExporters, OtlpExporters
 from sightglass.model import Model
 from sightglass.settings import Settings
@@ -37,6 +41,7 @@ def start(
         running = current()
         if running is None:
             settings = settings or Settings.from_environment()
+            settle()
             try:
                 telemetry = Telemetry(
                     service_name,
@@ -48,11 +53,12 @@ def start(
                     replayed=replayed,
                     stock=stock,
                 )
+                telemetry.install()
             except Exception:
                 # A setting that the SDK refuses must not keep the service itself from starting.
                 _logger.exception("Telemetry could not be set up; the service runs without. Check the OTEL_* variables")
-                telemetry = Telemetry(service_name, exporters=NoExporters(), model=model, settings=settings)
-            telemetry.install()
+                with _without_variables():
+                    telemetry = Telemetry(service_name, exporters=NoExporters(), model=model, settings=settings)
             return adopt(telemetry)
         if (running.service_name, running.lossless, running.replayed) != (service_name, lossless, replayed):
             _logger.warning(
@@ -63,6 +69,16 @@ def start(
             )
         take_model(running, model)
         return running
+
+
+@contextmanager
+def _without_variables() -> Iterator[None]:
+    """Nothing of OpenTelemetry's in the environment: whatever it refused, it does not see."""
+    taken = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("OTEL_")}
+    try:
+        yield
+    finally:
+        os.environ.update(taken)
 
 
 def take_model(running: Telemetry, model: Model | None) -> None:
