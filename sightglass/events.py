@@ -1,11 +1,10 @@
 """Emitting events: straight into the exporting queue where nobody else listens, through the SDK's logger otherwise."""
 
-import os
 import time
 from typing import Any, Final
 
 from opentelemetry._logs import SeverityNumber
-from opentelemetry.sdk._logs import Logger
+from opentelemetry.sdk._logs import Logger, LogRecordLimits
 from opentelemetry.trace import Span, get_current_span
 
 from sightglass import attributes
@@ -16,12 +15,9 @@ from sightglass.pipeline import Line
 from sightglass.processors import ExportingLogs
 
 _INFO: Final = SeverityNumber.INFO
-_LIMITS: Final = (
-    "OTEL_ATTRIBUTE_COUNT_LIMIT",
-    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
-    "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT",
-    "OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT",
-)
+# Ours are few and short, and say who is meant: a limit, meant for what others log, would drop the oldest, the ids.
+_UNSET: Final = LogRecordLimits.UNSET
+_NO_LIMITS: Final = LogRecordLimits(_UNSET, _UNSET, _UNSET, _UNSET)
 
 
 class Events:
@@ -38,8 +34,9 @@ class Events:
         self._logger = logger
         self._processors = processors
         self._replayed = replayed
-        # With limits of the user's own on log records the SDK has to make them.
-        direct = isinstance(logger, Logger) and not any(os.environ.get(name) for name in _LIMITS)
+        direct = isinstance(logger, Logger)
+        if direct:
+            logger._log_record_limits = _NO_LIMITS  # noqa: SLF001  # a provider has one for all its loggers
         encodes = line is not None and line.queue is not None and line.connection.exporter.encodes
         self._queue = line.queue if direct and encodes and line is not None else None
 
