@@ -5,9 +5,9 @@ to say something once. So they are generated: `python -m services.cli.collector.
 the markers, and a test holds the file to this module.
 
 Only string values are judged, never numbers: a card pattern matches one in three random floats. Attributes that are ids
-are put back as they were, and the bodies of our own events are left alone. A list or a map inside an attribute or a
-body is looked into; only when something in it has to go is it laid out flat (`key.0`, `key.name`), because OTTL cannot
-edit it in place without an alpha feature gate.
+are put back as they were, and the bodies of our own events, and their marks of what was cut, are left alone. A list or
+a map inside an attribute or a body is looked into; only when something in it has to go is it laid out flat (`key.0`,
+`key.name`), because OTTL cannot edit it in place without an alpha feature gate.
 """
 
 from dataclasses import dataclass
@@ -77,6 +77,8 @@ HINTS: Final = (
 _CARD_HINT: Final = r"[^0-9a-z_.][2-6][0-9]{3}[ -]?[0-9]{4}"
 _NESTED_HINTS: Final = ('":[', '":{')
 _OWN_EVENT: Final = 'log.event_name == "ml.prediction" or log.event_name == "ml.label"'
+# What was cut, by the names of features, which stand in the body too: `password:denied` tells no secret.
+_MARKS: Final = "ml.truncated"
 
 
 @dataclass(frozen=True)
@@ -121,11 +123,13 @@ def statements(place: Place) -> list[str]:
 
 def _map_statements(context: str, attributes: str, condition: str, as_text: str) -> list[str]:
     text, look, kept, blocked = (f'{context}.cache["{name}"]' for name in ("text", "look", "kept", "blocked"))
-    flat, hidden = (f'{context}.cache["{name}"]' for name in ("flat", "hidden"))
+    flat, hidden, marks = (f'{context}.cache["{name}"]' for name in ("flat", "hidden", "marks"))
+    has_marks = attributes == "log.attributes"
     # A number that is not one (NaN) has no JSON text: then everything is looked at.
     nested = " or ".join([f"{text} == nil", *(f"Index({text}, {quoted(hint)}) >= 0" for hint in _NESTED_HINTS)])
     return [
         *_look(context, as_text, condition),
+        *_take_aside(attributes, marks, look, wanted=has_marks),
         f"set({kept}, {attributes}) where {look} == true",
         f"keep_matching_keys({kept}, {quoted(KEPT_KEYS)}) where {look} == true",
         *_mask_blocked(attributes, blocked, f"{look} == true"),
@@ -138,6 +142,17 @@ def _map_statements(context: str, attributes: str, condition: str, as_text: str)
         f"{_replace_all(hidden)} where {flat} != nil",
         f'merge_maps({hidden}, {kept}, "update") where {flat} != nil',
         f"set({attributes}, {hidden}) where {flat} != nil and {hidden} != {flat}",
+        *([f'set({attributes}["{_MARKS}"], {marks}) where {marks} != nil'] if has_marks else []),
+    ]
+
+
+def _take_aside(attributes: str, marks: str, look: str, *, wanted: bool) -> list[str]:
+    """Takes our own events' marks out of the attributes, to be put back when those are redacted."""
+    if not wanted:
+        return []
+    return [
+        f'set({marks}, {attributes}["{_MARKS}"]) where {look} == true and ({_OWN_EVENT})',
+        f'delete_key({attributes}, "{_MARKS}") where {marks} != nil',
     ]
 
 
