@@ -28,9 +28,14 @@ def set_clean_attributes(span: Span, values: Mapping[str, Any], longest: int = _
         return
     most, limit = held.maxlen, held.max_value_len
     inner = held._dict  # noqa: SLF001  # the point of this module; a test compares with `set_attributes`
-    if (most is not None and len(inner) + len(values) > most) or (limit is not None and longest > limit):
+    total = len(inner) + len(values)
+    if (most is not None and total > most) or (limit is not None and longest > limit):
         span.set_attributes(dict(values))
         return
     with lock:
         if span.is_recording():
             inner.update(values)
+            if len(inner) != total:
+                # What was there already is the newest now, as the SDK has it: a span that is full drops the oldest.
+                for name in values:
+                    inner[name] = inner.pop(name)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, Generic, TypeVar
 
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+from opentelemetry.sdk.metrics import Histogram
 from opentelemetry.sdk.metrics.export import (
     MetricExporter,
     MetricExportResult,
@@ -11,6 +12,7 @@ from opentelemetry.sdk.metrics.export import (
     ResourceMetrics,
     ScopeMetrics,
 )
+from opentelemetry.sdk.metrics.view import DefaultAggregation, ExplicitBucketHistogramAggregation
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
@@ -147,6 +149,12 @@ class WatchedMetricExporter(MetricExporter):
         self._attempts = attempts
         self._losses = losses
         self._instruments = instruments
+
+    @property
+    def fixed_buckets(self) -> bool:
+        """Whether histograms have the buckets that their instruments ask for: the exporter may prefer others."""
+        wanted = (self._preferred_aggregation or {}).get(Histogram)
+        return wanted is None or type(wanted) in (DefaultAggregation, ExplicitBucketHistogramAggregation)
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         """Export, and note whether it arrived."""

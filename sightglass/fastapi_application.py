@@ -138,7 +138,7 @@ def _build_stack(build: Callable[[], Any], telemetry: Telemetry) -> Any:
     stack = EdgeMiddleware(build(), telemetry)
     # OpenTelemetry's middleware, in a layer that answers for its own mistakes.
     stock = getattr(stack.app, "app", None)
-    if telemetry.stock or type(stock) is not OpenTelemetryMiddleware or not _can_replace(stock):
+    if telemetry.stock or type(stock) is not OpenTelemetryMiddleware or not _can_replace(stock, telemetry):
         return stack
     try:
         return ServerSpans(stock, telemetry, otherwise=stack)
@@ -147,11 +147,12 @@ def _build_stack(build: Callable[[], Any], telemetry: Telemetry) -> Any:
         return stack
 
 
-def _can_replace(stock: Any) -> bool:
-    """Not where the SDK is switched off, nor with somebody's hooks or the old conventions, which ours does not do."""
+def _can_replace(stock: Any, telemetry: Telemetry) -> bool:
+    """Not where the SDK is off, nor with hooks, the old conventions or buckets that move, none of which ours does."""
     hooks = (stock.server_request_hook, stock.client_request_hook, stock.client_response_hook)
     return (
         isinstance(stock.meter, Meter)
+        and telemetry.fixed_buckets
         and stock.duration_histogram_old is None
         and stock.duration_histogram_new is not None
         and not any(hooks)

@@ -61,10 +61,10 @@ class SumPoint:
             self._value += amount
             self.used = True
 
-    def read(self, attributes: dict[str, Any], now_ns: int, *, delta: bool) -> NumberDataPoint:
-        """The data point; with `delta`, counting begins again."""
+    def read(self, attributes: dict[str, Any], since_ns: int | None, now_ns: int, *, delta: bool) -> NumberDataPoint:
+        """The data point; with `delta`, counting begins again. It began at `since_ns`, if that is given."""
         with self._lock:
-            value, started = self._value, self._started_ns
+            value, started = self._value, since_ns or self._started_ns
             if delta:
                 self._value, self._started_ns, self.used = 0, now_ns, False
         return NumberDataPoint(attributes, started, now_ns, value)
@@ -97,7 +97,7 @@ class HistogramPoint:
 
         Args:
             value: In the instrument's unit.
-            exemplar: The sampled span it was measured in, from `Instruments.exemplar`.
+            exemplar: The span it was measured in, from `Instruments.exemplar`.
         """
         place = bisect_left(self._bounds, value)
         with self._lock:
@@ -111,11 +111,11 @@ class HistogramPoint:
             if exemplar is not None:
                 self._exemplars[place] = (value, time.time_ns(), exemplar.span_id, exemplar.trace_id)
 
-    def read(self, attributes: dict[str, Any], now_ns: int, *, delta: bool) -> HistogramDataPoint:
+    def read(self, attributes: dict[str, Any], since_ns: int | None, now_ns: int, *, delta: bool) -> HistogramDataPoint:
         """The data point; with `delta`, counting begins again. Exemplars are told once."""
         with self._lock:
             counts, total, low, high = list(self._counts), self._sum, self._min, self._max
-            exemplars, started = self._exemplars, self._started_ns
+            exemplars, started = self._exemplars, since_ns or self._started_ns
             self._exemplars = {}
             if delta:
                 self._begin(now_ns)
@@ -129,11 +129,16 @@ class HistogramPoint:
             self._bounds,
             low,
             high,
-            [Exemplar({}, *exemplars[place]) for place in sorted(exemplars)],
+            [_exemplar(*exemplars[place]) for place in sorted(exemplars)],
         )
 
 
 Point = TypeVar("Point", SumPoint, HistogramPoint)
+
+
+def _exemplar(value: float, at_ns: int, span_id: int, trace_id: int) -> Exemplar:
+    """Outside of any span it names none."""
+    return Exemplar({}, value, at_ns, span_id or None, trace_id or None)
 
 
 class Instrument(Generic[Point]):
@@ -159,16 +164,18 @@ class Instrument(Generic[Point]):
         monotonic: bool = False,
     ) -> None:
         self.scope = scope
-        self._name, self._unit, self._description = name, unit, description
+        self.name, self._unit, self._description = name, unit, description
         self._bounds = bounds
         self._monotonic = monotonic
         self._kind = (Counter if monotonic else UpDownCounter) if bounds is None else Histogram
         self._lock = threading.Lock()
         self._points: dict[Key, Any] = {}
+        self._collected_ns: int | None = None
 
     def reset(self) -> None:
         """Start from nothing with a new lock: what a forked child needs. Points stay the same objects."""
         self._lock = threading.Lock()
+        self._collected_ns = None
         for point in self._points.values():
             point.reset()
 
@@ -188,61 +195,66 @@ class Instrument(Generic[Point]):
 
     def collect(self, temporalities: Temporalities, now_ns: int) -> Metric | None:
         """Everything so far, or since the last time where the exporter prefers that; None when there is nothing."""
-        with self._lock:
-            points = [(key, point) for key, point in self._points.items() if point.used]
-        if not points:
-            return None
         temporality = temporalities.get(self._kind, AggregationTemporality.CUMULATIVE)
         delta = temporality is AggregationTemporality.DELTA
-        read = [point.read(dict(key), now_ns, delta=delta) for key, point in points]
+        with self._lock:
+            points = [(key, point) for key, point in self._points.items() if point.used]
+            since_ns, self._collected_ns = self._collected_ns, now_ns if delta else None
+        if not points:
+            return None
+        read = [point.read(dict(key), since_ns, now_ns, delta=delta) for key, point in points]
         data = (
             Sum(read, temporality, is_monotonic=self._monotonic)
             if self._bounds is None
             else HistogramData(read, temporality)
         )
-        return Metric(self._name, self._description, self._unit, data)
+        return Metric(self.name, self._description, self._unit, data)
 
 
 class Instruments:
     """All instruments of a process."""
 
     def __init__(self) -> None:
-        self._all: list[Instrument[Any]] = []
-        self._exemplars = os.environ.get(_EXEMPLARS, "").strip().lower() != "always_off"
+        self._all: dict[tuple[InstrumentationScope, str], Instrument[Any]] = {}
+        self._lock = threading.Lock()
+        self._filter = os.environ.get(_EXEMPLARS, "").strip().lower()
 
     def exemplar(self, span: Span | None = None) -> SpanContext | None:
-        """The span that an exemplar may name: the given or current one, when it is sampled and exemplars are wanted."""
-        if not self._exemplars:
+        """The span that an exemplar names: the given or current one, when exemplars of it are wanted."""
+        if self._filter == "always_off":
             return None
         context = (get_current_span() if span is None else span).get_span_context()
+        if self._filter == "always_on":
+            return context
         return context if context.is_valid and context.trace_flags.sampled else None
 
     def histogram(
         self, scope: InstrumentationScope, name: str, unit: str, description: str, bounds: Sequence[float]
     ) -> Instrument[HistogramPoint]:
-        """A new histogram."""
+        """The histogram of this name, made when it is new: two applications in one process share it."""
         return self._add(Instrument[HistogramPoint](scope, name, unit, description, bounds=bounds))
 
     def counter(
         self, scope: InstrumentationScope, name: str, unit: str, description: str, *, monotonic: bool
     ) -> Instrument[SumPoint]:
-        """A new counter."""
+        """The counter of this name, made when it is new."""
         return self._add(Instrument[SumPoint](scope, name, unit, description, monotonic=monotonic))
 
     def _add(self, instrument: Instrument[Point]) -> Instrument[Point]:
-        self._all.append(instrument)
-        return instrument
+        with self._lock:
+            return self._all.setdefault((instrument.scope, instrument.name), instrument)
 
     def reset(self) -> None:
         """Start from nothing, in a forked child."""
-        for instrument in self._all:
+        self._lock = threading.Lock()
+        for instrument in self._all.values():
             instrument.reset()
 
     def collect(self, temporalities: Temporalities) -> list[ScopeMetrics]:
         """The metrics that have points, by instrumentation scope."""
         now_ns = time.time_ns()
         scopes: dict[InstrumentationScope, list[Metric]] = {}
-        for instrument in self._all:
+        for instrument in tuple(self._all.values()):
             if (metric := instrument.collect(temporalities, now_ns)) is not None:
                 scopes.setdefault(instrument.scope, []).append(metric)
         return [ScopeMetrics(scope, metrics, scope.schema_url or "") for scope, metrics in scopes.items()]

@@ -100,6 +100,9 @@ class QuickTracer:
             or (limits.max_span_attribute_length is not None and longest > limits.max_span_attribute_length)
         ):
             started: Span = tracer.start_span(name, context=context, kind=kind, attributes=values)
+            # Again, as the stock middleware does: they hold, whatever a sampler or a processor has made of them.
+            for key, value in values.items():
+                started.set_attribute(key, value)
             return started
         parent: SpanContext | None = get_current_span(context).get_span_context()
         if parent is not None and not parent.is_valid:

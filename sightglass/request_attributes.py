@@ -68,24 +68,26 @@ class RequestAttributes:
     def collect(self, scope: Scope, user_agent: bytes | None) -> dict[str, Any]:
         """The attributes of one HTTP request; the length of none exceeds that of `longest`."""
         server = scope.get("server") or _UNKNOWN_SERVER
-        key = (scope.get("method"), scope.get("scheme"), scope.get("http_version"), server[0], server[1])
+        path, query = scope.get("path"), scope.get("query_string")
+        kind = (scope.get("method"), scope.get("scheme"), scope.get("http_version"))
+        key = (*kind, server[0], server[1], bool(path), bool(query))
         shared = self._shared.get(key)
         if shared is None:
-            shared = _shared_attributes(*key)
+            shared = _shared_attributes(key)
             if len(self._shared) < _MOST:
                 self._shared[key] = shared
         values = dict(shared)
-        if path := scope.get("path"):
+        if path:
             values["url.path"] = path
-        if query := scope.get("query_string"):
-            values["url.query"] = query.decode("utf8")
+        if query:
+            values["url.query"] = query.decode("utf8") if isinstance(query, bytes) else query
         if user_agent:
             values.update(self._agents.get(user_agent) or self._agent(user_agent))
         if client := scope.get("client"):
             if client[0]:
                 values["client.address"] = client[0]
-            if client[1]:
-                values["client.port"] = client[1]
+            if port := client[1]:
+                _set_port(values, "client.port", port)
         return values
 
     @staticmethod
@@ -117,18 +119,32 @@ def decode_header(value: bytes) -> str:
         return value.decode("unicode_escape")
 
 
-def _shared_attributes(
-    method: str | None, scheme: str | None, version: str | None, host: str, port: int | None
-) -> dict[str, Any]:
+def _set_port(values: dict[str, Any], name: str, port: Any) -> None:
+    if type(port) is int:
+        values[name] = port
+        return
+    try:
+        values[name] = int(port)
+    except (TypeError, ValueError):
+        return
+
+
+def _shared_attributes(key: tuple[Any, ...]) -> dict[str, Any]:
+    """In the stock instrumentation's order, with places for path and query: a span that is full drops the oldest."""
+    method, scheme, version, host, port, has_path, has_query = key
     values: dict[str, Any] = {}
     if scheme:
         values[SCHEME] = scheme
     if address := host + (f":{port}" if str(port) != str(_PLAIN_PORT) else ""):
         values["server.address"] = address
     if port:
-        values["server.port"] = int(port)
+        _set_port(values, "server.port", port)
     if version:
         values[PROTOCOL] = version
+    if has_path:
+        values["url.path"] = ""
+    if has_query:
+        values["url.query"] = ""
     if method:
         known = sanitize_method(method).strip()
         if method.strip() != known:

@@ -79,7 +79,8 @@ class RequestMetrics:
         """
         points = self._points.get(values) or self._find(values)
         points.duration.record(seconds, exemplar)
-        if response_bytes is not None:
+        # The stock instrumentation does not measure an answer of no bytes.
+        if response_bytes:
             points.response_size.record(response_bytes, exemplar)
         if request_bytes is not None:
             points.request_size.record(request_bytes, exemplar)

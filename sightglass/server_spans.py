@@ -24,6 +24,7 @@ from opentelemetry.util.http import normalise_request_header_name, normalise_res
 from sightglass.clean_attributes import set_clean_attributes
 from sightglass.faults import report_fault
 from sightglass.instruments import SumPoint
+from sightglass.propagated_headers import propagated_headers
 from sightglass.quick_span import QuickTracer
 from sightglass.request_attributes import (
     ERROR,
@@ -33,6 +34,7 @@ from sightglass.request_attributes import (
     SCHEME,
     STATUS,
     RequestAttributes,
+    decode_header,
     read_headers,
 )
 from sightglass.request_metrics import RequestMetrics
@@ -50,6 +52,9 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 _GETTER: Final[Any] = asgi_getter
 _LEAST_PLAIN_STATUS: Final = 100
 _LEAST_ERROR_STATUS: Final = 500
+_LENGTH: Final = b"content-length"
+# An exemplar's value has 64 bits in OTLP: a larger one would keep all metrics from being sent.
+_LARGEST_LENGTH: Final = 2**63 - 1
 
 
 class ServerSpans:
@@ -74,7 +79,9 @@ class ServerSpans:
         self._attributes = RequestAttributes()
         self._metrics = RequestMetrics(telemetry.instruments, stock)
         self._exemplar = telemetry.instruments.exemplar
-        self._propagated = frozenset(name.lower().encode() for name in get_global_textmap().fields)
+        propagated = propagated_headers(get_global_textmap())
+        self._extracts_always = propagated is None
+        self._propagated = propagated or frozenset()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -107,13 +114,14 @@ class ServerSpans:
         around = context.get_current()
         if (around and not is_http_instrumentation_enabled()) or self._is_excluded(scope):
             return None
-        headers = read_headers(scope["headers"], self._propagated)
+        headers = read_headers(scope.get("headers") or (), self._propagated)
         values = self._attributes.collect(scope, headers.user_agent)
         name, more = self._names.find(scope)
         values.update(more)
         # Within another span, say of an application that mounts this one, a request is a part of that.
         inner = bool(around) and trace.get_current_span(around) is not INVALID_SPAN
-        parent = extract(scope, getter=_GETTER) if headers.propagated and not inner else around
+        carries = headers.propagated or self._extracts_always
+        parent = extract(scope, getter=_GETTER) if carries and not inner else around
         method, scheme, protocol = values.get(METHOD), values.get(SCHEME), values.get(PROTOCOL)
         span = self._tracer.start_span(
             name,
@@ -231,25 +239,28 @@ class _Request:
         if type(status) is int and _LEAST_PLAIN_STATUS <= status < _LEAST_ERROR_STATUS:
             self.status = status
             set_clean_attributes(span, {STATUS: status})
-        else:
+        elif status:
             found: dict[str, Any] = {}
             owner.mark_error(span, status, found)
-            self.status, self.error = found.get(STATUS), found.get(ERROR)
+            self.status, self.error = found.get(STATUS, self.status), found.get(ERROR, self.error)
         propagator: Any = get_global_response_propagator()  # type: ignore[no-untyped-call]  # left untyped there
         if type(propagator) is TraceHeaders:
             propagator.add(message, span.get_span_context())
         elif propagator is not None:
             propagator.inject(message, context=trace.set_span_in_context(span, context.Context()), setter=asgi_setter)
         for name, value in message.get("headers") or ():
-            if name == b"content-length":
+            # Servers write names in lower case, applications need not.
+            if name == _LENGTH or (len(name) == len(_LENGTH) and name.lower() == _LENGTH):
                 self.length = _whole(value)
                 break
 
 
 def _whole(value: bytes | None) -> int | None:
+    """A length that can be measured, from a header; None where it says none."""
     if value is None:
         return None
     try:
-        return int(value)
+        number = int(value if value.isascii() else decode_header(value))
     except ValueError:
         return None
+    return number if 0 <= number <= _LARGEST_LENGTH else None

@@ -81,6 +81,7 @@ class Telemetry:
         self.instruments = Instruments()
         self._losses = LossRecord(self.tallies)
         self._closed = False
+        self.fixed_buckets = True
         resource = build_resource(service_name, service_version)
         self._connections: list[Connection[Any]] = []
         self._meter_provider = MeterProvider(self._make_readers(exporters), resource, shutdown_on_exit=False)
@@ -120,6 +121,7 @@ class Telemetry:
         connection: Connection[MetricExporter] = Connection(exporter, lambda: exporters.metrics(attempts))
         self._connections.append(connection)
         watched = WatchedMetricExporter(connection, attempts, self._losses, self.instruments)
+        self.fixed_buckets = watched.fixed_buckets
         # Never by itself: `Collection` has the clock.
         return [PeriodicExportingMetricReader(watched, math.inf)]
 
@@ -129,7 +131,7 @@ class Telemetry:
         """Lead spans and log records to their exporters; return the way of the latter."""
         pipeline = Pipeline(self._losses, lossless=self.lossless, stock=self.stock)
         if self.replayed:
-            span_processors.start_with(ReplaySpanProcessor())
+            span_processors.add_span_processor(ReplaySpanProcessor())
         span_processors.start_with(SpanTally(self.tallies.spans))
         spans, logs = pipeline.connect(exporters, "spans"), pipeline.connect(exporters, "logs")
         if spans is not None:
