@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -105,6 +106,44 @@ def test_everything_answered_before_sigterm_arrives(workers: int) -> None:
         assert {owner["service.instance.id"] for owner, _ in receiver.spans} <= serving()
         event_traces = {record.trace_id for record in receiver.events("ml.prediction")}
         assert event_traces == {span.trace_id for _, span in spans}
+
+
+def test_every_worker_tells_of_itself() -> None:
+    """Spans, events and counts of each of three workers arrive under an id of its own, and agree by worker."""
+    workers = 3
+    with (
+        running_receiver() as receiver,
+        served(receiver.url, workers, OTEL_METRIC_EXPORT_INTERVAL="500") as (process, url),
+    ):
+
+        def told() -> dict[str, Counter[str]]:
+            spans, events = list(receiver.spans), list(receiver.records)
+            counted = Counter[str]()
+            for (instance, name, _), point in list(receiver.points.items()):
+                if name == "ml.prediction.count":
+                    counted[instance] += point.as_int
+            return {
+                "spans": Counter(str(owner["service.instance.id"]) for owner, span in spans if "predict" in span.name),
+                "events": Counter(str(owner["service.instance.id"]) for owner, _ in events),
+                "counts": counted,
+            }
+
+        asked = 0
+        deadline = time.monotonic() + 60
+        # Which worker answers is the kernel's choice.
+        while len(told()["events"]) < workers:
+            assert time.monotonic() < deadline, told()
+            with ThreadPoolExecutor(8) as pool:
+                assert list(pool.map(lambda number: predict(url, number), range(40))) == [200] * 40
+            asked += 40
+        assert stop(process) < 10
+        assert told()["spans"] == told()["events"] == told()["counts"]
+        assert sum(told()["events"].values()) == asked
+        traces = {record.trace_id: owner["service.instance.id"] for owner, record in receiver.records}
+        assert all(
+            traces.get(span.trace_id, owner["service.instance.id"]) == owner["service.instance.id"]
+            for owner, span in receiver.spans
+        )
 
 
 def test_a_receiver_that_hangs_delays_neither_answers_nor_the_end() -> None:
