@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, Final
 
 from sightglass.feature_names import FeatureNames
@@ -141,7 +142,10 @@ class FeatureBody:
     def _pairs(self, mapping: Any, what: str) -> list[tuple[Any, Any]]:
         try:
             # A copy, because another thread may change the original while we read it.
-            return list((dict(mapping) if isinstance(mapping, dict) else mapping).items())
+            if isinstance(mapping, dict):
+                return list(dict(mapping).items())
+            # Not every mapping has an end.
+            return list(islice(mapping.items(), MAX_FEATURES + 1))
         except Exception:
             self.mark(f"{what}:not-a-mapping")
             return []
@@ -192,15 +196,17 @@ class FeatureBody:
         if depth >= MAX_DEPTH:
             self.mark(f"{path}:depth")
             return None
+        # One more than there is room for, because not everything has an end; that one leaves the mark.
+        most = max(self._room, 0) + 1
         if isinstance(value, Mapping):
             return {
                 (name := self._name(key)): self._convert(item, f"{path}.{name}", depth + 1)
-                for key, item in list(value.items())
+                for key, item in list(islice(value.items(), most))
                 if self._has_room(path)
             }
         return [
             self._convert(item, f"{path}[{place}]", depth + 1)
-            for place, item in enumerate(list(value))
+            for place, item in enumerate(list(islice(value, most)))
             if self._has_room(path)
         ]
 

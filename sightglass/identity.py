@@ -47,7 +47,7 @@ class Identities:
         try:
             key = (model.name, model.version, model.task, variant, features_source)
             found = self._known.get(key)
-        except TypeError:  # not even hashable
+        except Exception:  # not even hashable
             return self._make(model, variant, features_source)
         if found is None:
             found = self._make(model, variant, features_source)

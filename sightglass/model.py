@@ -1,7 +1,7 @@
 """What a prediction says about the model that made it."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 Task = Literal["binary", "multiclass", "regression"]
 
@@ -22,3 +22,14 @@ class Model:
 
 
 UNKNOWN: Final = Model("unknown", "unknown")
+
+
+def usable_model(given: Any, default: Model | None) -> Model:
+    """`given` where it is a model, `default` where none was given, and the unknown one otherwise."""
+    if given is None:
+        return default or UNKNOWN
+    # By its type: `isinstance` would ask the object, which may raise.
+    if issubclass(type(given), Model):
+        model: Model = given
+        return model
+    return UNKNOWN

@@ -6,7 +6,8 @@ from typing import Self
 
 from sightglass import attributes
 from sightglass.faults import report_fault
-from sightglass.model import UNKNOWN, Model
+from sightglass.features import as_number
+from sightglass.model import Model, usable_model
 from sightglass.model_metrics import ModelPoints
 from sightglass.telemetry import current
 
@@ -54,9 +55,9 @@ class model_call:  # noqa: N801  # read as a verb: `with model_call(...)`
         telemetry = current()
         if telemetry is None:
             return
-        model = self._model or telemetry.model or UNKNOWN
+        model = usable_model(self._model, telemetry.model)
         points = telemetry.identities.find(model, self._variant, attributes.STORE).points
-        if self._queue_seconds is not None:
-            points.queue.record(max(0.0, float(self._queue_seconds)), telemetry.instruments.exemplar())
+        if (waited := as_number(self._queue_seconds)) is not None:
+            points.queue.record(max(0.0, waited), telemetry.instruments.exemplar())
         points.in_flight.add()
         self._points = points

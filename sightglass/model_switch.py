@@ -4,7 +4,7 @@ from typing import Any
 
 from sightglass import attributes
 from sightglass.faults import report_fault
-from sightglass.model import Model
+from sightglass.model import Model, usable_model
 from sightglass.moment import moment_or_now
 from sightglass.telemetry import current
 from sightglass.text import name_text
@@ -32,16 +32,18 @@ def record_model_switch(
         if telemetry is None:
             return
         moment, replaced = moment_or_now(timestamp)
+        usable = usable_model(model, None)
+        marks = ("timestamp:replaced",) * replaced + ("model:replaced",) * (usable is not model)
         values: dict[str, Any] = {
-            attributes.MODEL_NAME: name_text(model.name),
-            attributes.MODEL_VERSION: name_text(model.version),
+            attributes.MODEL_NAME: name_text(usable.name),
+            attributes.MODEL_VERSION: name_text(usable.version),
             attributes.VARIANT: name_text(variant),
             attributes.SWITCH_REASON: name_text(reason),
         }
         if previous_version is not None:
             values[attributes.PREVIOUS_VERSION] = name_text(previous_version)
-        if replaced:
-            values[attributes.TRUNCATED] = ("timestamp:replaced",)
+        if marks:
+            values[attributes.TRUNCATED] = marks
         telemetry.events.emit(attributes.MODEL_SWITCH_EVENT, moment, values)
     except Exception:
         report_fault("record_model_switch")

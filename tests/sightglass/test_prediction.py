@@ -4,11 +4,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry._logs import SeverityNumber
-from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 
 import sightglass
 from sightglass import faults, prediction
@@ -244,75 +241,6 @@ def test_a_broken_pipeline_is_told_once_and_never_to_the_caller(telemetry, monke
         assert sightglass.record_prediction({"a": 1})
         sightglass.record_label("a", 1, observed_at=1)
     assert [record.getMessage().split()[0] for record in caplog.records] == ["record_prediction", "record_label"]
-
-
-class Hostile:
-    """Raises at every turn."""
-
-    def __getattribute__(self, name):
-        raise RuntimeError(name)
-
-    def __str__(self):
-        raise RuntimeError("str")
-
-    __repr__ = __str__
-    __hash__ = object.__hash__
-
-    def __bool__(self):
-        raise RuntimeError("bool")
-
-    def __eq__(self, other):
-        raise RuntimeError("eq")
-
-
-recursive: list[object] = []
-recursive.append(recursive)
-
-anything = st.recursive(
-    st.one_of(
-        st.none(),
-        st.booleans(),
-        st.integers(),
-        st.floats(),
-        st.text(st.characters(), max_size=20),
-        st.binary(max_size=20),
-        st.datetimes(),
-        st.complex_numbers(),
-        st.decimals(),
-        st.builds(object),
-        st.builds(Hostile),
-        st.just(recursive),
-        st.integers(5_000, 6_000).map(lambda digits: 10**digits),
-        st.just(np.datetime64("NaT")),
-    ),
-    lambda children: st.one_of(
-        st.lists(children, max_size=4),
-        st.dictionaries(st.one_of(st.text(max_size=5), st.integers(), st.none()), children, max_size=4),
-        st.tuples(children, children),
-        st.sets(st.integers(), max_size=3),
-    ),
-    max_leaves=8,
-)
-
-
-@given(features=anything, values=st.lists(anything, min_size=13, max_size=13))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_nothing_whatever_makes_it_raise(telemetry, features, values):
-    """Arbitrary values in every place: an id comes back, and the event that was emitted is valid JSON and UTF-8."""
-    names = (
-        *("score", "label", "value", "scores", "model", "positive", "prediction_id", "entity_id"),
-        *("features_source", "variant", "duration_seconds", "timestamp"),
-    )
-    identifier = sightglass.record_prediction(features, **dict(zip(names, values, strict=False)))
-    assert isinstance(identifier, str)
-    assert identifier
-    assert sightglass.record_label(values[0], values[1], observed_at=values[2], arrived_at=values[3]) is None
-    prediction_event, label_event = telemetry.records[-2:]
-    assert prediction_event.log_record.event_name == "ml.prediction"
-    assert label_event.log_record.event_name == "ml.label"
-    assert "features" in json.loads(prediction_event.log_record.body, parse_constant=pytest.fail)
-    # One event that can't be encoded would take a whole batch with it.
-    assert encode_logs([prediction_event, label_event]).SerializeToString()
 
 
 def test_a_thousand_nested_lists_do_not_overflow_the_stack(telemetry):
