@@ -58,7 +58,7 @@ QUEUE_METRIC: Final = "ml.model.queue.duration"
 SDK_SPANS_PROCESSED_METRIC: Final = "otel.sdk.processor.span.processed"
 SDK_LOGS_PROCESSED_METRIC: Final = "otel.sdk.processor.log.processed"
 
-Kind = Literal["event", "attribute", "counter", "histogram", "gauge"]
+Kind = Literal["event", "attribute", "counter", "histogram", "gauge", "span"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ class Term:
     Args:
         name: The name on the wire.
         kind: What carries the name.
-        type: Type of an attribute's value, unit of a metric; empty for an event.
-        found_on: Events, spans and metrics that have the attribute; attributes that the metric has.
+        type: Type of an attribute's value, unit of a metric; empty for an event or a span.
+        found_on: Events, spans and metrics that have the attribute; attributes that the metric or span has.
         meaning: One sentence.
     """
 

@@ -10,6 +10,7 @@ from opentelemetry.trace import Span
 from services.ml_api.weather import Weather, WeatherTable
 
 TIMED_OUT_EVENT: Final = "weather.timeout"
+TIMED_OUT_SECONDS: Final = "seconds"
 Hour = tuple[str, int]
 """Origin, and hours since 1970 in UTC."""
 
@@ -75,7 +76,7 @@ async def look_up_in_time(
         async with asyncio.timeout(seconds):
             return await lookup.look_up(table, hours)
     except TimeoutError:
-        span.add_event(TIMED_OUT_EVENT, {"seconds": seconds})
+        span.add_event(TIMED_OUT_EVENT, {TIMED_OUT_SECONDS: seconds})
     except Exception as error:  # whatever a feature store may raise, medians can stand in
         span.record_exception(error)
     return [table.assumed(origin) for origin, _ in hours]
