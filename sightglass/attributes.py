@@ -50,6 +50,9 @@ ENDED_METRIC: Final = "sightglass.process.ended"
 EXPORT_TIME_METRIC: Final = "sightglass.export.time"
 FAILED_EXPORT_METRIC: Final = "sightglass.export.failed"
 EXPORT_RETRIES_METRIC: Final = "sightglass.export.retries"
+SPOOL_SIZE_METRIC: Final = "sightglass.spool.size"
+SPOOL_LIMIT_METRIC: Final = "sightglass.spool.limit"
+SPOOL_ERRORS_METRIC: Final = "sightglass.spool.errors"
 SCORE_METRIC: Final = "ml.model.score"
 MODEL_DURATION_METRIC: Final = "ml.model.duration"
 FALLBACK_METRIC: Final = "ml.fallback.count"
@@ -155,6 +158,15 @@ REGISTRY: Final[tuple[Term, ...]] = (
         "Spans and log records in exports that were given up: lost. Of metrics, collections: the next one makes up.",
     ),
     Term(EXPORT_RETRIES_METRIC, "counter", "{retry}", (SIGNAL, REPLAYED), "Exports that were tried again."),
+    Term(SPOOL_SIZE_METRIC, "gauge", "By", (), "What the disk spool of this process holds, orphans included."),
+    Term(SPOOL_LIMIT_METRIC, "gauge", "By", (), "What it may hold before it drops the oldest."),
+    Term(
+        SPOOL_ERRORS_METRIC,
+        "counter",
+        "{error}",
+        ("error.type",),
+        "Times the disk spool could not write, read or delete; what it could not write went through memory.",
+    ),
     Term(SCORE_METRIC, "histogram", "1", _MODEL_SET, "Scores of classifications, with exemplars."),
     Term(
         MODEL_DURATION_METRIC,

@@ -54,10 +54,12 @@ class Delivery:
         connection: Holds the sink that does the work.
         signal: What is sent.
         losses: Where it is counted.
-        again: Whether the caller tries a failed batch again until it is delivered, so that a failure is no loss.
+        again: Whether the caller will try again what failed so, which then is no loss.
     """
 
-    def __init__(self, connection: Connection[Sink], signal: Signal, losses: LossRecord, *, again: bool) -> None:
+    def __init__(
+        self, connection: Connection[Sink], signal: Signal, losses: LossRecord, *, again: Callable[[Outcome], bool]
+    ) -> None:
         self._connection = connection
         self._signal: Signal = signal
         self._losses = losses
@@ -68,18 +70,26 @@ class Delivery:
         return self._connection.exporter.prepare(item)
 
     def send(self, batch: list[Any], *, own_queue: bool = True) -> bool:
-        """Send, and count what was given up; what came through a queue of ours also as processed."""
+        """As `attempt`; whether it was delivered."""
+        return self.attempt(batch, own_queue=own_queue).delivered
+
+    def attempt(self, batch: list[Any], *, own_queue: bool = True) -> Outcome:
+        """Send, and count what was given up; what came through a queue of ours also as processed.
+
+        Returns:
+            What became of it: neither delivered nor lost is what the caller will try again.
+        """
         outcome = Outcome(delivered=False, lost=len(batch), reason="error")
         try:
             outcome = self._connection.exporter.send(batch)
         except Exception as error:
             outcome = outcome._replace(reason=type(error).__name__)
-        if self._again and not outcome.delivered:
+        if not outcome.delivered and self._again(outcome):
             outcome = outcome._replace(lost=0, retries=outcome.retries + 1)
         elif own_queue:
             self._losses.processed(self._signal, len(batch))
         self._losses.exported(self._signal, outcome)
-        return outcome.delivered
+        return outcome
 
     def close(self) -> None:
         """Stop; a retry in progress ends."""

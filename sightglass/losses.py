@@ -8,6 +8,7 @@ from sightglass.tallies import Tallies
 
 Signal = Literal["spans", "logs", "metrics"]
 
+_REFUSALS: Final = frozenset({"400", "413", "422", "INVALID_ARGUMENT"})
 _COMPONENTS: Final = {"spans": "batching_span_processor", "logs": "batching_log_processor"}
 
 
@@ -25,6 +26,15 @@ class Outcome(NamedTuple):
     lost: int = 0
     reason: str = ""
     retries: int = 0
+
+    @property
+    def refused(self) -> bool:
+        """Whether the receiver said that it will never take this, whenever it is sent again.
+
+        All else can pass: an outage, a lack of rights that is mended, also 404 and UNIMPLEMENTED, which are what stands
+        in front of a receiver that is being replaced.
+        """
+        return not self.delivered and self.reason in _REFUSALS
 
 
 class LossRecord:
@@ -75,6 +85,10 @@ class LossRecord:
     def processed(self, signal: Signal, count: int) -> None:
         """A queue handed items to its exporter."""
         self._processed(signal, (), count)
+
+    def spool_failed(self, reason: str) -> None:
+        """A spool could not write, read or delete, which alone is no loss."""
+        self._tallies.spool_errors.add((("error.type", reason),))
 
     def sdk_drops_so_far(self, count: int) -> None:
         """The SDK's own count of items that its processors dropped, where they are used."""

@@ -10,6 +10,7 @@ from typing import Final, Generic, TypeVar
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 
 from sightglass.forking import call_in_forked_child
+from sightglass.pauses import growing_pause
 
 Item = TypeVar("Item")
 
@@ -17,8 +18,6 @@ _CAPACITY: Final = 8_192
 _BATCH: Final = 512
 _GROW_AFTER: Final = 32
 _LINGER_SECONDS: Final = 1.0
-_FIRST_PAUSE_SECONDS: Final = 0.1
-_LONGEST_PAUSE_SECONDS: Final = 5.0
 
 
 class LosslessQueue(Generic[Item]):
@@ -137,9 +136,8 @@ class LosslessQueue(Generic[Item]):
             self._accepted = 0
             if failures > 1:
                 self._size = max(min(self._size, len(batch)) // 2, 1)
-            pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(failures, 10), _LONGEST_PAUSE_SECONDS)
             with self._changed:
-                self._changed.wait_for(lambda: self._closed, pause)
+                self._changed.wait_for(lambda: self._closed, growing_pause(failures))
 
     def _try(self, batch: list[Item]) -> bool:
         try:

@@ -1,8 +1,10 @@
 """From an ended span or an emitted record to the receiver: one processor per signal, with its queue and its sender."""
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observation
@@ -14,14 +16,17 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from sightglass.delivery import Connection, Delivery, StockLogExporter, StockSpanExporter
 from sightglass.export_queue import ExportQueue
 from sightglass.exporters import Exporters
-from sightglass.losses import LossRecord, Signal
+from sightglass.losses import LossRecord, Outcome, Signal
 from sightglass.lossless import LosslessQueue
 from sightglass.processors import Queue, QueueLogProcessor, QueueSpanProcessor
+from sightglass.settings import SPOOL_DIR_VARIABLE, SPOOL_MAX_BYTES
 from sightglass.sinks import Sink
+from sightglass.spool.queue import Export, SpoolQueue
 
 _QUEUE_SIZE: Final = 16_384
 _BATCH_SIZE: Final = 512
 _DELAY_MILLISECONDS: Final = 1_000.0
+_logger = logging.getLogger(__name__)
 _PREFIXES: Final[dict[Signal, str]] = {"spans": "OTEL_BSP", "logs": "OTEL_BLRP"}
 _METRICS: Final[dict[Signal, tuple[str, str]]] = {"spans": ("span", "{span}"), "logs": ("log", "{log_record}")}
 
@@ -34,11 +39,15 @@ class Pipeline:
         losses: Where is counted what got lost.
         lossless: Wait when a queue is full and send again until it arrives, instead of dropping.
         stock: Use the SDK's own batch processors.
+        spool_dir: Where log records wait on disk; None keeps them in memory.
+        spool_max_bytes: What may wait there for this process.
     """
 
     losses: LossRecord
     lossless: bool
     stock: bool
+    spool_dir: Path | None = None
+    spool_max_bytes: int = SPOOL_MAX_BYTES
 
     def connect(self, exporters: Exporters, signal: Signal) -> "Line | None":
         """The way of one signal; None when it is not sent."""
@@ -46,20 +55,42 @@ class Pipeline:
         sink = make()
         if sink is None:
             return None
+        if signal == "logs" and self.spool_dir is not None and (why := self._why_no_spool(sink)):
+            _logger.warning("%s=%s is not used: %s.", SPOOL_DIR_VARIABLE, self.spool_dir, why)
         connection: Connection[Sink] = Connection(sink, make)
-        delivery = Delivery(connection, signal, self.losses, again=self.lossless)
-        return Line(signal, connection, delivery, None if self.stock else self._queue(delivery, signal))
+        delivery = Delivery(connection, signal, self.losses, again=_always if self.lossless else _never)
+        return Line(signal, connection, delivery, None if self.stock else self._queue(connection, delivery, signal))
 
-    def _queue(self, delivery: Delivery, signal: Signal) -> Queue:
+    def _why_no_spool(self, sink: Sink) -> str:
+        if self.stock:
+            return "with stock=True the SDK holds what waits"
+        if self.lossless:
+            return "with lossless=True a full queue makes its caller wait, and nothing is dropped"
+        return "" if sink.encodes else "this exporter takes objects, which can't lie on a disk"
+
+    def _queue(self, connection: Connection[Sink], delivery: Delivery, signal: Signal) -> Queue:
         if self.lossless:
             return LosslessQueue(delivery.send)
-        prefix = _PREFIXES[signal]
+        if self.spool_dir is None or signal != "logs" or not connection.exporter.encodes:
+            return self._in_memory(delivery.send, signal)
+        return SpoolQueue(
+            Delivery(connection, signal, self.losses, again=lambda outcome: not outcome.refused),
+            self.losses,
+            self.spool_dir,
+            in_memory=lambda export: self._in_memory(export, signal),
+            export=delivery.send,
+            max_bytes=self.spool_max_bytes,
+            batch=_batch(signal),
+            linger_seconds=_linger_seconds(signal),
+        )
+
+    def _in_memory(self, export: Export, signal: Signal) -> ExportQueue[Any]:
         return ExportQueue(
-            delivery.send,
+            export,
             lambda reason: self.losses.dropped(signal, reason),
-            capacity=_whole(f"{prefix}_MAX_QUEUE_SIZE", _QUEUE_SIZE),
-            batch=_whole(f"{prefix}_MAX_EXPORT_BATCH_SIZE", _BATCH_SIZE),
-            linger_seconds=float(os.environ.get(f"{prefix}_SCHEDULE_DELAY") or _DELAY_MILLISECONDS) / 1_000,
+            capacity=_whole(f"{_PREFIXES[signal]}_MAX_QUEUE_SIZE", _QUEUE_SIZE),
+            batch=_batch(signal),
+            linger_seconds=_linger_seconds(signal),
         )
 
 
@@ -98,7 +129,7 @@ class Line:
     def report_queue(self, meter: Meter) -> None:
         """Report how full the queue is, under the SDK's names."""
         queue = self.queue
-        if not isinstance(queue, ExportQueue):
+        if not isinstance(queue, ExportQueue | SpoolQueue):
             return
         noun, unit = _METRICS[self.signal]
         component = f"batching_{noun}_processor"
@@ -107,12 +138,33 @@ class Line:
         def size(_options: CallbackOptions) -> list[Observation]:
             return [Observation(len(queue), labels)]
 
-        def capacity(_options: CallbackOptions) -> list[Observation]:
-            return [Observation(queue.capacity, labels)]
-
         name = f"otel.sdk.processor.{noun}.queue"
         meter.create_observable_up_down_counter(f"{name}.size", callbacks=[size], unit=unit)
+        if isinstance(queue, SpoolQueue):
+            queue.report(meter)
+            return
+        bound = queue.capacity
+
+        def capacity(_options: CallbackOptions) -> list[Observation]:
+            return [Observation(bound, labels)]
+
         meter.create_observable_up_down_counter(f"{name}.capacity", callbacks=[capacity], unit=unit)
+
+
+def _always(_outcome: Outcome) -> bool:
+    return True
+
+
+def _never(_outcome: Outcome) -> bool:
+    return False
+
+
+def _batch(signal: Signal) -> int:
+    return _whole(f"{_PREFIXES[signal]}_MAX_EXPORT_BATCH_SIZE", _BATCH_SIZE)
+
+
+def _linger_seconds(signal: Signal) -> float:
+    return float(os.environ.get(f"{_PREFIXES[signal]}_SCHEDULE_DELAY") or _DELAY_MILLISECONDS) / 1_000
 
 
 def _whole(variable: str, default: int) -> int:

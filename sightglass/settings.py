@@ -5,18 +5,25 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 DENIED_FEATURES_VARIABLE: Final = "SIGHTGLASS_DENIED_FEATURES"
 ALLOWED_FEATURES_VARIABLE: Final = "SIGHTGLASS_ALLOWED_FEATURES"
 ENTITY_SALT_VARIABLE: Final = "SIGHTGLASS_ENTITY_SALT"
 TRACE_HEADERS_VARIABLE: Final = "SIGHTGLASS_TRACE_HEADERS"
+SPOOL_DIR_VARIABLE: Final = "SIGHTGLASS_SPOOL_DIR"
+SPOOL_MAX_BYTES_VARIABLE: Final = "SIGHTGLASS_SPOOL_MAX_BYTES"
 VARIABLES: Final = (
     DENIED_FEATURES_VARIABLE,
     ALLOWED_FEATURES_VARIABLE,
     ENTITY_SALT_VARIABLE,
     TRACE_HEADERS_VARIABLE,
+    SPOOL_DIR_VARIABLE,
+    SPOOL_MAX_BYTES_VARIABLE,
 )
+SPOOL_MAX_BYTES: Final = 1 << 30
+_LEAST_SPOOL_BYTES: Final = 1 << 20
 
 DENIED_BY_DEFAULT: Final = frozenset(
     {
@@ -63,12 +70,16 @@ class Settings:
         allowed_features: If given, the only names, in lower case, of features that do.
         entity_salt: Secret with which entity ids are hashed.
         trace_headers: Whether answers name their trace, in `X-Trace-Id` and `traceresponse`.
+        spool_dir: Folder in which predictions, labels and logs wait for the receiver; None keeps them in memory.
+        spool_max_bytes: What may wait there for one process.
     """
 
     denied_features: frozenset[str] = DENIED_BY_DEFAULT
     allowed_features: frozenset[str] | None = None
     entity_salt: str = field(default="", repr=False)
     trace_headers: bool = True
+    spool_dir: Path | None = None
+    spool_max_bytes: int = SPOOL_MAX_BYTES
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -86,6 +97,15 @@ class Settings:
             allowed_features=_names(allowed) if allowed.strip() else None,
             entity_salt=given.get(ENTITY_SALT_VARIABLE, ""),
             trace_headers=_read(given, TRACE_HEADERS_VARIABLE, _switch, "true or false", default=True),
+            # A service may change its working folder later.
+            spool_dir=Path(folder).absolute() if (folder := given.get(SPOOL_DIR_VARIABLE, "").strip()) else None,
+            spool_max_bytes=_read(
+                given,
+                SPOOL_MAX_BYTES_VARIABLE,
+                _spool_bytes,
+                f"a number of bytes from {_LEAST_SPOOL_BYTES}",
+                default=SPOOL_MAX_BYTES,
+            ),
         )
 
 
@@ -95,6 +115,12 @@ def _names(text: str) -> frozenset[str]:
 
 def _switch(text: str) -> bool:
     return _SWITCH[text.lower()]
+
+
+def _spool_bytes(text: str) -> int:
+    if (number := int(text)) < _LEAST_SPOOL_BYTES:
+        raise ValueError(text)
+    return number
 
 
 def _read(

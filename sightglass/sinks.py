@@ -4,6 +4,7 @@ Preparing is encoding. It happens at once and not in the exporting thread, becau
 garbage collection, and because a thread that encodes hundreds in a row would keep the application from running.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
@@ -16,6 +17,7 @@ from sightglass.otlp.request import Encoded, encode_request, framed_record
 
 # A receiver refuses what is too large (the Collector: 20 MiB), and 512 predictions can be 33 MB.
 _LARGEST_REQUEST: Final = 8 << 20
+_TOO_LARGE: Final = "413"
 
 
 class Sink(Protocol):
@@ -88,12 +90,17 @@ class EncodedSink:
         return item.resource, item.instrumentation_scope, framed_record(self._encode(item))
 
     def send(self, batch: list[Any]) -> Outcome:
-        """Send one request, or several when it would be too large for a receiver."""
+        """Send one request, or several when it would be, or turns out to be, too large for a receiver."""
         total = Outcome(delivered=True)
-        for part in _parts(batch):
+        parts = deque(_parts(batch))
+        while parts:
+            part = parts.popleft()
             self._attempts.begin()
             delivered = self._post(encode_request(part))
             outcome = self._attempts.outcome(len(part), delivered=delivered)
+            if outcome.reason == _TOO_LARGE and len(part) > 1:
+                parts.extendleft(reversed(_halves(part)))
+                continue
             total = Outcome(
                 total.delivered and outcome.delivered,
                 total.lost + outcome.lost,
@@ -111,6 +118,10 @@ def _parts(batch: Sequence[Encoded]) -> Iterator[Sequence[Encoded]]:
     if sum(len(record) for _, _, record in batch) <= _LARGEST_REQUEST or len(batch) == 1:
         yield batch
         return
+    for half in _halves(batch):
+        yield from _parts(half)
+
+
+def _halves(batch: Sequence[Encoded]) -> tuple[Sequence[Encoded], Sequence[Encoded]]:
     middle = len(batch) // 2
-    yield from _parts(batch[:middle])
-    yield from _parts(batch[middle:])
+    return batch[:middle], batch[middle:]

@@ -95,6 +95,7 @@ class Tallies:
         self.labels = Tally(common)
         self.failed_exports = Tally(common)
         self.retries = Tally(common)
+        self.spool_errors = Tally({})
         # Named as the SDK's own, which knows no replays.
         self.spans_processed = Tally({})
         self.logs_processed = Tally({})
@@ -104,6 +105,7 @@ class Tallies:
             self.labels,
             self.failed_exports,
             self.retries,
+            self.spool_errors,
             self.spans_processed,
             self.logs_processed,
         )
@@ -135,6 +137,7 @@ class Tallies:
             (attributes.LABEL_COUNT_METRIC, self.labels, "{label}"),
             (attributes.FAILED_EXPORT_METRIC, self.failed_exports, "{item}"),
             (attributes.EXPORT_RETRIES_METRIC, self.retries, "{retry}"),
+            (attributes.SPOOL_ERRORS_METRIC, self.spool_errors, "{error}"),
             (attributes.SDK_SPANS_PROCESSED_METRIC, self.spans_processed, "{span}"),
             (attributes.SDK_LOGS_PROCESSED_METRIC, self.logs_processed, "{log_record}"),
         ):

@@ -129,7 +129,13 @@ class Telemetry:
         self, exporters: Exporters, span_processors: ExportingSpans, log_processors: ExportingLogs
     ) -> Line | None:
         """Lead spans and log records to their exporters; return the way of the latter."""
-        pipeline = Pipeline(self._losses, lossless=self.lossless, stock=self.stock)
+        pipeline = Pipeline(
+            self._losses,
+            lossless=self.lossless,
+            stock=self.stock,
+            spool_dir=self.settings.spool_dir,
+            spool_max_bytes=self.settings.spool_max_bytes,
+        )
         if self.replayed:
             span_processors.add_span_processor(ReplaySpanProcessor())
         span_processors.start_with(SpanTally(self.tallies.spans))

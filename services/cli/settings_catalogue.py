@@ -51,6 +51,19 @@ LIBRARY_SETTINGS: Final = (
         "Secret with which entity ids are hashed; the same for all services whose entities shall match.",
     ),
     Setting(
+        "SIGHTGLASS_SPOOL_DIR",
+        "str",
+        "",
+        "Folder on a local disk where an instrumented service's predictions, labels and logs wait for the Collector, "
+        "so that they outlive its outage and a kill of the service; empty: in memory.",
+    ),
+    Setting(
+        "SIGHTGLASS_SPOOL_MAX_BYTES",
+        "int",
+        1 << 30,
+        "What may wait there for one process; then its oldest records are dropped, and counted.",
+    ),
+    Setting(
         "SIGHTGLASS_TRACE_HEADERS",
         "bool",
         True,  # noqa: FBT003  # a default, not a switch

@@ -5,7 +5,7 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -13,8 +13,26 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from sightglass.otlp.key_values import KeyValues
 from sightglass.otlp.wire import LENGTH, framed, tag, text_bytes, varint
 
-Encoded = tuple[Resource, InstrumentationScope | None, bytes]
-"""Who sends a span or log record, the instrumentation it comes from, and the record, framed. A tuple, for speed."""
+
+class Owner(NamedTuple):
+    """Who sends, and the instrumentation it comes from: all of a request but its records, in pieces of it.
+
+    Args:
+        resource: The framed resource.
+        resource_schema: The framed URL of its schema, or nothing.
+        scope: The framed scope.
+        scope_schema: The framed URL of its schema, or nothing.
+    """
+
+    resource: bytes
+    resource_schema: bytes
+    scope: bytes
+    scope_schema: bytes
+
+
+Encoded = tuple[Resource | Owner, InstrumentationScope | None, bytes]
+"""Who sends a span or log record, the instrumentation it comes from (None where an `Owner` says it), and the record,
+framed. A tuple, for speed."""
 
 _RESOURCE_ITEM: Final = tag(1, LENGTH)
 _RESOURCE: Final = tag(1, LENGTH)
@@ -31,10 +49,18 @@ def framed_record(message: bytes) -> bytes:
     return framed(_RECORD, message)
 
 
+def encode_owner(resource: Resource | Owner, scope: InstrumentationScope | None) -> Owner:
+    """What an owner is on the wire."""
+    if isinstance(resource, Owner):
+        return resource
+    described = framed(_RESOURCE, KeyValues(1).encode(resource.attributes))
+    return Owner(described, _schema(resource.schema_url), *_scope_parts(scope))
+
+
 def encode_request(items: Iterable[Encoded]) -> bytes:
     """One export request, items grouped by resource and scope."""
     groups: dict[tuple[int, int], list[bytes]] = {}
-    owners: dict[tuple[int, int], tuple[Resource, InstrumentationScope | None]] = {}
+    owners: dict[tuple[int, int], tuple[Resource | Owner, InstrumentationScope | None]] = {}
     group: list[bytes] = []
     last_resource: object = groups
     last_scope: object = groups
@@ -46,14 +72,14 @@ def encode_request(items: Iterable[Encoded]) -> bytes:
             owners[key] = (resource, scope)
             last_resource, last_scope = resource, scope
         group.append(record)
-    return b"".join(part for key, records in groups.items() for part in _resource_item(*owners[key], records))
+    return b"".join(
+        part for key, records in groups.items() for part in _resource_item(encode_owner(*owners[key]), records)
+    )
 
 
-def _resource_item(resource: Resource, scope: InstrumentationScope | None, records: list[bytes]) -> tuple[bytes, ...]:
+def _resource_item(owner: Owner, records: list[bytes]) -> tuple[bytes, ...]:
     """The parts of one `ResourceSpans`: its lengths are counted first, so that a big request is copied only once."""
-    head, tail = _scope_parts(scope)
-    described = framed(_RESOURCE, KeyValues(1).encode(resource.attributes))
-    schema = _schema(resource.schema_url)
+    described, schema, head, tail = owner
     scope_size = len(head) + sum(map(len, records)) + len(tail)
     scope_frame = _SCOPE_ITEM + varint(scope_size)
     size = len(described) + len(scope_frame) + scope_size + len(schema)

@@ -8,6 +8,9 @@ from opentelemetry.sdk.metrics.export import Gauge, Histogram
 import sightglass
 from sightglass import attributes
 from sightglass.attributes import REGISTRY
+from sightglass.export_queue import ExportQueue
+from sightglass.losses import LossRecord
+from sightglass.spool.queue import SpoolQueue
 from sightglass.testing import in_memory_telemetry
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "telemetry.md"
@@ -45,7 +48,21 @@ def test_every_constant_is_in_the_registry():
     assert len(REGISTRY) == len({(term.name, term.kind) for term in REGISTRY})
 
 
-def test_what_is_emitted_is_what_the_registry_says():
+def spool_queue(telemetry, folder):
+    """A queue on disk, which telemetry in memory has not."""
+    return SpoolQueue(
+        None,
+        LossRecord(telemetry.tallies),
+        folder,
+        in_memory=lambda export: ExportQueue(export, print, capacity=1, batch=1, linger_seconds=60),
+        export=print,
+        max_bytes=1 << 20,
+        batch=1,
+        linger_seconds=60,
+    )
+
+
+def test_what_is_emitted_is_what_the_registry_says(tmp_path):
     """Every attribute of ours on spans, events and metrics: its place and its type, none missing, none besides."""
     terms = {term.name: term for term in REGISTRY}
     seen = set()
@@ -64,6 +81,8 @@ def test_what_is_emitted_is_what_the_registry_says():
             sightglass.record_label("p", "a", observed_at=1, arrived_at=2, timestamp=-1)
         telemetry.tallies.ended = True
         telemetry.tallies.failed_exports.add((("signal", "spans"), ("error.type", "503")))
+        telemetry.tallies.spool_errors.add((("error.type", "ENOSPC"),))
+        spool_queue(telemetry, tmp_path).report(telemetry.meter)
         telemetry.tallies.retries.add((("signal", "spans"),))
         found = [("span", span.attributes) for span in telemetry.spans]
         found += [(readable.log_record.event_name, readable.log_record.attributes) for readable in telemetry.records]

@@ -21,7 +21,7 @@ class DropRow(NamedTuple):
         instance: Which process: its `service.instance.id`.
         signal: `spans`, or `logs` (events too).
         stage: `sdk` in the process itself, or `collector`.
-        reason: `queue_full`, `already_shutdown`, `export_failed` or `refused`.
+        reason: `queue_full`, `already_shutdown`, `spool_full`, `spool_unreadable`, `export_failed` or `refused`.
         detail: Why an export failed: an HTTP or gRPC status, `partial_success` or an error's name, where it is known.
         lost: Spans or log records.
     """
