@@ -66,8 +66,8 @@ class KeyValues:
         # By key: the type of its first value, and the encoded pair of each value of that type. By exact type, for 1,
         # 1.0 and True are one key to a dict.
         self._known: dict[str, tuple[type, dict[Any, bytes]]] = {}
-        # What stands before a value depends on the key and the value's length alone. A key's values remembered are of
-        # one type, and only a key with many of them comes here.
+        # What stands before a value depends on the key and the value's length alone, for values of one type: that of
+        # the values remembered.
         self._heads: dict[str, dict[int, bytes]] = {}
         self._float_heads: dict[str, bytes] = {}
 
@@ -90,12 +90,13 @@ class KeyValues:
         kind = type(value)
         if kind is float:
             return (self._float_heads.get(key) or self._float_head(key)) + pack_double(value)
-        if kind is str and entry is not None and len(entry[1]) >= _MOST_VALUES:
+        many = entry is not None and entry[0] is kind and len(entry[1]) >= _MOST_VALUES
+        if kind is str and many:
             text = text_bytes(value)
             heads = self._heads.get(key)
             head = None if heads is None else heads.get(len(text))
             return (head or self._text_head(key, len(text))) + text
-        if kind is int and entry is not None and len(entry[1]) >= _MOST_VALUES and 0 <= value <= _LARGEST:
+        if kind is int and many and 0 <= value <= _LARGEST:
             number = varint(value)
             heads = self._heads.get(key)
             head = None if heads is None else heads.get(len(number))

@@ -4,6 +4,7 @@ from struct import Struct
 from typing import Final
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceState
 
 from sightglass.otlp.key_values import KeyValues
@@ -71,8 +72,8 @@ def encode_span(span: ReadableSpan) -> bytes:
     # The plain values inside, where they are: the properties around them copy, item by item.
     held = getattr(span, "_attributes", None)
     attributes = getattr(held, "_dict", None) or span.attributes
-    events = getattr(span, "_events", None) or ()
-    links = getattr(span, "_links", None) or ()
+    events = getattr(span, "_events", ())
+    links = getattr(span, "_links", ())
     parts = [_pack_ids(_TRACE_ID, context.trace_id.to_bytes(16, "big"), _SPAN_ID, context.span_id.to_bytes(8, "big"))]
     if context.trace_state:
         parts.append(framed(_TRACE_STATE, _trace_state(context.trace_state)))
@@ -87,12 +88,13 @@ def encode_span(span: ReadableSpan) -> bytes:
         parts.append(_DROPPED_ATTRIBUTES + varint(dropped))
     if events:
         parts += [framed(_EVENT, _encode_event(event)) for event in events]
-        if dropped := span.dropped_events:
-            parts.append(_DROPPED_EVENTS + varint(dropped))
+    # With a limit of 0 all are dropped.
+    if type(events) is BoundedList and events.dropped:
+        parts.append(_DROPPED_EVENTS + varint(events.dropped))
     if links:
         parts += [framed(_LINK, _encode_link(link)) for link in links]
-        if dropped := span.dropped_links:
-            parts.append(_DROPPED_LINKS + varint(dropped))
+    if type(links) is BoundedList and links.dropped:
+        parts.append(_DROPPED_LINKS + varint(links.dropped))
     parts += (_encode_status(span.status), _REMOTE_PARENT if parent and parent.is_remote else _LOCAL_PARENT)
     return b"".join(parts)
 
