@@ -42,7 +42,7 @@ async def status_of(app, **changes):
 def app(telemetry):
     """An instrumented application with one route."""
     app = FastAPI()
-    app.add_api_route("/x", lambda: 1)
+    app.add_api_route("/x", lambda: sightglass.record_prediction({"a": 1}, score=0.5))
     sightglass.instrument(app)
     return app
 
@@ -62,10 +62,15 @@ def app(telemetry):
     ],
 )
 def test_a_hostile_header_is_answered_and_exported(app, telemetry, name, value):
-    """One span of bounded size, whatever the header."""
+    """One span of bounded size and its prediction, whatever the header; a value that was cut is 8,192 long."""
     assert asyncio.run(status_of(app, headers=[(name, value)])) == 200
     (span,) = telemetry.spans
     assert len(encode_spans([span]).SerializeToString()) < 20_000
+    if len(value) == 1_000_000:
+        assert len(span.attributes["user_agent.original"]) == 8_192
+    (event,) = telemetry.records
+    assert event.log_record.attributes["ml.prediction.id"] == span.attributes["ml.prediction.id"]
+    assert (event.log_record.trace_id, event.log_record.span_id) == (span.context.trace_id, span.context.span_id)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from opentelemetry import trace
 from opentelemetry._logs import SeverityNumber
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 
 import sightglass
 from sightglass import faults, prediction
@@ -259,3 +260,22 @@ def test_events_outside_any_span_have_no_trace(telemetry):
     assert not trace.get_current_span().get_span_context().is_valid
     sightglass.record_prediction({"a": 1})
     assert telemetry.records[0].log_record.trace_id == 0
+
+
+@pytest.mark.parametrize("stock", [False, True], ids=["ours", "stock"])
+@pytest.mark.parametrize("listener", [False, True], ids=["alone", "with a processor"])
+def test_limits_on_log_records_cost_an_event_nothing(monkeypatch, stock, listener):
+    """The SDK would drop the oldest attributes, the ids, and cut them; other log records have these limits."""
+    for name in ("OTEL_ATTRIBUTE", "OTEL_LOGRECORD_ATTRIBUTE"):
+        monkeypatch.setenv(f"{name}_COUNT_LIMIT", "1")
+        monkeypatch.setenv(f"{name}_VALUE_LENGTH_LIMIT", "2")
+    with in_memory_telemetry(model=sightglass.Model("flights", "1.0"), stock=stock) as telemetry:
+        if listener:
+            telemetry.logger_provider.add_log_record_processor(SimpleLogRecordProcessor(InMemoryLogRecordExporter()))
+        identifier = sightglass.record_prediction({"a": 1}, score=0.5, label="late", entity_id="e")
+        telemetry.logger_provider.get_logger("other").emit(attributes={"first": "long", "second": "long"})
+        event, other = (readable.log_record for readable in telemetry.records)
+    assert len(event.attributes) == 9
+    assert event.attributes["ml.prediction.id"] == identifier
+    assert (event.attributes["ml.model.name"], event.attributes["ml.prediction.label"]) == ("flights", "late")
+    assert dict(other.attributes) == {"second": "lo"}
