@@ -141,6 +141,8 @@ class SpoolQueue:
                 if rest <= 0 or self._closed:
                     return False
                 self._changed.wait(rest)
+            # A service may be ended right after, without another word.
+            self._files.tidy()
         return self._memory.flush()
 
     def close(self) -> None:

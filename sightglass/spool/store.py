@@ -133,6 +133,12 @@ class Store:
         self._done_with(folder)
         self._make_room(0)
 
+    def tidy(self) -> None:
+        """Remove the folder of this process while there is nothing in it."""
+        if self._own is not None and self._current is None and not self._own.waiting:
+            folder, self._own = self._own, None
+            self._done_with(folder)
+
     def leave(self) -> None:
         """Delete what is empty, and leave the rest to whoever comes next."""
         self.seal()
