@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from benchmarks.instrumentation.arms import BARE, EVENT, LIGHT, NATIVE, OURS, STOCK
+from benchmarks.instrumentation.arms import BARE, EVENT, LIGHT, NATIVE, OURS, SPOOL, STOCK
 from benchmarks.instrumentation.models import Outcome, ServedModel
 
 Predict = Callable[[Mapping[str, Any], str], tuple[Outcome, str | None]]
@@ -102,6 +102,7 @@ def _native(model: ServedModel) -> tuple[Predict, FastAPI, Flush]:
 _BUILDERS: dict[str, Callable[[ServedModel], tuple[Predict, FastAPI, Flush]]] = {
     BARE.name: _bare,
     OURS.name: _ours,
+    SPOOL.name: _ours,
     STOCK.name: _stock(STOCK.name, None),
     LIGHT.name: _stock(LIGHT.name, ["receive", "send"]),
     EVENT.name: _stock(EVENT.name, ["receive", "send"]),

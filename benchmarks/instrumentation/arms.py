@@ -1,6 +1,6 @@
 """The arms: ways to instrument one and the same service, and what each must send for every request."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 # Spelled here and not imported: the arms without our library must be measured without it. A test compares them with the
@@ -22,6 +22,7 @@ class Arm:
         spans: Spans for every request.
         events: Prediction events for every request.
         totals: Metrics whose last export must add up to the number of requests: histograms' counts, counters' sums.
+        spool: Whether the service is given a folder for a disk spool.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Arm:
     spans: int = 0
     events: int = 0
     totals: tuple[str, ...] = ()
+    spool: bool = False
 
     @property
     def exemplars(self) -> bool:
@@ -44,6 +46,7 @@ OURS: Final = Arm(
     events=1,
     totals=(DURATION, PREDICTION_COUNT, MODEL_DURATION, SCORE),
 )
+SPOOL: Final = replace(OURS, name="ours-spool", meaning="ours with SIGHTGLASS_SPOOL_DIR set", spool=True)
 # Server, receive, send of the start, send of the body.
 STOCK: Final = Arm("stock", "opentelemetry-instrumentation-fastapi as it comes", spans=4, totals=(DURATION,))
 LIGHT: Final = Arm("stock-light", "stock with the receive and send spans off", spans=1, totals=(DURATION,))
@@ -53,4 +56,4 @@ EVENT: Final = Arm(
 # Server, and by default one for each of its own operations: here arguments, endpoint, serialisation.
 NATIVE: Final = Arm("native", "FastAPI's own telemetry as it comes", spans=4, totals=(DURATION,))
 
-ARMS: Final = {arm.name: arm for arm in (BARE, OURS, STOCK, LIGHT, EVENT, NATIVE)}
+ARMS: Final = {arm.name: arm for arm in (BARE, OURS, SPOOL, STOCK, LIGHT, EVENT, NATIVE)}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from benchmarks.instrumentation.arms import BARE, LIGHT, OURS, STOCK
+from benchmarks.instrumentation.arms import BARE, LIGHT, OURS, SPOOL, STOCK
 from benchmarks.instrumentation.measure import Bench, Measured
 from benchmarks.instrumentation.service import Setting
 from benchmarks.instrumentation.targets import TO_LIGHT, TO_STOCK, Target
@@ -53,6 +53,12 @@ class CpuExperiment:
                 ratio = self._spread(arm, STOCK.name)
                 light = self._spread(arm, LIGHT.name)
             rows.append(f"{arm:<13}{cpu:>25}{added:>25}{ratio:>22}{light:>24}{rate:>24}")
+        if {OURS.name, SPOOL.name} <= set(self._arms):
+            interval = Interval.of(self._ratios(SPOOL.name, OURS.name))
+            rows += [
+                "",
+                f"CPU added, {SPOOL.name} to {OURS.name}, geometric mean [95 % interval]: {interval.text().strip()}",
+            ]
         return [*rows, ""]
 
     def target_lines(self) -> list[str]:
@@ -88,7 +94,7 @@ class CpuExperiment:
         """Everything measured, and the intervals."""
         compared = {
             f"{arm} to {base}": vars(Interval.of(self._ratios(arm, base)))
-            for base in (STOCK.name, LIGHT.name)
+            for base in (STOCK.name, LIGHT.name, OURS.name)
             for arm in self._arms
             if base in self._arms and arm not in {BARE.name, base}
         }

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from benchmarks.instrumentation.arms import ARMS
 from benchmarks.processes import family_cpu_seconds, family_rss_bytes
 from tests.integration.stack import free_ports
 
@@ -68,7 +69,7 @@ class Service:
         arm: The arm's name.
         setting: What it serves.
         endpoint: Where it exports to.
-        log: File that its standard error is added to.
+        log: File that its standard error is added to; a spool lies beside it.
         cores: What it may run on.
     """
 
@@ -82,11 +83,12 @@ class Service:
 
     def __enter__(self) -> Self:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "SIGHTGLASS_"))}
+        spool = {"SIGHTGLASS_SPOOL_DIR": str(self._log.parent / "spool")} if ARMS[self._arm].spool else {}
         words = [self._arm, "--port", str(self.port), *self._setting.arguments()]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "benchmarks.instrumentation.server", *words],
-                env={**kept, **EXPORT, "OTEL_EXPORTER_OTLP_ENDPOINT": self._endpoint},
+                env={**kept, **EXPORT, **spool, "OTEL_EXPORTER_OTLP_ENDPOINT": self._endpoint},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

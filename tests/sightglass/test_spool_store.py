@@ -124,6 +124,18 @@ def test_what_a_dead_process_left_is_taken_over_and_removed(make, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_was_delivered_but_not_deleted_comes_again(make, tmp_path):
+    """A kill between the two repeats a whole segment, for readers to tell by identity; it loses nothing."""
+    first, second = make(batch=4), make()
+    for number in range(8):
+        first.append(item(number))
+    assert numbers(first.take().read().records) == [0, 1, 2, 3]
+    first.forget()
+    for folder in orphans(tmp_path):
+        second.adopt(folder)
+    assert all_sealed(second) == list(range(8))
+
+
 def test_what_was_taken_over_counts_towards_the_bound(make, tmp_path):
     """A process that crashes again and again in an outage does not fill the disk; the oldest goes first."""
     dropped = 0
