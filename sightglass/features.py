@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, Final
 
@@ -19,7 +19,6 @@ MAX_MARKS: Final = 32
 _SMALLEST_INTEGER: Final = -(2**63)
 _LARGEST_INTEGER: Final = 2**64 - 1
 _PLAIN: Final = frozenset({float, bool, type(None)})
-_MEASURED: Final = frozenset({str, int})
 _MISSING_TYPES: Final = frozenset({"NAType", "NaTType"})
 
 
@@ -55,10 +54,7 @@ class FeatureBody:
         write = names.write_json
         if write is None or type(features) is not dict or len(features) > MAX_FEATURES:
             return None
-        if not names.known.issuperset(features):
-            return None
-        kinds = set(map(type, features.values())) - _PLAIN
-        if kinds and not (kinds <= _MEASURED and all(_is_short(value) for value in features.values())):
+        if not names.known.issuperset(features) or not _are_plain(features.values()):
             return None
         if not scores:
             body = write({"features": features})
@@ -249,12 +245,19 @@ class FeatureBody:
         return json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
 
 
-def _is_short(value: Any) -> bool:
-    """Whether a text or an integer is recorded as it is; so are the other plain kinds."""
-    kind = type(value)
-    if kind is str:
-        return len(value) <= MAX_TEXT_CHARACTERS and value.isascii() and "\0" not in value
-    return kind is not int or _SMALLEST_INTEGER <= value <= _LARGEST_INTEGER
+def _are_plain(values: Iterable[Any]) -> bool:
+    """Whether each value is recorded as it is."""
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            if len(value) > MAX_TEXT_CHARACTERS or not value.isascii() or "\0" in value:
+                return False
+        elif kind is int:
+            if not _SMALLEST_INTEGER <= value <= _LARGEST_INTEGER:
+                return False
+        elif kind not in _PLAIN:
+            return False
+    return True
 
 
 def _spell(number: float) -> str:

@@ -74,7 +74,7 @@ def record_prediction(
         values: dict[str, Any] = {attributes.PREDICTION_ID: identifier}
         _add_outcome(values, encoder, score=score, value=value, label=label, positive=positive)
         span = trace.get_current_span()
-        _mark_span(span, {**values, **identity.attributes})
+        _mark_span(span, values, identity)
         if duration_seconds is not None:
             _add_number(values, encoder, attributes.PREDICTION_DURATION, duration_seconds)
         if entity_id is not None:
@@ -127,13 +127,15 @@ def _add_outcome(
             encoder.mark(f"{attributes.PREDICTION_POSITIVE}:not-a-boolean")
 
 
-def _mark_span(span: Span, values: Mapping[str, Any]) -> None:
+def _mark_span(span: Span, values: Mapping[str, Any], identity: Identity) -> None:
     """Put the ids on the current span; of a batch, the first prediction's and how many there were."""
     if not span.is_recording():
         return
-    present: Mapping[str, Any] = getattr(span, "attributes", None) or {}
+    # The plain dict inside, where there is one: the mapping around it raises and catches for each name it lacks.
+    held = getattr(span, "_attributes", None)
+    present: Mapping[str, Any] = getattr(held, "_dict", None) or getattr(span, "attributes", None) or {}
     if attributes.PREDICTION_ID not in present:
-        set_clean_attributes(span, values)
+        set_clean_attributes(span, {**values, **identity.attributes})
     else:
         span.set_attribute(attributes.BATCH_SIZE, int(present.get(attributes.BATCH_SIZE, 1)) + 1)
 

@@ -79,6 +79,7 @@ class QuickTracer:
             and decides_without_attributes(tracer.sampler)
             and type(tracer._tracer_metrics).__name__ == "NoOpTracerMetrics"  # noqa: SLF001  # there is no public way
         )
+        self._spans: Any = _spans_of(tracer, processors) if self._plain else None
 
     def start_span(self, name: str, context: Context, kind: SpanKind, values: dict[str, Any], longest: int) -> Span:
         """Start a span.
@@ -127,33 +128,41 @@ class QuickTracer:
     ) -> QuickSpan:
         tracer = self._tracer
         limits = tracer._span_limits  # noqa: SLF001  # there is no public way
-        span: QuickSpan = QuickSpan.__new__(QuickSpan)  # type: ignore[no-untyped-call]  # left untyped there
-        span._ending = self._processors  # noqa: SLF001  # what the SDK's constructor sets, from here on
-        span._name = name  # noqa: SLF001
+        span: QuickSpan = self._spans.__new__(self._spans)
+        span._name = name  # noqa: SLF001  # what the SDK's constructor sets, from here on
         span._context = own  # noqa: SLF001
         span._parent = parent  # noqa: SLF001
         span._kind = kind  # noqa: SLF001
-        span._resource = tracer.resource  # noqa: SLF001
-        span._instrumentation_info = tracer.instrumentation_info  # noqa: SLF001
-        span._instrumentation_scope = tracer._instrumentation_scope  # noqa: SLF001
-        span._sampler = tracer.sampler  # noqa: SLF001
-        span._span_processor = tracer.span_processor  # noqa: SLF001
-        span._limits = limits  # noqa: SLF001
+        span._resource = tracer.resource  # noqa: SLF001  # a forked child has another
         span._lock = threading.Lock()  # noqa: SLF001
         attributes = BoundedAttributes(
             limits.max_span_attributes, None, immutable=False, max_value_len=limits.max_span_attribute_length
         )
         attributes._dict = values  # noqa: SLF001
         span._attributes = attributes  # noqa: SLF001
-        span._events = span._links = _NONE  # noqa: SLF001
-        span._status = _UNSET  # noqa: SLF001
-        span._trace_config = span._record_end_metrics = span._end_time = None  # noqa: SLF001
-        span._record_exception = span._set_status_on_exception = True  # noqa: SLF001
         span._start_time = time.time_ns()  # noqa: SLF001
         return span
 
 
-_UNSET: Final = Status(StatusCode.UNSET)
+def _spans_of(tracer: Any, processors: ExportingSpans) -> Any:
+    """The class of a tracer's spans: what they have in common is set once, on the class."""
+    common = {
+        "_ending": processors,
+        "_instrumentation_info": tracer.instrumentation_info,
+        "_instrumentation_scope": tracer._instrumentation_scope,  # noqa: SLF001  # there is no public way
+        "_sampler": tracer.sampler,
+        "_span_processor": tracer.span_processor,
+        "_limits": tracer._span_limits,  # noqa: SLF001  # as above
+        "_events": _NONE,
+        "_links": _NONE,
+        "_status": Status(StatusCode.UNSET),
+        "_trace_config": None,
+        "_record_end_metrics": None,
+        "_record_exception": True,
+        "_set_status_on_exception": True,
+        "_end_time": None,
+    }
+    return type("QuickSpan", (QuickSpan,), common)
 
 
 def _flags(*, sampled: bool, random: bool) -> TraceFlags:

@@ -132,15 +132,19 @@ class ServerSpans:
         )
         if self._request_headers and span.is_recording() and not inner:
             span.set_attributes(self.captured(scope, self._request_headers, normalise_request_header_name))
-        request = _Request(self, span, send)
-        request.context = trace.set_span_in_context(span, parent)
-        request.kind = (method, scheme, protocol, more.get(ROUTE))
-        request.started = started
-        request.captures = bool(self._response_headers) and not inner
-        request.received = _whole(headers.content_length)
-        request.active = self._metrics.active(method, scheme)
-        request.active.add(1)
-        return request
+        active = self._metrics.active(method, scheme)
+        active.add(1)
+        return _Request(
+            self,
+            span,
+            send,
+            within=trace.set_span_in_context(span, parent),
+            kind=(method, scheme, protocol, more.get(ROUTE)),
+            started=started,
+            received=_whole(headers.content_length),
+            active=active,
+            captures=bool(self._response_headers) and not inner,
+        )
 
     def _end(self, request: "_Request") -> None:
         seconds = perf_counter() - request.started
@@ -200,16 +204,28 @@ class _Request:
         *("kind", "received", "span", "started", "status"),
     )
 
-    def __init__(self, owner: ServerSpans, span: Span, send: Send) -> None:
+    def __init__(
+        self,
+        owner: ServerSpans,
+        span: Span,
+        send: Send,
+        *,
+        within: context.Context,
+        kind: tuple[Any, ...],
+        started: float,
+        received: int | None,
+        active: SumPoint,
+        captures: bool,
+    ) -> None:
         self._owner = owner
         self._send = send
         self.span = span
-        self.context: context.Context
-        self.kind: tuple[Any, ...]
-        self.started: float
-        self.captures = False
-        self.received: int | None = None
-        self.active: SumPoint
+        self.context = within
+        self.kind = kind
+        self.started = started
+        self.received = received
+        self.active = active
+        self.captures = captures
         self.status: int | None = None
         self.error: str | None = None
         self.length: int | None = None

@@ -15,6 +15,7 @@ from opentelemetry.trace import SpanContext
 
 TRACE_ID_HEADER: Final = b"x-trace-id"
 TRACE_RESPONSE_HEADER: Final = b"traceresponse"
+_NAMES: Final = frozenset({TRACE_ID_HEADER, TRACE_RESPONSE_HEADER})
 
 
 class TraceHeaders(ResponsePropagator):
@@ -34,14 +35,15 @@ class TraceHeaders(ResponsePropagator):
         """Add the headers to the ASGI message that begins an answer."""
         if not span.is_valid:
             return
-        trace_id = f"{span.trace_id:032x}".encode()
-        headers = list(message.get("headers") or ())
-        names = {name for name, _ in headers}
-        if TRACE_ID_HEADER not in names:
-            headers.append((TRACE_ID_HEADER, trace_id))
-        if TRACE_RESPONSE_HEADER not in names:
-            headers.append((TRACE_RESPONSE_HEADER, b"00-%b-%016x-%02x" % (trace_id, span.span_id, span.trace_flags)))
-        message["headers"] = headers
+        trace_id = b"%032x" % span.trace_id
+        response = b"00-%b-%016x-%02x" % (trace_id, span.span_id, span.trace_flags)
+        added = [(TRACE_ID_HEADER, trace_id), (TRACE_RESPONSE_HEADER, response)]
+        headers = message.get("headers") or ()
+        for name, _ in headers:
+            if name in _NAMES:
+                added = [header for header in added if header[0] != name]
+        # A list of its own: the application may send the same headers again.
+        message["headers"] = [*headers, *added]
 
 
 def install_trace_headers() -> None:

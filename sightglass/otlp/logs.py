@@ -1,6 +1,8 @@
 """A log record or event as an OTLP `LogRecord` message."""
 
 from collections.abc import Mapping
+from functools import lru_cache
+from struct import Struct
 from typing import Any, Final
 
 from opentelemetry.sdk._logs import ReadableLogRecord
@@ -30,6 +32,9 @@ _SPAN_ID: Final = tag(10, LENGTH) + varint(8)
 _OBSERVED: Final = tag(11, FIXED64)
 _EVENT_NAME: Final = tag(12, LENGTH)
 _ATTRIBUTES: Final = KeyValues(6)
+_STRING: Final = tag(1, LENGTH)
+_pack_times: Final = Struct("<cQcQ").pack
+_pack_trace: Final = Struct("<cI2s16s2s8s").pack
 
 
 def encode_log(readable: ReadableLogRecord) -> bytes:
@@ -75,24 +80,42 @@ def encode_record(
 
     Times are in nanoseconds since the epoch, ids 0 where there are none.
     """
-    parts = [_OBSERVED, pack_fixed64(observed_timestamp), _SEVERITY, varint(severity)]
     if timestamp:
-        parts += (_TIME, pack_fixed64(timestamp))
+        parts = [_pack_times(_TIME, timestamp, _OBSERVED, observed_timestamp), _SEVERITY, varint(severity)]
+    else:
+        parts = [_OBSERVED, pack_fixed64(observed_timestamp), _SEVERITY, varint(severity)]
     if severity_text:
         parts.append(framed(_SEVERITY_TEXT, text_bytes(severity_text)))
-    parts.append(framed(_BODY, any_value(body)))
+    parts += _framed_text(body) if type(body) is str else (framed(_BODY, any_value(body)),)
     if encoded_attributes:
         parts.append(encoded_attributes)
     if attributes:
         parts.append(_ATTRIBUTES.encode(attributes))
     if dropped_attributes:
         parts.append(_DROPPED + varint(dropped_attributes))
-    if flags:
-        parts += (_FLAGS, pack_fixed32(flags))
-    if trace_id:
-        parts += (_TRACE_ID, trace_id.to_bytes(16, "big"))
-    if span_id:
-        parts += (_SPAN_ID, span_id.to_bytes(8, "big"))
+    if trace_id or span_id or flags:
+        parts.append(_trace(flags, trace_id, span_id))
     if event_name:
-        parts.append(framed(_EVENT_NAME, text_bytes(event_name)))
+        parts.append(_framed_name(event_name))
     return b"".join(parts)
+
+
+def _framed_text(body: str) -> tuple[bytes, ...]:
+    """A body of text in parts, for it may be long."""
+    text = text_bytes(body)
+    head = _STRING + varint(len(text))
+    return _BODY, varint(len(head) + len(text)), head, text
+
+
+def _trace(flags: int, trace_id: int, span_id: int) -> bytes:
+    if flags and trace_id and span_id:
+        return _pack_trace(_FLAGS, flags, _TRACE_ID, trace_id.to_bytes(16, "big"), _SPAN_ID, span_id.to_bytes(8, "big"))
+    encoded = _FLAGS + pack_fixed32(flags) if flags else b""
+    if trace_id:
+        encoded += _TRACE_ID + trace_id.to_bytes(16, "big")
+    return encoded + _SPAN_ID + span_id.to_bytes(8, "big") if span_id else encoded
+
+
+@lru_cache(maxsize=64)
+def _framed_name(event_name: str) -> bytes:
+    return framed(_EVENT_NAME, text_bytes(event_name))
