@@ -26,7 +26,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Span, SpanContext, get_current_span
 
 Key = tuple[tuple[str, str | bool | int], ...]
-"""Attributes, in a fixed order."""
+"""Attributes, in a fixed order; the values of one name are of one type."""
 Temporalities = dict[type, AggregationTemporality]
 
 # The SDK's own default boundaries.

@@ -70,7 +70,7 @@ class RequestAttributes:
         server = scope.get("server") or _UNKNOWN_SERVER
         path, query = scope.get("path"), scope.get("query_string")
         kind = (scope.get("method"), scope.get("scheme"), scope.get("http_version"))
-        key = (*kind, server[0], server[1], bool(path), bool(query))
+        key = (*kind, server[0], server[1], bool(path), bool(path and query))
         shared = self._shared.get(key)
         if shared is None:
             shared = _shared_attributes(key)
@@ -79,8 +79,8 @@ class RequestAttributes:
         values = dict(shared)
         if path:
             values["url.path"] = path
-        if query:
-            values["url.query"] = query.decode("utf8") if isinstance(query, bytes) else query
+            if query:
+                values["url.query"] = query.decode("utf8") if isinstance(query, bytes) else query
         if user_agent:
             values.update(self._agents.get(user_agent) or self._agent(user_agent))
         if client := scope.get("client"):

@@ -206,7 +206,24 @@ SOCKETS = {
     "a socket nowhere": _socket("/nowhere"),
 }
 CALLS = ROUTES | CHANGES | METHODS | BODIES | PLACES | AGENTS | CONTEXTS | HEADERS | SOCKETS
-# What limits on a span can bear upon.
-LIMITED_CALLS = CHANGES | CONTEXTS | AGENTS | {name: CALLS[name] for name in ("a query", "ports as text", "/fails")}
+# One or two of each shape, for what bears upon a span and not upon how it is found.
+SOME_CALLS = CHANGES | {
+    name: CALLS[name]
+    for name in (
+        *("/plain", "/items/x", "/outer/inner/a", "/nowhere", "/fails", "/streams", "/background", "/mounted/deep/1"),
+        *("/instrumented/fails", "/headers", "/unavailable", "POST /plain", "ODD /plain", "a body", "a wrong body"),
+        *(
+            "a stream that fails",
+            "a client that left in a stream",
+            "a query",
+            "a long path",
+            "ports as text",
+            "a socket",
+        ),
+        *("a Unix socket", "a sampled parent", "a parent not sampled", "a random parent", "a trace state"),
+        *("a span around", "a span around and a parent", "a parent of what fails", "agent b'Googlebot/2.'"),
+        *("agent b'xxxxxxxxxxxx'", "headers to capture", "suppressed", "raw text", "raw capitals", "raw early"),
+    )
+}
 # What was remembered of the first ones is compared with these.
 CALLS_TWICE = CALLS | {f"{name}, again": call for name, call in CALLS.items()}

@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.util.http import get_excluded_urls
 
 import sightglass
+from sightglass.exporters import OtlpExporters
 from sightglass.telemetry import Telemetry, adopt
 from sightglass.testing import InMemoryExporters
 from tests.sightglass.equivalence import described
@@ -44,6 +45,7 @@ class Setup:
         textmap: The propagator of the process, in the place of OpenTelemetry's own.
         replayed: As `start` takes it.
         forgets: Whether the stock middleware forgets the last answer's size before each call, which it does not.
+        sends: Whether all goes to the receiver that the environment names, instead of being kept.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -54,6 +56,7 @@ class Setup:
     textmap: Any = None
     replayed: bool = False
     forgets: bool = True
+    sends: bool = False
 
 
 @dataclass(slots=True)
@@ -142,7 +145,7 @@ def observe(setup: Setup, calls: Mapping[str, Call] = CALLS, *, stock: bool) -> 
         before: Any = get_global_response_propagator(), get_global_textmap()
         set_global_response_propagator(setup.propagator)
         set_global_textmap(setup.textmap or before[1])
-        exporters = KeepingExporters()
+        exporters = OtlpExporters(stock=stock) if setup.sends else KeepingExporters()
         apps: list[Any] = []
 
         def instrument(app: Any) -> None:
@@ -157,8 +160,8 @@ def observe(setup: Setup, calls: Mapping[str, Call] = CALLS, *, stock: bool) -> 
                 forget = [_stock_middleware(each) for each in apps] if setup.forgets else []
                 asyncio.run(_Run(app, telemetry, exporters, ids, forget, seen).make(calls))
                 telemetry.flush()
-                if (latest := exporters.whole_metrics.latest) is not None:
-                    seen.metrics = described.metrics(latest)
+                if isinstance(exporters, KeepingExporters) and exporters.whole_metrics.latest is not None:
+                    seen.metrics = described.metrics(exporters.whole_metrics.latest)
         finally:
             set_global_response_propagator(before[0])
             set_global_textmap(before[1])
@@ -198,10 +201,11 @@ class _Run:
                 self.seen.answers[name] = await answer(self.app, call)
             assert trace.get_current_span() is trace.INVALID_SPAN
             assert not context.get_current()
-            self.telemetry.tracer_provider.force_flush()
-            kept = self.exporters.kept_spans
-            self.seen.spans[name] = [described.span(span) for span in kept.get_finished_spans()]
-            kept.clear()
+            if isinstance(self.exporters, KeepingExporters):
+                self.telemetry.tracer_provider.force_flush()
+                kept = self.exporters.kept_spans
+                self.seen.spans[name] = [described.span(span) for span in kept.get_finished_spans()]
+                kept.clear()
 
 
 def _around(call: Call, tracer: Any) -> Any:

@@ -86,7 +86,7 @@ def _trace_ids_that_are_not_random(telemetry: Any) -> None:
 
 
 _KEEP = Decision.RECORD_AND_SAMPLE
-LIMITS = {
+_LIMITS = {
     f"OTEL_{name}_LIMIT={number}": Setup({f"OTEL_{name}_LIMIT": str(number)})
     for name, numbers in {
         "SPAN_ATTRIBUTE_COUNT": (0, 1, 5, 14, 200),
@@ -144,7 +144,7 @@ SETUPS: dict[str, Setup] = {
     "excluded URLs of FastAPI": Setup({"OTEL_PYTHON_FASTAPI_EXCLUDED_URLS": "plain,fails"}),
     "excluded URLs of all": Setup({"OTEL_PYTHON_EXCLUDED_URLS": "instrumented,/docs"}),
     **_SAMPLERS,
-    **LIMITS,
+    **_LIMITS,
     "a processor": Setup(prepare=_watched),
     "a processor and a limit": Setup({"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "4"}, prepare=_watched),
     "trace ids that are not random": Setup(prepare=_trace_ids_that_are_not_random),

@@ -109,7 +109,7 @@ def test_stock_gives_headers_to_bodies():
 def test_stock_captures_headers_of_a_push():
     """A header of a pushed request is an attribute of the answer, or none."""
 
-    async def pushing(scope, receive, send):  # noqa: ARG001  # interface
+    async def pushing(scope, receive, send):
         await send({"type": "http.response.push", "path": "/x", "headers": [(b"x-pushed", b"1")]})
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body"})
@@ -130,7 +130,7 @@ def test_stock_fails_what_it_cannot_read():
     """A header that cannot be decoded, and a sampler that raises: stock raises, ours answers."""
 
     class Raising(Everyone):
-        def extract(self, carrier, context=None, getter=None):
+        def extract(self, *_, **__):
             raise RuntimeError("no")
 
     odd = Call(headers=((b"user-agent", b"\xff\\"),))
@@ -174,7 +174,7 @@ def test_stock_names_a_span_by_a_route_that_came_late():
         app = FastAPI(openapi_url=None)
 
         app.add_api_route("/plain", lambda: 1)
-        app.add_api_route("/turns/routes", lambda: app.router.routes.reverse())
+        app.add_api_route("/turns/routes", app.router.routes.reverse)
         app.add_api_route("/{anything}", lambda: 1)
         instrument(app)
         return app

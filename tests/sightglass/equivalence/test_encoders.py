@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import (
@@ -44,11 +45,26 @@ _SCOPES = [
     InstrumentationScope("one"),
     None,
 ]
+
+
+class SomeIds(IdGenerator):
+    """Ids that hypothesis need not know of."""
+
+    def generate_span_id(self):
+        """A span's id."""
+        return 0xA1
+
+    def generate_trace_id(self):
+        """A trace's id."""
+        return 0xB2
+
+
 _TRACERS = [
     TracerProvider(
         resource=_RESOURCES[number % 2],
         sampler=ALWAYS_ON,
         span_limits=SpanLimits(*limits),
+        id_generator=SomeIds(),
         shutdown_on_exit=False,
     ).get_tracer("x")
     for number, limits in enumerate([(None,) * 6, (0,) * 6, (1,) * 6, (3,) * 6, (5, 1, 1, 1, 1, 2), (2, 0, 0, 5, 5, 7)])
