@@ -139,6 +139,24 @@ def test_a_kill_in_an_outage_loses_no_answered_prediction(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_stop_in_an_outage_is_no_loss_either(tmp_path):
+    """SIGTERM ends the service though nothing can be delivered; what it leaves is sent by the next."""
+    port = free_ports(["receiver"])["receiver"]
+    environment = {**FAST, "SIGHTGLASS_SPOOL_DIR": str(tmp_path)}
+    endpoint = f"http://127.0.0.1:{port}"
+    with served(endpoint, 1, **environment) as (process, url):
+        with loaded(url) as load:
+            load.wait_for(700)
+            ids = load.stop()
+        stop(process)
+    assert list(tmp_path.glob("*/*")) != []
+    with running_receiver(port) as receiver, served(endpoint, 1, **environment) as (process, _):
+        assert_all_arrive(receiver, ids)
+        assert set(arrived(receiver).values()) == {1}
+        wait_until(lambda: list(tmp_path.iterdir()) == [])
+        stop(process)
+
+
 def test_kills_while_data_flows_lose_nothing(tmp_path):
     """Five times kill -9 under load: all arrive; twice comes at most what was on its way when one was killed."""
     environment = {**FAST, "SIGHTGLASS_SPOOL_DIR": str(tmp_path)}
