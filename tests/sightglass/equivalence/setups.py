@@ -87,18 +87,16 @@ def _trace_ids_that_are_not_random(telemetry: Any) -> None:
 
 _KEEP = Decision.RECORD_AND_SAMPLE
 _LIMITS = {
-    f"OTEL_{name}_LIMIT={number}": Setup({f"OTEL_{name}_LIMIT": str(number)})
-    for name, numbers in {
-        "SPAN_ATTRIBUTE_COUNT": (0, 1, 5, 14, 200),
-        "SPAN_ATTRIBUTE_VALUE_LENGTH": (1, 12, 300),
-        "SPAN_EVENT_COUNT": (0, 3),
-        "SPAN_LINK_COUNT": (0, 3),
-        "EVENT_ATTRIBUTE_COUNT": (0, 1),
-        "LINK_ATTRIBUTE_COUNT": (0, 1),
-        "ATTRIBUTE_COUNT": (6,),
-        "ATTRIBUTE_VALUE_LENGTH": (6,),
-    }.items()
-    for number in numbers
+    " and ".join(f"{name}={number}" for name, number in limits.items()): Setup(
+        {f"OTEL_{name}_LIMIT": str(number) for name, number in limits.items()}
+    )
+    for limits in (
+        *({"SPAN_ATTRIBUTE_COUNT": number} for number in (0, 1, 5, 14, 200)),
+        *({"SPAN_ATTRIBUTE_VALUE_LENGTH": number} for number in (1, 12)),
+        *({"SPAN_EVENT_COUNT": number, "SPAN_LINK_COUNT": number} for number in (0, 3)),
+        *({"EVENT_ATTRIBUTE_COUNT": number, "LINK_ATTRIBUTE_COUNT": number} for number in (0, 1)),
+        {"ATTRIBUTE_COUNT": 6, "ATTRIBUTE_VALUE_LENGTH": 6},
+    )
 }
 _SAMPLERS = (
     {

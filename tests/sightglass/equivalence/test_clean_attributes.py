@@ -30,7 +30,7 @@ def state(span):
     return items, getattr(span, "dropped_attributes", 0), span.is_recording()
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=100, deadline=None, database=None)
 @given(st.sampled_from(_TRACERS), _SETS, _SETS)
 def test_clean_attributes_are_set_as_the_sdk_sets_them(tracer, before, after):
     """Values, types, order and the number of dropped ones, within any limits, and nothing after the end."""

@@ -34,7 +34,7 @@ from sightglass.otlp.request import encode_request, framed_record
 from sightglass.otlp.spans import encode_span
 from tests.sightglass.equivalence.arbitrary import NANOSECONDS, TEXTS, attribute_sets, values
 
-_QUIET = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
+_QUIET = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
 _RESOURCES = [
     Resource({"service.name": "a", "n": 1, "list": ["x", "y"]}),
     Resource({"service.name": "b"}, "https://example.test/resource"),

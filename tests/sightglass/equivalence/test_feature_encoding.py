@@ -30,7 +30,7 @@ def exact(value):
     return repr(value)
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=150, deadline=None, database=None)
 @given(_FEATURES, _SCORES)
 @example({"a": 1, "b": 1.5}, {"p": 0.25})
 @example({"a": "NaN"}, None)

@@ -121,7 +121,7 @@ def point_of(point, collections):
     )
 
 
-@settings(max_examples=80, deadline=None, database=None)
+@settings(max_examples=60, deadline=None, database=None)
 @given(st.sampled_from(_PREFERENCES), st.sampled_from(_BOUNDS), _STEPS)
 def test_our_instruments_export_what_the_sdk_s_do(preferences, bounds, steps):
     """Sums, and histograms with bounds, minimum, maximum and exemplars, over several collections of any temporality."""

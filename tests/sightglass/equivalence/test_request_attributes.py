@@ -34,7 +34,7 @@ _SCOPES = st.fixed_dictionaries({"headers": _HEADERS}, optional=_PARTS)
 _OURS = RequestAttributes()
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=150, deadline=None, database=None)
 @given(_SCOPES)
 def test_attributes_are_those_of_the_stock_instrumentation(scope):
     """Names, values, types and even their order: a span that is full drops the oldest."""
@@ -48,7 +48,7 @@ def test_attributes_are_those_of_the_stock_instrumentation(scope):
     ]
 
 
-@settings(max_examples=100, deadline=None, database=None)
+@settings(max_examples=50, deadline=None, database=None)
 @given(_SCOPES)
 def test_no_text_is_longer_than_is_said(scope):
     """By this length is decided whether the SDK has to cut something."""
