@@ -86,8 +86,11 @@ class RequestAttributes:
         if client := scope.get("client"):
             if client[0]:
                 values["client.address"] = client[0]
-            if port := client[1]:
+            port = client[1]
+            if type(port) is not int:
                 _set_port(values, "client.port", port)
+            elif port:
+                values["client.port"] = port
         return values
 
     @staticmethod
@@ -120,8 +123,7 @@ def decode_header(value: bytes) -> str:
 
 
 def _set_port(values: dict[str, Any], name: str, port: Any) -> None:
-    if type(port) is int:
-        values[name] = port
+    if not port:
         return
     try:
         values[name] = int(port)
@@ -137,8 +139,7 @@ def _shared_attributes(key: tuple[Any, ...]) -> dict[str, Any]:
         values[SCHEME] = scheme
     if address := host + (f":{port}" if str(port) != str(_PLAIN_PORT) else ""):
         values["server.address"] = address
-    if port:
-        _set_port(values, "server.port", port)
+    _set_port(values, "server.port", port)
     if version:
         values[PROTOCOL] = version
     if has_path:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, BackgroundTasks, FastAPI, HTTPException, Response, WebSocket
@@ -15,6 +16,19 @@ from tests.sightglass.equivalence.span_changes import SPAN_CHANGES
 
 def make_application(instrument: Callable[[FastAPI], Any]) -> FastAPI:
     """The application, with another of its kind mounted; `instrument` is called for both."""
+    app, mounted = _shared_applications()
+    instrument(mounted)
+    instrument(app)
+    return app
+
+
+@cache
+def _shared_applications() -> tuple[FastAPI, FastAPI]:
+    return bare_applications()
+
+
+def bare_applications() -> tuple[FastAPI, FastAPI]:
+    """A new application, and the one of its kind that is mounted in it."""
     app = FastAPI(version="1.2")
     _add_plain_routes(app)
     _add_failing_routes(app)
@@ -35,12 +49,10 @@ def make_application(instrument: Callable[[FastAPI], Any]) -> FastAPI:
     instrumented = FastAPI()
     instrumented.add_api_route("/deep/{item}", lambda item: item)
     instrumented.add_api_route("/fails", _fail)
-    instrument(instrumented)
     app.mount("/instrumented", instrumented)
     app.mount("/raw", _raw)
     app.router.routes.append(Host("named.example", Starlette(routes=[Route("/hosted", _static)])))
-    instrument(app)
-    return app
+    return app, instrumented
 
 
 def _static(_: Any) -> PlainTextResponse:

@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.util.http import get_excluded_urls
 
 import sightglass
+from sightglass import fastapi_application
 from sightglass.exporters import OtlpExporters
 from sightglass.telemetry import Telemetry, adopt
 from sightglass.testing import InMemoryExporters
@@ -167,6 +168,7 @@ def observe(setup: Setup, calls: Mapping[str, Call] = CALLS, *, stock: bool) -> 
             set_global_textmap(before[1])
             for app in apps:
                 FastAPIInstrumentor.uninstrument_app(app)
+                fastapi_application._instrumented.discard(app)
     return seen
 
 

@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 import sightglass
 from sightglass.telemetry import current
 from tests.sightglass.equivalence import described
-from tests.sightglass.equivalence.application import make_application
+from tests.sightglass.equivalence.application import bare_applications
 from tests.sightglass.equivalence.calls import CALLS, Call
 from tests.sightglass.equivalence.observation import Setup, observe
 from tests.sightglass.receiver import running_receiver
@@ -23,7 +23,9 @@ _INSTANCE = "service.instance.id"
 
 def build(instrument):
     """The application of these tests, with handlers that record predictions, labels and log records."""
-    app = make_application(instrument)
+    app, mounted = bare_applications()
+    instrument(mounted)
+    instrument(app)
 
     @app.get("/predict")
     async def predict():
