@@ -19,6 +19,7 @@ from opentelemetry.propagate import get_global_textmap, set_global_textmap
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.util.http import get_excluded_urls
+from starlette.background import BackgroundTask
 
 import sightglass
 from sightglass import fastapi_application
@@ -135,8 +136,25 @@ def environment(**variables: str) -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
             del os.environ[name]
         os.environ.update(variables)
-        with patch.object(fastapi_instrumentation, "_excluded_urls_from_env", get_excluded_urls("FASTAPI")):
+        excluded = patch.object(fastapi_instrumentation, "_excluded_urls_from_env", get_excluded_urls("FASTAPI"))
+        with excluded, _unpatched_background_tasks():
             yield
+
+
+@contextmanager
+def _unpatched_background_tasks() -> Iterator[None]:
+    """The instrumentor patches them once per process, with the tracer of whoever came first: here nobody has."""
+    patched, original = BackgroundTask.__call__, getattr(BackgroundTask, "_otel_original_call", None)
+    if original is None:
+        yield
+        return
+    BackgroundTask.__call__ = original
+    del BackgroundTask._otel_original_call
+    try:
+        yield
+    finally:
+        BackgroundTask.__call__ = patched
+        BackgroundTask._otel_original_call = original
 
 
 def observe(setup: Setup, calls: Mapping[str, Call] = CALLS, *, stock: bool) -> Observation:
