@@ -1,6 +1,7 @@
 """The folder of one process, locked as long as that process lives; whoever finds one that is not takes it over."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import uuid
@@ -10,7 +11,6 @@ from typing import Final, Self
 from sightglass.spool.segment import SUFFIX, Segment
 
 _PREFIX: Final = "process-"
-_ATTEMPTS: Final = 10
 
 
 class Folder:
@@ -40,13 +40,20 @@ class Folder:
             OSError: It can't be made or locked.
         """
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for _ in range(_ATTEMPTS):
-            path = home / f"{_PREFIX}{uuid.uuid4().hex}"
-            path.mkdir(mode=0o700)
-            # Until it is locked it looks like a dead process's, and may be gone again.
-            if folder := cls.take(path):
-                return folder
-        raise OSError(f"{home}: every new folder was taken by somebody else")
+        path = home / f"{_PREFIX}{uuid.uuid4().hex}"
+        # Under another name until it is locked, or it would look like a dead process's.
+        hidden = home / f".{path.name}"
+        hidden.mkdir(mode=0o700)
+        try:
+            if (folder := cls.take(hidden)) is None:
+                raise FileNotFoundError(errno.ENOENT, "removed by somebody else", str(hidden))
+            hidden.rename(path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                hidden.rmdir()
+            raise
+        folder.path = path
+        return folder
 
     @classmethod
     def take(cls, path: Path) -> Self | None:

@@ -8,6 +8,7 @@ import time
 import urllib.request
 from collections import Counter
 from contextlib import ExitStack, contextmanager
+from http.client import HTTPException
 from itertools import count
 
 import psutil
@@ -41,7 +42,7 @@ class Load:
             try:
                 with urllib.request.urlopen(f"{self._url}/predict/{next(self._numbers)}", timeout=10) as answer:
                     self.answered.append(json.load(answer)["prediction_id"])
-            except (OSError, ValueError):  # killed, or on its way up
+            except (OSError, HTTPException, ValueError):  # killed, or on its way up
                 time.sleep(0.05)
 
     def wait_for(self, more):

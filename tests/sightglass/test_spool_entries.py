@@ -1,6 +1,6 @@
 """Entries of a segment: whatever becomes of a file, its readable beginning is read and nothing else."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sightglass.otlp.request import Owner, encode_request
@@ -10,6 +10,8 @@ from .spooling import OWNER, RESOURCE, SCOPE
 
 OWNERS = st.builds(Owner, *[st.binary(max_size=20)] * 4)
 WRITTEN = st.lists(st.tuples(OWNERS, st.lists(st.binary(max_size=40), max_size=4)), max_size=4)
+
+UNHURRIED = settings(deadline=None, database=None)
 
 
 def laid_out(written):
@@ -24,6 +26,7 @@ def laid_out(written):
     return data, records, ends
 
 
+@UNHURRIED
 @given(WRITTEN)
 def test_what_is_written_is_read(written):
     """Every record comes back with its owner, in order."""
@@ -31,6 +34,7 @@ def test_what_is_written_is_read(written):
     assert read_entries(data) == (records, 0)
 
 
+@UNHURRIED
 @given(WRITTEN, st.integers(min_value=0))
 def test_a_file_cut_anywhere_gives_the_whole_records_before_the_cut(written, cut):
     """A kill in the middle of a write costs the record that was being written, and no other."""
@@ -41,6 +45,7 @@ def test_a_file_cut_anywhere_gives_the_whole_records_before_the_cut(written, cut
     assert torn == 0 or cut < len(data)
 
 
+@UNHURRIED
 @given(WRITTEN.filter(lambda written: laid_out(written)[0]), st.integers(min_value=0), st.integers(1, 255))
 def test_a_byte_changed_anywhere_gives_the_records_before_it(written, place, change):
     """A damaged entry is never sent: it ends what is read."""
@@ -52,12 +57,14 @@ def test_a_byte_changed_anywhere_gives_the_records_before_it(written, place, cha
     assert torn > 0
 
 
+@UNHURRIED
 @given(st.binary(max_size=200))
 def test_any_bytes_can_be_read(data):
     """What never was a segment is no error: there is nothing in it."""
     assert read_entries(data) == ([], len(data))
 
 
+@UNHURRIED
 @given(WRITTEN)
 def test_a_power_cut_that_leaves_zeros_ends_what_is_read(written):
     """File systems may lengthen a file before its data is there."""

@@ -179,6 +179,7 @@ def test_a_forked_child_has_a_folder_of_its_own_and_no_lock_of_its_parent(tmp_pa
         child = os.fork()
         if child == 0:
             try:
+                receiving.changed = threading.Condition()  # the other may be held by a thread of the parent's
                 receiving.be_well()
                 put(queue, [100])
                 folders = {file.parent for file in segments(tmp_path)}
@@ -273,6 +274,23 @@ def test_a_home_that_is_no_folder_leaves_everything_in_memory(tmp_path):
         assert queue.flush(10)
     assert numbers(memory) == list(range(20))
     assert sum(account.disk.values()) >= 1
+
+
+def test_a_disk_without_locks_leaves_everything_in_memory_and_nothing_behind(tmp_path, monkeypatch):
+    """As with some network file systems: unlocked, two processes would send the same, so nothing is written there."""
+
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("sightglass.spool.folder.fcntl.flock", refuse)
+    monkeypatch.setattr("sightglass.spool.queue._DISK_PAUSE_SECONDS", 0.0)
+    receiving, account, memory = Receiving(), Account(), []
+    with spooling(tmp_path, receiving, account, memory=memory) as queue:
+        put(queue, range(20))
+        assert queue.flush(10)
+    assert numbers(memory) == list(range(20))
+    assert account.disk == {"ENOLCK": 20}
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_after_the_end_a_record_is_dropped_and_nothing_raises(tmp_path):

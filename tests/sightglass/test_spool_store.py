@@ -172,7 +172,7 @@ def test_a_folder_that_is_not_a_spool_s_is_left_alone(tmp_path):
 
 
 def test_a_new_folder_survives_those_who_look_for_dead_ones(tmp_path):
-    """Between being made and being locked it looks abandoned; whoever takes it then takes nothing of its maker's."""
+    """However many look while it is made, none takes it before its maker has locked it."""
     script = (
         "import sys, time, pathlib\n"
         "from sightglass.spool.folder import orphans\n"
