@@ -115,11 +115,14 @@ class RequestAttributes:
 
 
 def decode_header(value: bytes) -> str:
-    """A header as text, as the stock instrumentation reads it."""
+    """A header as text, as the stock instrumentation reads it; where that raises, nobody shall hide from tracing."""
     try:
         return value.decode()
     except ValueError:
-        return value.decode("unicode_escape")
+        try:
+            return value.decode("unicode_escape")
+        except ValueError:
+            return value.decode(errors="replace")
 
 
 def _set_port(values: dict[str, Any], name: str, port: Any) -> None:

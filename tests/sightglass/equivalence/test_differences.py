@@ -127,7 +127,7 @@ def test_stock_captures_headers_of_a_push():
 
 @shows("requests that telemetry cannot read")
 def test_stock_fails_what_it_cannot_read():
-    """A header that cannot be decoded, and a sampler that raises: stock raises, ours answers."""
+    """A header that cannot be decoded, and a sampler that raises: stock raises, ours answers, the first with a span."""
 
     class Raising(Everyone):
         def extract(self, *_, **__):
@@ -139,7 +139,7 @@ def test_stock_fails_what_it_cannot_read():
         assert "Error" in stock.answers["a"][-1]
         assert stock.answers["a"][0]["status"] == 500
         assert [message.get("status", "body") for message in ours.answers["a"]] == [200, "body"]
-        assert ours.spans == {"a": []}
+        assert len(ours.spans["a"]) == (call is odd)
 
 
 @shows("header names in capitals")
