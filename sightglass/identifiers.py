@@ -6,12 +6,14 @@ import logging
 import os
 import random
 import time
+from struct import Struct
 from typing import Final
 
 from sightglass.settings import ENTITY_SALT_VARIABLE
 
 _UUID_VERSION_7: Final = 0x7000
-_UUID_VARIANT: Final = 0x8000
+_UUID_VARIANT: Final = 0b10 << 62
+_pack: Final = Struct(">QQ").pack
 _SUB_MILLISECOND_STEPS: Final = 4096
 _BLOCK_BYTES: Final = 64
 
@@ -35,11 +37,10 @@ def new_prediction_id(at_ns: int | None = None) -> str:
     moment = time.time_ns() if at_ns is None else at_ns
     milliseconds, rest = divmod(max(moment, 0), 1_000_000)
     fraction = rest * _SUB_MILLISECOND_STEPS // 1_000_000
-    random_bits = _random.getrandbits(62)
-    return (
-        f"{milliseconds >> 16 & 0xFFFF_FFFF:08x}-{milliseconds & 0xFFFF:04x}-{_UUID_VERSION_7 | fraction:04x}"
-        f"-{_UUID_VARIANT | random_bits >> 48:04x}-{random_bits & 0xFFFF_FFFF_FFFF:012x}"
-    )
+    digits = _pack(
+        (milliseconds & 0xFFFF_FFFF_FFFF) << 16 | _UUID_VERSION_7 | fraction, _UUID_VARIANT | _random.getrandbits(62)
+    ).hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 @functools.cache

@@ -90,7 +90,7 @@ class HistogramPoint:
         self._counts = [0] * (len(self._bounds) + 1)
         self._sum: float = 0
         self._min, self._max = float("inf"), float("-inf")
-        self._exemplars: dict[int, tuple[float, int, int, int]] = {}
+        self._exemplars: dict[int, tuple[float, int, SpanContext]] = {}
 
     def record(self, value: float, exemplar: SpanContext | None = None) -> None:
         """Add one value.
@@ -109,7 +109,7 @@ class HistogramPoint:
             if value > self._max:  # noqa: PLR1730  # as above
                 self._max = value
             if exemplar is not None:
-                self._exemplars[place] = (value, time.time_ns(), exemplar.span_id, exemplar.trace_id)
+                self._exemplars[place] = (value, time.time_ns(), exemplar)
 
     def read(self, attributes: dict[str, Any], since_ns: int | None, now_ns: int, *, delta: bool) -> HistogramDataPoint:
         """The data point; with `delta`, counting begins again. Exemplars are told once."""
@@ -136,9 +136,9 @@ class HistogramPoint:
 Point = TypeVar("Point", SumPoint, HistogramPoint)
 
 
-def _exemplar(value: float, at_ns: int, span_id: int, trace_id: int) -> Exemplar:
+def _exemplar(value: float, at_ns: int, span: SpanContext) -> Exemplar:
     """Outside of any span it names none."""
-    return Exemplar({}, value, at_ns, span_id or None, trace_id or None)
+    return Exemplar({}, value, at_ns, span.span_id or None, span.trace_id or None)
 
 
 class Instrument(Generic[Point]):

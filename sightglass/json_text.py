@@ -10,7 +10,6 @@ from typing import Any, Final
 _encode: Final = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
 ).encode
-_NO_JSON: Final = ("NaN", "Infinity")
 
 
 def json_text(value: Any) -> str:
@@ -32,6 +31,6 @@ def quick_json() -> Callable[[Any], str | None] | None:
     def write(value: Any) -> str | None:
         text = to_json(value).decode()
         # It writes these where JSON has no number; a text with them in it is written again with care, no worse.
-        return None if any(word in text for word in _NO_JSON) else text
+        return None if "NaN" in text or "Infinity" in text else text
 
     return write

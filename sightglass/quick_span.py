@@ -26,7 +26,7 @@ from opentelemetry.trace import (
 )
 
 from sightglass.processors import ExportingSpans
-from sightglass.samplers import decides_without_attributes
+from sightglass.samplers import decides_without_attributes, decision_for_roots
 
 _NONE: Final[Any] = ()
 _SAMPLED_RANDOM: Final = TraceFlags(TraceFlags.SAMPLED | TraceFlags.RANDOM_TRACE_ID)
@@ -80,6 +80,7 @@ class QuickTracer:
             and type(tracer._tracer_metrics).__name__ == "NoOpTracerMetrics"  # noqa: SLF001  # there is no public way
         )
         self._spans: Any = _spans_of(tracer, processors) if self._plain else None
+        self._for_roots = decision_for_roots(tracer.sampler) if self._plain else None
 
     def start_span(self, name: str, context: Context, kind: SpanKind, values: dict[str, Any], longest: int) -> Span:
         """Start a span.
@@ -110,7 +111,9 @@ class QuickTracer:
             parent = None
         ids = tracer.id_generator
         trace_id = ids.generate_trace_id() if parent is None else parent.trace_id
-        result = tracer.sampler.should_sample(context, trace_id, name, kind, None, ())
+        result = self._for_roots if parent is None else None
+        if result is None:
+            result = tracer.sampler.should_sample(context, trace_id, name, kind, None, ())
         random = ids.is_trace_id_random() if parent is None else parent.trace_flags.random_trace_id
         own = SpanContext(
             trace_id,

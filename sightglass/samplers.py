@@ -2,7 +2,14 @@
 
 from typing import Any, Final
 
-from opentelemetry.sdk.trace.sampling import ParentBased, ParentBasedTraceIdRatio, StaticSampler, TraceIdRatioBased
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace.sampling import (
+    ParentBased,
+    ParentBasedTraceIdRatio,
+    SamplingResult,
+    StaticSampler,
+    TraceIdRatioBased,
+)
 
 _ASKED: Final = (
     "_root",
@@ -11,6 +18,15 @@ _ASKED: Final = (
     "_local_parent_sampled",
     "_local_parent_not_sampled",
 )
+
+
+def decision_for_roots(sampler: Any) -> SamplingResult | None:
+    """What it always decides for a span without parent; None when that depends."""
+    root = getattr(sampler, "_root", sampler)
+    if not decides_without_attributes(sampler) or type(root) is not StaticSampler:
+        return None
+    result: SamplingResult = sampler.should_sample(Context(), 1, "")
+    return result
 
 
 def decides_without_attributes(sampler: Any) -> bool:

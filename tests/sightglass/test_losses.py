@@ -16,6 +16,7 @@ from tests.sightglass.kept import PATHS, Reply, plain
 from tests.sightglass.receiver import running_receiver
 
 ITEMS = 7
+WELL = Reply()
 # Shorter than the shortest pause before a second attempt, which is 0.8 s: what fails once is given up.
 ONCE = "0.75"
 RECEIVERS = {"http/protobuf": running_receiver, "grpc": running_grpc_receiver}
@@ -39,7 +40,7 @@ class Fault:
 
     protocol: str
     first: tuple[Reply, ...] = ()
-    then: Reply = Reply()
+    then: Reply = WELL
     reason: str | None = None
     retries: int = 0
     lost: int = ITEMS
