@@ -8,7 +8,7 @@ from benchmarks.instrumentation.arms import ARMS, BARE, OURS
 from benchmarks.instrumentation.models import MODELS
 
 _FEATURES = (12, 50)
-_ROUNDS = 7
+_ROUNDS = 10
 _REQUESTS = 4_000
 _SECONDS = 8.0
 _QUICK_ROUNDS = 3
