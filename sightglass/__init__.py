@@ -9,15 +9,15 @@ from sightglass.environment import settle
 # Before anything imports OpenTelemetry, which would raise for these.
 settle(importing=True)
 
-from sightglass.decorator import last_prediction_id, predicts
 from sightglass.fastapi_application import instrument
-from sightglass.identifiers import new_prediction_id
-from sightglass.label import record_label
 from sightglass.logs import configure_logging
-from sightglass.model import Model
-from sightglass.model_call import model_call
-from sightglass.model_switch import record_model_switch
-from sightglass.prediction import record_prediction
+from sightglass.predictions.decorator import last_prediction_id, predicts
+from sightglass.predictions.identifiers import new_prediction_id
+from sightglass.predictions.label import record_label
+from sightglass.predictions.model import Model
+from sightglass.predictions.model_call import model_call
+from sightglass.predictions.model_switch import record_model_switch
+from sightglass.predictions.prediction import record_prediction
 from sightglass.startup import flush, start
 from sightglass.telemetry import Telemetry
 

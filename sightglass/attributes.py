@@ -45,6 +45,7 @@ FALLBACK: Final = "fallback"
 PREDICTION_COUNT_METRIC: Final = "ml.prediction.count"
 LABEL_COUNT_METRIC: Final = "ml.label.count"
 SPAN_COUNT_METRIC: Final = "sightglass.spans.ended"
+CUT_SPANS_METRIC: Final = "sightglass.spans.cut"
 HEARTBEAT_METRIC: Final = "sightglass.process.uptime"
 ENDED_METRIC: Final = "sightglass.process.ended"
 EXPORT_TIME_METRIC: Final = "sightglass.export.time"
@@ -89,7 +90,7 @@ _MODEL_METRICS: Final = (SCORE_METRIC, MODEL_DURATION_METRIC, FALLBACK_METRIC, I
 _COUNTED: Final = (_SPAN, PREDICTION_EVENT, PREDICTION_COUNT_METRIC)
 _OF_MODELS: Final = (_SPAN, PREDICTION_EVENT, MODEL_SWITCH_EVENT, PREDICTION_COUNT_METRIC, *_MODEL_METRICS)
 _EXPORTS: Final = (FAILED_EXPORT_METRIC, EXPORT_RETRIES_METRIC)
-_ALL_COUNTS: Final = (SPAN_COUNT_METRIC, PREDICTION_COUNT_METRIC, LABEL_COUNT_METRIC, *_EXPORTS)
+_ALL_COUNTS: Final = (SPAN_COUNT_METRIC, CUT_SPANS_METRIC, PREDICTION_COUNT_METRIC, LABEL_COUNT_METRIC, *_EXPORTS)
 _MODEL_SET: Final = (MODEL_NAME, MODEL_VERSION, VARIANT, REPLAYED)
 
 REGISTRY: Final[tuple[Term, ...]] = (
@@ -150,6 +151,7 @@ REGISTRY: Final[tuple[Term, ...]] = (
         "Prediction events handed over, also those that were dropped later.",
     ),
     Term(LABEL_COUNT_METRIC, "counter", "{label}", (REPLAYED,), "Label events handed over."),
+    Term(CUT_SPANS_METRIC, "counter", "{span}", (REPLAYED,), "Spans with an attribute that was cut to the longest."),
     Term(
         FAILED_EXPORT_METRIC,
         "counter",

@@ -8,11 +8,11 @@ from opentelemetry.sdk._logs import Logger, LogRecordLimits
 from opentelemetry.trace import Span, get_current_span
 
 from sightglass import attributes
-from sightglass.identity import Identity
+from sightglass.export.pipeline import Line
+from sightglass.export.processors import ExportingLogs
 from sightglass.otlp.logs import encode_record
 from sightglass.otlp.request import framed_record
-from sightglass.pipeline import Line
-from sightglass.processors import ExportingLogs
+from sightglass.predictions.identity import Identity
 
 _INFO: Final = SeverityNumber.INFO
 # Ours are few and short, and say who is meant: a limit, meant for what others log, would drop the oldest, the ids.

@@ -9,12 +9,12 @@ from weakref import WeakSet
 from opentelemetry.sdk.metrics import Meter
 
 from sightglass.faults import report_fault
-from sightglass.model import Model
-from sightglass.request_scope import prepare_scope
+from sightglass.predictions.model import Model
+from sightglass.requests.request_scope import prepare_scope
+from sightglass.requests.trace_headers import install_trace_headers
 from sightglass.settings import Settings
 from sightglass.startup import start, take_model
 from sightglass.telemetry import Telemetry, current
-from sightglass.trace_headers import install_trace_headers
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -133,7 +133,7 @@ def _build_stack(build: Callable[[], Any], telemetry: Telemetry) -> Any:
     """The application's layers, with ours in the place of the stock middleware."""
     from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware  # noqa: PLC0415  # as below
 
-    from sightglass.server_spans import ServerSpans  # noqa: PLC0415  # as below
+    from sightglass.requests.server_spans import ServerSpans  # noqa: PLC0415  # as below
 
     stack = EdgeMiddleware(build(), telemetry)
     # OpenTelemetry's middleware, in a layer that answers for its own mistakes.

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sightglass.environment import settle
-from sightglass.exporters import NoExporters, OtlpExporters
-from sightglass.model import Model
+from sightglass.export.exporters import NoExporters, OtlpExporters
+from sightglass.predictions.model import Model
 from sightglass.settings import Settings
 from sightglass.telemetry import Telemetry, adopt, current
 

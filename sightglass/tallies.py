@@ -4,6 +4,7 @@ Completeness compares a count with the rows stored until the same moment, so all
 exported beside them. Counting is an addition under a lock, a tenth of what `Counter.add` costs.
 """
 
+import sys
 import threading
 import time
 from collections import Counter
@@ -91,6 +92,7 @@ class Tallies:
     def __init__(self, *, replayed: bool = False) -> None:
         common: dict[str, str | bool] = {attributes.REPLAYED: True} if replayed else {}
         self.spans = Tally(common, always=True)
+        self.cut_spans = Tally(common)
         self.predictions = Tally(common)
         self.labels = Tally(common)
         self.failed_exports = Tally(common)
@@ -101,6 +103,7 @@ class Tallies:
         self.logs_processed = Tally({})
         self._all = (
             self.spans,
+            self.cut_spans,
             self.predictions,
             self.labels,
             self.failed_exports,
@@ -133,6 +136,7 @@ class Tallies:
         """Create the instruments that report these counts."""
         for name, tally, unit in (
             (attributes.SPAN_COUNT_METRIC, self.spans, "{span}"),
+            (attributes.CUT_SPANS_METRIC, self.cut_spans, "{span}"),
             (attributes.PREDICTION_COUNT_METRIC, self.predictions, "{prediction}"),
             (attributes.LABEL_COUNT_METRIC, self.labels, "{label}"),
             (attributes.FAILED_EXPORT_METRIC, self.failed_exports, "{item}"),
@@ -167,4 +171,23 @@ class SpanTally(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         """Count one span if it will be exported."""
         if span.context is not None and span.context.trace_flags.sampled:
+            self._tally.add(at_ns=span.end_time or 0)
+
+
+class CutSpans:
+    """Counts the spans with an attribute that was cut to the limit on its length, which nothing else tells.
+
+    Args:
+        tally: Where they are counted.
+        longest: The limit, in characters; None where there is none.
+    """
+
+    def __init__(self, tally: Tally, longest: int | None) -> None:
+        self._tally = tally
+        self.longest = sys.maxsize if longest is None else longest
+
+    def look_at(self, span: ReadableSpan) -> None:
+        """Count one span if it is one of them."""
+        values = (span.attributes or {}).values()
+        if any(isinstance(value, str) and len(value) == self.longest for value in values):
             self._tally.add(at_ns=span.end_time or 0)

@@ -15,25 +15,25 @@ from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMe
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from sightglass.attempts import Attempts
-from sightglass.collection import Collection, metric_interval_seconds
-from sightglass.delivery import Connection, WatchedMetricExporter
 from sightglass.events import Events
-from sightglass.exporters import Exporters
-from sightglass.feature_names import FeatureNames
-from sightglass.flusher import Flusher
+from sightglass.export.attempts import Attempts
+from sightglass.export.collection import Collection, metric_interval_seconds
+from sightglass.export.delivery import Connection, WatchedMetricExporter
+from sightglass.export.exporters import Exporters
+from sightglass.export.flusher import Flusher
+from sightglass.export.losses import LossRecord
+from sightglass.export.pipeline import Line, Pipeline
+from sightglass.export.processors import ExportingLogs, ExportingSpans, ReplaySpanProcessor
 from sightglass.forking import call_in_forked_child
-from sightglass.identifiers import EntityHash
-from sightglass.identity import Identities
 from sightglass.instruments import Instruments
-from sightglass.losses import LossRecord
-from sightglass.model import Model
-from sightglass.model_metrics import ModelMetrics
-from sightglass.pipeline import Line, Pipeline
-from sightglass.processors import ExportingLogs, ExportingSpans, ReplaySpanProcessor
+from sightglass.predictions.feature_names import FeatureNames
+from sightglass.predictions.identifiers import EntityHash
+from sightglass.predictions.identity import Identities
+from sightglass.predictions.model import Model
+from sightglass.predictions.model_metrics import ModelMetrics
 from sightglass.resource import build_resource, library_version
 from sightglass.settings import Settings
-from sightglass.tallies import SpanTally, Tallies
+from sightglass.tallies import CutSpans, SpanTally, Tallies
 
 SCOPE: Final = "sightglass"
 _LONGEST_VALUE: Final = 8_192
@@ -141,7 +141,8 @@ class Telemetry:
         span_processors.start_with(SpanTally(self.tallies.spans))
         spans, logs = pipeline.connect(exporters, "spans"), pipeline.connect(exporters, "logs")
         if spans is not None:
-            span_processors.export_with(spans.span_processor(self._meter_provider))
+            cut_spans = CutSpans(self.tallies.cut_spans, _span_limits().max_span_attribute_length)
+            span_processors.export_with(spans.span_processor(self._meter_provider, cut_spans))
         if logs is not None:
             log_processors.export_with(logs.log_processor(self._meter_provider))
         for line in (spans, logs):

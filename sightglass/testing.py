@@ -9,10 +9,10 @@ from opentelemetry.sdk.metrics.export import Metric, MetricExporter, MetricExpor
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from sightglass.attempts import Attempts
-from sightglass.model import Model
+from sightglass.export.attempts import Attempts
+from sightglass.export.sinks import ExporterSink, Sink
+from sightglass.predictions.model import Model
 from sightglass.settings import Settings
-from sightglass.sinks import ExporterSink, Sink
 from sightglass.telemetry import Telemetry, adopt
 
 

@@ -5,9 +5,9 @@ import os
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from sightglass.label import record_label
 from sightglass.labels.errors import LabelsError
 from sightglass.labels.row import Label
+from sightglass.predictions.label import record_label
 from sightglass.startup import flush, start
 from sightglass.telemetry import Telemetry
 

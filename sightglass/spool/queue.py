@@ -12,13 +12,13 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach,
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from sightglass import attributes
-from sightglass.delivery import Delivery
-from sightglass.export_queue import ExportQueue
+from sightglass.export.delivery import Delivery
+from sightglass.export.export_queue import ExportQueue
+from sightglass.export.losses import LossRecord
+from sightglass.export.pauses import growing_pause
 from sightglass.faults import report_fault
 from sightglass.forking import call_in_forked_child
-from sightglass.losses import LossRecord
 from sightglass.otlp.request import Encoded
-from sightglass.pauses import growing_pause
 from sightglass.spool.folder import orphans
 from sightglass.spool.segment import Segment
 from sightglass.spool.store import Store

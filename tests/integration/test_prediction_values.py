@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from sightglass.identifiers import EntityHash
+from sightglass.predictions.identifiers import EntityHash
 from tests.collector.pipeline import ROOT, Pipeline
 from tests.integration.recorded_predictions import (
     ATTRIBUTE,

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from services.ml_api.app import create_app
 from services.ml_api.making import make_model
 from services.ml_api.settings import MlApiSettings
-from sightglass.identifiers import new_prediction_id
+from sightglass.predictions.identifiers import new_prediction_id
 from tests.ml_api.conftest import FLIGHT, FLIGHT_WITHOUT_WEATHER, wait_until
 
 LABEL = {"prediction_id": "abc", "label": "late", "observed_at": "2013-12-08T15:42:00Z"}

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from sightglass.export_queue import ExportQueue
-from sightglass.losses import LossRecord, Outcome
+from sightglass.export.export_queue import ExportQueue
+from sightglass.export.losses import LossRecord, Outcome
 from sightglass.otlp.request import encode_owner
 from sightglass.spool.queue import SpoolQueue
 from sightglass.tallies import Tallies

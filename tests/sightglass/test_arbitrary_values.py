@@ -11,10 +11,10 @@ from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter
 
 import sightglass
 from sightglass import Model, faults
-from sightglass.attempts import Attempts
+from sightglass.export.attempts import Attempts
+from sightglass.export.sinks import EncodedSink
 from sightglass.otlp.logs import encode_log
 from sightglass.settings import Settings
-from sightglass.sinks import EncodedSink
 from sightglass.telemetry import Telemetry, adopt, current
 from sightglass.testing import InMemoryExporters, in_memory_telemetry
 from tests.sightglass.hostile_values import ANYTHING, SPECIAL

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 import sightglass
 from sightglass import Model
-from sightglass.identifiers import EntityHash
+from sightglass.predictions.identifiers import EntityHash
 from sightglass.testing import in_memory_telemetry
 
 PRICE = Model("price", "7", "regression")

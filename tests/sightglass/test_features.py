@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from sightglass.feature_names import FeatureNames
-from sightglass.features import MAX_BODY_CHARACTERS, FeatureBody, as_number
+from sightglass.predictions.feature_names import FeatureNames
+from sightglass.predictions.features import MAX_BODY_CHARACTERS, FeatureBody, as_number
 from sightglass.settings import Settings
 
 

@@ -62,12 +62,14 @@ def app(telemetry):
     ],
 )
 def test_a_hostile_header_is_answered_and_exported(app, telemetry, name, value):
-    """One span of bounded size and its prediction, whatever the header; a value that was cut is 8,192 long."""
+    """One span of bounded size and its prediction, whatever the header; a cut value is 8,192 long, and counted."""
     assert asyncio.run(status_of(app, headers=[(name, value)])) == 200
     (span,) = telemetry.spans
     assert len(encode_spans([span]).SerializeToString()) < 20_000
     if len(value) == 1_000_000:
         assert len(span.attributes["user_agent.original"]) == 8_192
+    counted = telemetry.metrics.get("sightglass.spans.cut")
+    assert sum(point.value for point in counted.data.data_points) == 1 if len(value) == 1_000_000 else counted is None
     (event,) = telemetry.records
     assert event.log_record.attributes["ml.prediction.id"] == span.attributes["ml.prediction.id"]
     assert (event.log_record.trace_id, event.log_record.span_id) == (span.context.trace_id, span.context.span_id)

@@ -2,8 +2,8 @@ import uuid
 
 import pytest
 
-from sightglass import identifiers
-from sightglass.identifiers import EntityHash, new_prediction_id
+from sightglass.predictions import identifiers
+from sightglass.predictions.identifiers import EntityHash, new_prediction_id
 from sightglass.text import label_text
 
 

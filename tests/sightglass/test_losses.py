@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 import sightglass
-from sightglass.exporters import OtlpExporters
+from sightglass.export.exporters import OtlpExporters
 from sightglass.telemetry import Telemetry, adopt
 from tests.sightglass.grpc_receiver import running_grpc_receiver
 from tests.sightglass.kept import PATHS, Reply, plain

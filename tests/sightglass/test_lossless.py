@@ -2,8 +2,8 @@ import threading
 import time
 
 import sightglass
-from sightglass.exporters import OtlpExporters
-from sightglass.lossless import LosslessQueue
+from sightglass.export.exporters import OtlpExporters
+from sightglass.export.lossless import LosslessQueue
 from sightglass.telemetry import Telemetry, adopt
 
 from .receiver import plain, running_receiver

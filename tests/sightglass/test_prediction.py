@@ -9,8 +9,9 @@ from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 
 import sightglass
-from sightglass import faults, prediction
-from sightglass.identifiers import EntityHash
+from sightglass import faults
+from sightglass.predictions import prediction
+from sightglass.predictions.identifiers import EntityHash
 from sightglass.testing import in_memory_telemetry
 
 

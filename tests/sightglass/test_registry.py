@@ -8,8 +8,8 @@ from opentelemetry.sdk.metrics.export import Gauge, Histogram
 import sightglass
 from sightglass import attributes
 from sightglass.attributes import REGISTRY
-from sightglass.export_queue import ExportQueue
-from sightglass.losses import LossRecord
+from sightglass.export.export_queue import ExportQueue
+from sightglass.export.losses import LossRecord
 from sightglass.spool.queue import SpoolQueue
 from sightglass.testing import in_memory_telemetry
 
@@ -84,6 +84,7 @@ def test_what_is_emitted_is_what_the_registry_says(tmp_path):
         telemetry.tallies.spool_errors.add((("error.type", "ENOSPC"),))
         spool_queue(telemetry, tmp_path).report(telemetry.meter)
         telemetry.tallies.retries.add((("signal", "spans"),))
+        telemetry.tallies.cut_spans.add()
         found = [("span", span.attributes) for span in telemetry.spans]
         found += [(readable.log_record.event_name, readable.log_record.attributes) for readable in telemetry.records]
         for name, metric in telemetry.metrics.items():

@@ -10,7 +10,7 @@ import threading
 import pytest
 from opentelemetry.sdk.resources import Resource
 
-from sightglass.losses import Outcome
+from sightglass.export.losses import Outcome
 
 from .spooling import Account, Receiving, item, numbers, segments, spooling
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import sightglass
-from sightglass.exporters import OtlpExporters
+from sightglass.export.exporters import OtlpExporters
 from sightglass.settings import SPOOL_MAX_BYTES, Settings
 from sightglass.spool.queue import SpoolQueue
 from sightglass.telemetry import Telemetry, adopt

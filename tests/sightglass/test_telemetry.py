@@ -9,8 +9,8 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import sightglass
-from sightglass.exporters import OtlpExporters
-from sightglass.sinks import ExporterSink
+from sightglass.export.exporters import OtlpExporters
+from sightglass.export.sinks import ExporterSink
 from sightglass.telemetry import Telemetry, adopt, current
 from sightglass.testing import InMemoryExporters, in_memory_telemetry
 from tests.sightglass.receiver import plain, running_receiver

@@ -6,7 +6,7 @@ from typing import Any
 
 _FRAME = re.compile(r'  File "(?P<file>[^"]+)", line \d+, in .*\n(?:    .*\n)*')
 _THEIRS = re.compile(
-    r"middleware/errors|sightglass/(?!equivalence)[a-z_]+\.py|instrumentation/(asgi|fastapi)/|opentelemetry/trace/|contextlib"
+    r"middleware/errors|sightglass/(?!equivalence)[a-z_/]+\.py|instrumentation/(asgi|fastapi)/|opentelemetry/trace/|contextlib"
 )
 # The SDK's counts of itself, which a stock telemetry asks for, and ours of the process.
 _OF_REQUESTS = "http."

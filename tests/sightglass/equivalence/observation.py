@@ -23,7 +23,7 @@ from starlette.background import BackgroundTask
 
 import sightglass
 from sightglass import fastapi_application
-from sightglass.exporters import OtlpExporters
+from sightglass.export.exporters import OtlpExporters
 from sightglass.telemetry import Telemetry, adopt
 from sightglass.testing import InMemoryExporters
 from tests.sightglass.equivalence import described

@@ -6,7 +6,7 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from opentelemetry.trace import INVALID_SPAN
 
-from sightglass.clean_attributes import set_clean_attributes
+from sightglass.requests.clean_attributes import set_clean_attributes
 from tests.sightglass.equivalence.arbitrary import SCALARS
 
 _NAMES = st.sampled_from(["a", "b", "c", "d", "e"])

@@ -92,7 +92,7 @@ def test_stack_traces_name_the_middleware_that_ran(monkeypatch):
     stock, ours = (seen.spans["a"][0]["events"][-1][2]["exception.stacktrace"] for seen in both(calls=calls))
     assert "opentelemetry/instrumentation/asgi" in stock
     assert "opentelemetry/instrumentation/asgi" not in ours
-    assert "sightglass/server_spans.py" in ours
+    assert "sightglass/requests/server_spans.py" in ours
 
 
 @shows("another response propagator")

@@ -6,8 +6,8 @@ import math
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sightglass.feature_names import FeatureNames
-from sightglass.features import FeatureBody
+from sightglass.predictions.feature_names import FeatureNames
+from sightglass.predictions.features import FeatureBody
 from sightglass.settings import Settings
 
 _NAMES = st.sampled_from(["a", "b", "É", "long name", "x" * 300, "nul\0", "denied"]) | st.integers(0, 3)

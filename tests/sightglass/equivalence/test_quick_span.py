@@ -24,8 +24,8 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from sightglass.processors import ExportingSpans
-from sightglass.quick_span import QuickSpan, QuickTracer
+from sightglass.export.processors import ExportingSpans
+from sightglass.requests.quick_span import QuickSpan, QuickTracer
 from tests.sightglass.equivalence import described
 from tests.sightglass.equivalence.arbitrary import NANOSECONDS, TEXTS, attribute_sets, values
 

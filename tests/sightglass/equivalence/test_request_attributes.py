@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from opentelemetry.instrumentation._semconv import _StabilityMode
 from opentelemetry.instrumentation.asgi import collect_request_attributes
 
-from sightglass.request_attributes import RequestAttributes, read_headers
+from sightglass.requests.request_attributes import RequestAttributes, read_headers
 
 _TEXTS = st.text(max_size=12)
 _ADDRESSES = st.sampled_from(["127.0.0.1", "::1", "testserver", "", "/run/socket"]) | _TEXTS

@@ -37,7 +37,7 @@ def test_the_comparison_is_of_two_different_things():
     """Stock requests go through OpenTelemetry's middleware and processors, and ours through our own."""
     from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 
-    from sightglass.server_spans import ServerSpans
+    from sightglass.requests.server_spans import ServerSpans
     from tests.sightglass.equivalence.observation import Setup, observe
 
     seen = {}

@@ -4,9 +4,9 @@ from typing import Any, Final, NamedTuple
 
 from sightglass import attributes
 from sightglass.instruments import Key
-from sightglass.model import Model
-from sightglass.model_metrics import ModelMetrics, ModelPoints
 from sightglass.otlp.logs import encode_attributes
+from sightglass.predictions.model import Model
+from sightglass.predictions.model_metrics import ModelMetrics, ModelPoints
 from sightglass.text import name_text
 
 # A caller's free text must not fill the memory.

@@ -10,13 +10,13 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanContext
 
 from sightglass import attributes
-from sightglass.clean_attributes import set_clean_attributes
 from sightglass.faults import report_fault
-from sightglass.features import FeatureBody, as_number
-from sightglass.identifiers import new_prediction_id
-from sightglass.identity import Identity
-from sightglass.model import UNKNOWN, Model
 from sightglass.moment import moment_or_now
+from sightglass.predictions.features import FeatureBody, as_number
+from sightglass.predictions.identifiers import new_prediction_id
+from sightglass.predictions.identity import Identity
+from sightglass.predictions.model import UNKNOWN, Model
+from sightglass.requests.clean_attributes import set_clean_attributes
 from sightglass.telemetry import Telemetry, current
 from sightglass.text import label_text, name_text
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sightglass.json_text import quick_json
+from sightglass.predictions.json_text import quick_json
 from sightglass.settings import Settings
 
 # Services have a few hundred names; a caller that makes them up must not fill the memory.

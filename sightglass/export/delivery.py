@@ -17,10 +17,10 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from sightglass import attributes
-from sightglass.attempts import Attempts
+from sightglass.export.attempts import Attempts
+from sightglass.export.losses import LossRecord, Outcome, Signal
+from sightglass.export.sinks import Sink
 from sightglass.instruments import Instruments
-from sightglass.losses import LossRecord, Outcome, Signal
-from sightglass.sinks import Sink
 
 _QUEUE_DROPS: Final = frozenset({attributes.SDK_SPANS_PROCESSED_METRIC, attributes.SDK_LOGS_PROCESSED_METRIC})
 _SDK_SCOPE: Final = "opentelemetry-sdk"

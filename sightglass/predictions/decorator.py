@@ -10,13 +10,13 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, cast, overload
 
 from sightglass import attributes
-from sightglass.arguments import find_entity, find_features
 from sightglass.faults import report_fault
-from sightglass.identifiers import new_prediction_id
-from sightglass.model import Model
-from sightglass.model_call import model_call
-from sightglass.outcome import find_outcome
-from sightglass.prediction import record_prediction
+from sightglass.predictions.arguments import find_entity, find_features
+from sightglass.predictions.identifiers import new_prediction_id
+from sightglass.predictions.model import Model
+from sightglass.predictions.model_call import model_call
+from sightglass.predictions.outcome import find_outcome
+from sightglass.predictions.prediction import record_prediction
 from sightglass.telemetry import current
 
 P = ParamSpec("P")

@@ -12,11 +12,11 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.metrics.export import MetricExporter
 
-from sightglass.attempts import Attempts, WatchedStub, WatchedTransport
-from sightglass.losses import Signal
+from sightglass.export.attempts import Attempts, WatchedStub, WatchedTransport
+from sightglass.export.losses import Signal
+from sightglass.export.sinks import EncodedSink, ExporterSink, Sink
 from sightglass.otlp.logs import encode_log
 from sightglass.otlp.spans import encode_span
-from sightglass.sinks import EncodedSink, ExporterSink, Sink
 
 _HTTP_ENDPOINT: Final = "http://127.0.0.1:4318"
 _GRPC_ENDPOINT: Final = "http://127.0.0.1:4317"

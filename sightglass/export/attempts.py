@@ -7,7 +7,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from sightglass.losses import Outcome, Signal
+from sightglass.export.losses import Outcome, Signal
 
 _SUCCESS: Final = range(200, 400)
 _PARTIAL: Final = "partial_success"

@@ -13,15 +13,16 @@ from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from sightglass.delivery import Connection, Delivery, StockLogExporter, StockSpanExporter
-from sightglass.export_queue import ExportQueue
-from sightglass.exporters import Exporters
-from sightglass.losses import LossRecord, Outcome, Signal
-from sightglass.lossless import LosslessQueue
-from sightglass.processors import Queue, QueueLogProcessor, QueueSpanProcessor
+from sightglass.export.delivery import Connection, Delivery, StockLogExporter, StockSpanExporter
+from sightglass.export.export_queue import ExportQueue
+from sightglass.export.exporters import Exporters
+from sightglass.export.losses import LossRecord, Outcome, Signal
+from sightglass.export.lossless import LosslessQueue
+from sightglass.export.processors import Queue, QueueLogProcessor, QueueSpanProcessor
+from sightglass.export.sinks import Sink
 from sightglass.settings import SPOOL_DIR_VARIABLE, SPOOL_MAX_BYTES
-from sightglass.sinks import Sink
 from sightglass.spool.queue import Export, SpoolQueue
+from sightglass.tallies import CutSpans
 
 _QUEUE_SIZE: Final = 16_384
 _BATCH_SIZE: Final = 512
@@ -110,10 +111,10 @@ class Line:
     delivery: Delivery
     queue: Queue | None
 
-    def span_processor(self, meter_provider: MeterProvider) -> SpanProcessor:
+    def span_processor(self, meter_provider: MeterProvider, cut_spans: CutSpans) -> SpanProcessor:
         """The processor for spans."""
         if self.queue is not None:
-            return QueueSpanProcessor(self.delivery, self.queue)
+            return QueueSpanProcessor(self.delivery, self.queue, cut_spans)
         return BatchSpanProcessor(
             StockSpanExporter(self.delivery), **_stock_options(self.signal), meter_provider=meter_provider
         )

@@ -4,8 +4,8 @@ from typing import Any
 
 from sightglass import attributes
 from sightglass.faults import report_fault
-from sightglass.model import Model, usable_model
 from sightglass.moment import moment_or_now
+from sightglass.predictions.model import Model, usable_model
 from sightglass.telemetry import current
 from sightglass.text import name_text
 

@@ -11,8 +11,8 @@ from typing import Any, Final, Protocol
 from opentelemetry.sdk._logs.export import LogRecordExporter
 from opentelemetry.sdk.trace.export import SpanExporter
 
-from sightglass.attempts import Attempts
-from sightglass.losses import Outcome
+from sightglass.export.attempts import Attempts
+from sightglass.export.losses import Outcome
 from sightglass.otlp.request import Encoded, encode_request, framed_record
 
 # A receiver refuses what is too large (the Collector: 20 MiB), and 512 predictions can be 33 MB.

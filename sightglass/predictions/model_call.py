@@ -6,9 +6,9 @@ from typing import Self
 
 from sightglass import attributes
 from sightglass.faults import report_fault
-from sightglass.features import as_number
-from sightglass.model import Model, usable_model
-from sightglass.model_metrics import ModelPoints
+from sightglass.predictions.features import as_number
+from sightglass.predictions.model import Model, usable_model
+from sightglass.predictions.model_metrics import ModelPoints
 from sightglass.telemetry import current
 
 

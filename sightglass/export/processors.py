@@ -9,8 +9,9 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, SynchronousMultiSpanProcessor
 
 from sightglass import attributes
-from sightglass.delivery import Delivery
+from sightglass.export.delivery import Delivery
 from sightglass.faults import report_fault
+from sightglass.tallies import CutSpans
 
 _FLUSH_MILLISECONDS = 30_000
 
@@ -29,11 +30,18 @@ class Queue(Protocol):
 
 
 class QueueSpanProcessor(SpanProcessor):
-    """Prepares and queues every sampled span that ends."""
+    """Prepares and queues every sampled span that ends.
 
-    def __init__(self, delivery: Delivery, queue: Queue) -> None:
+    Args:
+        delivery: Prepares it.
+        queue: Holds it.
+        cut_spans: Counts those that lost a part of a value.
+    """
+
+    def __init__(self, delivery: Delivery, queue: Queue, cut_spans: CutSpans) -> None:
         self._delivery = delivery
         self._queue = queue
+        self._cut_spans = cut_spans
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue one span."""
@@ -41,7 +49,11 @@ class QueueSpanProcessor(SpanProcessor):
         if context is None or not context.trace_flags.sampled:
             return
         try:
-            self._queue.put(self._delivery.prepare(span))
+            prepared = self._delivery.prepare(span)
+            self._queue.put(prepared)
+            # What is shorter as a whole holds no value that was cut.
+            if type(prepared) is not tuple or len(prepared[-1]) > self._cut_spans.longest:
+                self._cut_spans.look_at(span)
         except Exception:
             report_fault("the end of a span")
 

@@ -25,8 +25,8 @@ from opentelemetry.trace import (
     get_current_span,
 )
 
-from sightglass.processors import ExportingSpans
-from sightglass.samplers import decides_without_attributes, decision_for_roots
+from sightglass.export.processors import ExportingSpans
+from sightglass.requests.samplers import decides_without_attributes, decision_for_roots
 
 _NONE: Final[Any] = ()
 _SAMPLED_RANDOM: Final = TraceFlags(TraceFlags.SAMPLED | TraceFlags.RANDOM_TRACE_ID)

@@ -21,12 +21,12 @@ from opentelemetry.propagate import extract, get_global_textmap
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode
 from opentelemetry.util.http import normalise_request_header_name, normalise_response_header_name
 
-from sightglass.clean_attributes import set_clean_attributes
 from sightglass.faults import report_fault
 from sightglass.instruments import SumPoint
-from sightglass.propagated_headers import propagated_headers
-from sightglass.quick_span import QuickTracer
-from sightglass.request_attributes import (
+from sightglass.requests.clean_attributes import set_clean_attributes
+from sightglass.requests.propagated_headers import propagated_headers
+from sightglass.requests.quick_span import QuickTracer
+from sightglass.requests.request_attributes import (
     ERROR,
     METHOD,
     PROTOCOL,
@@ -37,11 +37,11 @@ from sightglass.request_attributes import (
     decode_header,
     read_headers,
 )
-from sightglass.request_metrics import RequestMetrics
-from sightglass.request_scope import prepare_scope
-from sightglass.span_names import SpanNames
+from sightglass.requests.request_metrics import RequestMetrics
+from sightglass.requests.request_scope import prepare_scope
+from sightglass.requests.span_names import SpanNames
+from sightglass.requests.trace_headers import TraceHeaders
 from sightglass.telemetry import Telemetry
-from sightglass.trace_headers import TraceHeaders
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

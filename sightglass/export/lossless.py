@@ -9,8 +9,8 @@ from typing import Final, Generic, TypeVar
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 
+from sightglass.export.pauses import growing_pause
 from sightglass.forking import call_in_forked_child
-from sightglass.pauses import growing_pause
 
 Item = TypeVar("Item")
 

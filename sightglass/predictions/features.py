@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, Final
 
-from sightglass.feature_names import FeatureNames
-from sightglass.json_text import json_text
+from sightglass.predictions.feature_names import FeatureNames
+from sightglass.predictions.json_text import json_text
 from sightglass.text import MAX_NAME_CHARACTERS, clean_text
 
 MAX_FEATURES: Final = 1_000

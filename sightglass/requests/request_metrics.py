@@ -6,7 +6,7 @@ from typing import Any, Final
 from opentelemetry.trace import SpanContext
 
 from sightglass.instruments import DEFAULT_BOUNDS, HistogramPoint, Instrument, Instruments, Key, SumPoint
-from sightglass.request_attributes import ERROR, METHOD, PROTOCOL, ROUTE, SCHEME, STATUS
+from sightglass.requests.request_attributes import ERROR, METHOD, PROTOCOL, ROUTE, SCHEME, STATUS
 
 _OF_A_REQUEST: Final = (METHOD, SCHEME, PROTOCOL, ROUTE, STATUS, ERROR)
 _MOST: Final = 2_000

@@ -1,0 +1,1 @@
+"""Predictions, labels and calls of a model: what is recorded of them."""

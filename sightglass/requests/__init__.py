@@ -1,0 +1,1 @@
+"""A request's span and metrics: the hot path of a service."""
