@@ -39,6 +39,8 @@ def label_text(value: Any) -> str:
     `True` and numpy's true are "true", 1 and 1.0 are both "1": a label that went through a table of floats still
     matches.
     """
+    if type(value) is str and len(value) <= MAX_NAME_CHARACTERS and value.isascii() and "\0" not in value:
+        return value
     try:
         item = getattr(value, "item", None)
         plain = item() if callable(item) else value

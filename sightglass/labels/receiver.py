@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from collections.abc import Mapping
 from typing import Final, Protocol
 
@@ -17,7 +18,8 @@ _LOGS_PROTOCOL: Final = "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL"
 _LOGS_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"
 _LONGEST_REASON: Final = 400
 # Neither raises, and both lose labels: the first one label, the second all.
-_FAULTS: Final = frozenset({"sightglass.faults", "sightglass.startup"})
+_STARTUP: Final = "sightglass.startup"
+_FAULTS: Final = frozenset({"sightglass.faults", _STARTUP})
 
 
 class Receiver(Protocol):
@@ -54,6 +56,9 @@ class OtlpReceiver:
         if self._warnings.fault:
             self.close()
             raise LabelsError(f"Nothing can be sent: {self._warnings.fault}")
+        # There is no progress bar yet to run into.
+        for text in self._warnings.at_start:
+            sys.stderr.write(f"Warning: {text}\n")
 
     @property
     def reason(self) -> str:
@@ -88,6 +93,7 @@ class _Warnings(logging.Handler):
         super().__init__(logging.WARNING)
         self.last = ""
         self.fault = ""
+        self.at_start: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         text = " ".join(record.getMessage().split())
@@ -96,6 +102,8 @@ class _Warnings(logging.Handler):
         self.last = text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
         if record.name in _FAULTS and record.exc_info:
             self.fault = self.last
+        elif record.name == _STARTUP:
+            self.at_start.append(self.last)
 
 
 def endpoint(environment: Mapping[str, str] = os.environ) -> str:

@@ -95,14 +95,9 @@ class RequestAttributes:
 
     @staticmethod
     def longest(scope: Scope, user_agent: bytes | None) -> int:
-        """The length of the longest text that a client chose, at most; what the server says is shorter than 256."""
-        return max(
-            len(scope.get("path") or ""),
-            len(scope.get("query_string") or ""),
-            len(user_agent or ""),
-            len(scope.get("method") or ""),
-            _SERVER_TEXT,
-        )
+        """No text is longer than this: the lengths of those that a client chose; what the server says is below 256."""
+        path, query = scope.get("path") or "", scope.get("query_string") or ""
+        return _SERVER_TEXT + len(path) + len(query) + len(user_agent or "") + len(scope.get("method") or "")
 
     def _agent(self, raw: bytes) -> dict[str, str]:
         text = decode_header(raw)
