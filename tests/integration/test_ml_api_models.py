@@ -122,13 +122,20 @@ def test_an_artefact_that_was_overwritten_is_refused_until_it_is_whole_again(dat
         assert {answer["model"]["version"] for answer in answers} == {active}
         return [answer["problems"] for answer in answers]
 
+    def warnings():
+        return [line for line in service.lines() if "not what its version says" in line]
+
     with running(data_dir, receiver.url, workers=WORKERS) as service:
+        # A worker that has yet to load it would never get it.
+        service.poll(lambda: len([line for line in service.lines() if f" {active} is " in line]) == WORKERS)
         path.write_bytes(b"damaged")
+        # Eight answers can all be one worker's.
+        service.poll(warnings, lambda found: len(found) == WORKERS)
         found = service.poll(problems, all)
         assert active in found[0][0]
         assert service.get("/v1/models").json()["models"][0]["problems"] == found[0]
         assert service.predict().json()["model"]["version"] == active
-        assert len([line for line in service.lines() if "not what its version says" in line]) == WORKERS
+        assert len(warnings()) == WORKERS
         path.write_bytes(good)
         service.poll(problems, lambda found: not any(found))
         assert service.predict().status_code == 200
