@@ -19,7 +19,10 @@ Keep = Callable[[str, Environment], str | None]
 _logger = logging.getLogger("sightglass.startup")
 
 _SIGNALS: Final = ("", "_TRACES", "_METRICS", "_LOGS")
-_PROCESSORS: Final = {"OTEL_BSP": "16384", "OTEL_BLRP": "16384"}
+QUEUE_SIZE: Final = 16_384
+"""Spans or log records that wait at most, unless OTEL_BSP_MAX_QUEUE_SIZE or OTEL_BLRP_MAX_QUEUE_SIZE says otherwise."""
+
+_PROCESSORS: Final = ("OTEL_BSP", "OTEL_BLRP")
 _SAMPLERS: Final = ("always_on", "always_off", "parentbased_always_on", "parentbased_always_off")
 _RATIO_SAMPLERS: Final = ("traceidratio", "parentbased_traceidratio")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -106,9 +109,9 @@ def _positive(unit: str) -> Rule:
     return Rule(f"a number of {unit} above 0", keep)
 
 
-def _batch(prefix: str, queue: str) -> Rule:
+def _batch(prefix: str) -> Rule:
     def keep(text: str, environ: Environment) -> str | None:
-        return text if 1 <= int(text) <= int(environ.get(f"{prefix}_MAX_QUEUE_SIZE") or queue) else None
+        return text if 1 <= int(text) <= int(environ.get(f"{prefix}_MAX_QUEUE_SIZE") or QUEUE_SIZE) else None
 
     return Rule(f"a whole number from 1 to {prefix}_MAX_QUEUE_SIZE", keep)
 
@@ -212,7 +215,7 @@ _READ_ON_IMPORT: Final[dict[str, Rule]] = {
 _RULES: Final[dict[str, Rule]] = {
     **_READ_ON_IMPORT,
     **{f"{prefix}_MAX_QUEUE_SIZE": _whole(1) for prefix in _PROCESSORS},
-    **{f"{prefix}_MAX_EXPORT_BATCH_SIZE": _batch(prefix, queue) for prefix, queue in _PROCESSORS.items()},
+    **{f"{prefix}_MAX_EXPORT_BATCH_SIZE": _batch(prefix) for prefix in _PROCESSORS},
     **{f"{prefix}_SCHEDULE_DELAY": _whole(1) for prefix in _PROCESSORS},
     **{f"{prefix}_EXPORT_TIMEOUT": _whole(1) for prefix in _PROCESSORS},
     **{

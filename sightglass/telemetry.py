@@ -88,11 +88,12 @@ class Telemetry:
         # Its own counts of spans cost more than the spans; they are there for those who ask.
         counting = self._meter_provider if os.environ.get(_SDK_METRICS) else metrics.NoOpMeterProvider()
         span_processors, log_processors = ExportingSpans(), ExportingLogs()
+        limits = _span_limits()
         self._tracer_provider = TracerProvider(
             resource=resource,
             shutdown_on_exit=False,
             active_span_processor=span_processors,
-            span_limits=_span_limits(),
+            span_limits=limits,
             meter_provider=counting,
         )
         self._logger_provider = LoggerProvider(
@@ -101,7 +102,8 @@ class Telemetry:
         self.span_processors = span_processors
         self.tracer = self._tracer_provider.get_tracer(SCOPE, library_version())
         self.meter = self._meter_provider.get_meter(SCOPE, library_version())
-        line = self._connect(exporters, span_processors, log_processors)
+        cut_spans = CutSpans(self.tallies.cut_spans, limits.max_span_attribute_length)
+        line = self._connect(exporters, span_processors, log_processors, cut_spans)
         logger = self._logger_provider.get_logger(SCOPE, library_version())
         self.events = Events(logger, log_processors, line, replayed=replayed)
         scope = InstrumentationScope(SCOPE, library_version())
@@ -126,7 +128,11 @@ class Telemetry:
         return [PeriodicExportingMetricReader(watched, math.inf)]
 
     def _connect(
-        self, exporters: Exporters, span_processors: ExportingSpans, log_processors: ExportingLogs
+        self,
+        exporters: Exporters,
+        span_processors: ExportingSpans,
+        log_processors: ExportingLogs,
+        cut_spans: CutSpans,
     ) -> Line | None:
         """Lead spans and log records to their exporters; return the way of the latter."""
         pipeline = Pipeline(
@@ -141,7 +147,6 @@ class Telemetry:
         span_processors.start_with(SpanTally(self.tallies.spans))
         spans, logs = pipeline.connect(exporters, "spans"), pipeline.connect(exporters, "logs")
         if spans is not None:
-            cut_spans = CutSpans(self.tallies.cut_spans, _span_limits().max_span_attribute_length)
             span_processors.export_with(spans.span_processor(self._meter_provider, cut_spans))
         if logs is not None:
             log_processors.export_with(logs.log_processor(self._meter_provider))

@@ -3,10 +3,10 @@
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Generic, Literal, TypeVar
 
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
-
+from sightglass.export.untraced import untraced
 from sightglass.forking import call_in_forked_child
 
 Item = TypeVar("Item")
@@ -112,11 +112,6 @@ class ExportQueue(Generic[Item]):
             return [self._items.popleft() for _ in range(min(self._batch, len(self._items)))]
 
     def _send(self, batch: list[Item]) -> None:
-        # The exporter's own request must not become a span that is exported by the next request.
-        token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, value=True))
-        try:
+        # Counted as lost by what sends; the thread lives on.
+        with untraced(), suppress(Exception):
             self._export(batch)
-        except Exception:  # noqa: S110  # counted as lost by what sends; the thread lives on
-            pass
-        finally:
-            detach(token)

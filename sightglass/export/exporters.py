@@ -72,9 +72,7 @@ class OtlpExporters:
                 OTLPMetricExporter as GrpcMetricExporter,
             )
 
-            exporter = GrpcMetricExporter(
-                endpoint=_endpoint("metrics", grpc=True), compression=_grpc_compression("metrics")
-            )
+            exporter = GrpcMetricExporter(**_grpc_options("metrics"))
             _watch_grpc(exporter, attempts)
             return exporter
         return OTLPMetricExporter(endpoint=_endpoint("metrics", grpc=False), _transport=_transport(attempts))
@@ -89,9 +87,7 @@ class OtlpExporters:
                 OTLPSpanExporter as GrpcSpanExporter,
             )
 
-            grpc_exporter = GrpcSpanExporter(
-                endpoint=_endpoint("spans", grpc=True), compression=_grpc_compression("spans")
-            )
+            grpc_exporter = GrpcSpanExporter(**_grpc_options("spans"))
             return self._grpc_sink(grpc_exporter, encode_span, ExportTraceServiceRequest, attempts)
         exporter = OTLPSpanExporter(endpoint=_endpoint("spans", grpc=False), _transport=_transport(attempts))
         return self._http_sink(exporter, encode_span, attempts)
@@ -106,9 +102,7 @@ class OtlpExporters:
                 OTLPLogExporter as GrpcLogExporter,
             )
 
-            grpc_exporter = GrpcLogExporter(
-                endpoint=_endpoint("logs", grpc=True), compression=_grpc_compression("logs")
-            )
+            grpc_exporter = GrpcLogExporter(**_grpc_options("logs"))
             return self._grpc_sink(grpc_exporter, encode_log, ExportLogsServiceRequest, attempts)
         exporter = OTLPLogExporter(endpoint=_endpoint("logs", grpc=False), _transport=_transport(attempts))
         return self._http_sink(exporter, encode_log, attempts)
@@ -141,13 +135,17 @@ def _is_grpc(signal: Signal) -> bool:
     return protocol.strip().lower() == "grpc"
 
 
-def _grpc_compression(signal: Signal) -> Any:
-    """What the variables say; the exporter itself refuses `none` and `deflate`, which are as good."""
+def _grpc_options(signal: Signal) -> dict[str, Any]:
+    """What the variables say; of compressions the exporter itself refuses `none` and `deflate`, which are as good."""
     from grpc import Compression  # type: ignore[import-untyped]  # noqa: PLC0415  # grpc is heavy to import
 
     names = (f"OTEL_EXPORTER_OTLP_{_NAMES[signal].upper()}_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION")
     chosen = next((text for name in names if (text := os.environ.get(name, "").strip().lower())), "none")
-    return {"gzip": Compression.Gzip, "deflate": Compression.Deflate}.get(chosen, Compression.NoCompression)
+    compressions = {"gzip": Compression.Gzip, "deflate": Compression.Deflate}
+    return {
+        "endpoint": _endpoint(signal, grpc=True),
+        "compression": compressions.get(chosen, Compression.NoCompression),
+    }
 
 
 def _endpoint(signal: Signal, *, grpc: bool) -> str | None:

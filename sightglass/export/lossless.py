@@ -7,9 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
-
 from sightglass.export.pauses import growing_pause
+from sightglass.export.untraced import untraced
 from sightglass.forking import call_in_forked_child
 
 Item = TypeVar("Item")
@@ -113,13 +112,9 @@ class LosslessQueue(Generic[Item]):
             self._changed.notify_all()
 
     def _run(self) -> None:
-        # The exporters' own requests must not become spans that are exported by the next request.
-        token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, value=True))
-        try:
+        with untraced():
             while batch := self._next_batch():
                 self._send(batch)
-        finally:
-            detach(token)
 
     def _send(self, batch: list[Item]) -> None:
         failures = 0

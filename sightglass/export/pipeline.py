@@ -13,10 +13,11 @@ from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from sightglass.environment import QUEUE_SIZE
 from sightglass.export.delivery import Connection, Delivery, StockLogExporter, StockSpanExporter
 from sightglass.export.export_queue import ExportQueue
 from sightglass.export.exporters import Exporters
-from sightglass.export.losses import LossRecord, Outcome, Signal
+from sightglass.export.losses import LossRecord, Signal
 from sightglass.export.lossless import LosslessQueue
 from sightglass.export.processors import Queue, QueueLogProcessor, QueueSpanProcessor
 from sightglass.export.sinks import Sink
@@ -24,7 +25,6 @@ from sightglass.settings import SPOOL_DIR_VARIABLE, SPOOL_MAX_BYTES
 from sightglass.spool.queue import Export, SpoolQueue
 from sightglass.tallies import CutSpans
 
-_QUEUE_SIZE: Final = 16_384
 _BATCH_SIZE: Final = 512
 _DELAY_MILLISECONDS: Final = 1_000.0
 _logger = logging.getLogger(__name__)
@@ -56,11 +56,9 @@ class Pipeline:
         sink = make()
         if sink is None:
             return None
-        if signal == "logs" and self.spool_dir is not None and (why := self._why_no_spool(sink)):
-            _logger.warning("%s=%s is not used: %s.", SPOOL_DIR_VARIABLE, self.spool_dir, why)
         connection: Connection[Sink] = Connection(sink, make)
-        delivery = Delivery(connection, signal, self.losses, again=_always if self.lossless else _never)
-        return Line(signal, connection, delivery, None if self.stock else self._queue(connection, delivery, signal))
+        delivery = Delivery(connection, signal, self.losses, again=lambda _: self.lossless)
+        return Line(signal, connection, delivery, self._queue(connection, delivery, signal))
 
     def _why_no_spool(self, sink: Sink) -> str:
         if self.stock:
@@ -69,15 +67,20 @@ class Pipeline:
             return "with lossless=True a full queue makes its caller wait, and nothing is dropped"
         return "" if sink.encodes else "this exporter takes objects, which can't lie on a disk"
 
-    def _queue(self, connection: Connection[Sink], delivery: Delivery, signal: Signal) -> Queue:
-        if self.lossless:
-            return LosslessQueue(delivery.send)
-        if self.spool_dir is None or signal != "logs" or not connection.exporter.encodes:
-            return self._in_memory(delivery.send, signal)
+    def _queue(self, connection: Connection[Sink], delivery: Delivery, signal: Signal) -> Queue | None:
+        if self.spool_dir is not None and signal == "logs":
+            if not (why := self._why_no_spool(connection.exporter)):
+                return self._on_disk(connection, delivery, self.spool_dir, signal)
+            _logger.warning("%s=%s is not used: %s.", SPOOL_DIR_VARIABLE, self.spool_dir, why)
+        if self.stock:
+            return None
+        return LosslessQueue(delivery.send) if self.lossless else self._in_memory(delivery.send, signal)
+
+    def _on_disk(self, connection: Connection[Sink], delivery: Delivery, home: Path, signal: Signal) -> SpoolQueue:
         return SpoolQueue(
             Delivery(connection, signal, self.losses, again=lambda outcome: not outcome.refused),
             self.losses,
-            self.spool_dir,
+            home,
             in_memory=lambda export: self._in_memory(export, signal),
             export=delivery.send,
             max_bytes=self.spool_max_bytes,
@@ -89,7 +92,7 @@ class Pipeline:
         return ExportQueue(
             export,
             lambda reason: self.losses.dropped(signal, reason),
-            capacity=_whole(f"{_PREFIXES[signal]}_MAX_QUEUE_SIZE", _QUEUE_SIZE),
+            capacity=_whole(f"{_PREFIXES[signal]}_MAX_QUEUE_SIZE", QUEUE_SIZE),
             batch=_batch(signal),
             linger_seconds=_linger_seconds(signal),
         )
@@ -152,14 +155,6 @@ class Line:
         meter.create_observable_up_down_counter(f"{name}.capacity", callbacks=[capacity], unit=unit)
 
 
-def _always(_outcome: Outcome) -> bool:
-    return True
-
-
-def _never(_outcome: Outcome) -> bool:
-    return False
-
-
 def _batch(signal: Signal) -> int:
     return _whole(f"{_PREFIXES[signal]}_MAX_EXPORT_BATCH_SIZE", _BATCH_SIZE)
 
@@ -181,7 +176,7 @@ def _stock_options(signal: Signal) -> dict[str, Any]:
     options: dict[str, Any] = {}
     size = os.environ.get(f"{prefix}_MAX_QUEUE_SIZE")
     if not size:
-        options["max_queue_size"] = _QUEUE_SIZE
+        options["max_queue_size"] = QUEUE_SIZE
     elif not os.environ.get(f"{prefix}_MAX_EXPORT_BATCH_SIZE"):
         # The SDK refuses batches larger than the queue, and so its own default.
         options["max_export_batch_size"] = min(_BATCH_SIZE, int(size))

@@ -17,8 +17,8 @@ _ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _LOGS_PROTOCOL: Final = "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL"
 _LOGS_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"
 _LONGEST_REASON: Final = 400
-# Neither raises, and both lose labels: the first one label, the second all.
 _STARTUP: Final = "sightglass.startup"
+# Neither raises, and both lose labels: the first one label, the second all.
 _FAULTS: Final = frozenset({"sightglass.faults", _STARTUP})
 
 

@@ -91,16 +91,11 @@ class KeyValues:
         if kind is float:
             return (self._float_heads.get(key) or self._float_head(key)) + pack_double(value)
         many = entry is not None and entry[0] is kind and len(entry[1]) >= _MOST_VALUES
-        if kind is str and many:
-            text = text_bytes(value)
+        if many and (kind is str or (kind is int and 0 <= value <= _LARGEST)):
+            content = text_bytes(value) if kind is str else varint(value)
             heads = self._heads.get(key)
-            head = None if heads is None else heads.get(len(text))
-            return (head or self._text_head(key, len(text))) + text
-        if kind is int and many and 0 <= value <= _LARGEST:
-            number = varint(value)
-            heads = self._heads.get(key)
-            head = None if heads is None else heads.get(len(number))
-            return (head or self._number_head(key, value, len(number))) + number
+            head = None if heads is None else heads.get(len(content))
+            return (head or self._head(key, value, len(content))) + content
         encoded = framed(self._tag, key_value(key, value))
         if kind in _REMEMBERED and len(encoded) <= _LONGEST_REMEMBERED:
             self._remember(key, value, entry, encoded)
@@ -120,14 +115,8 @@ class KeyValues:
             self._float_heads[key] = head
         return head
 
-    def _number_head(self, key: str, value: int, length: int) -> bytes:
-        head = framed(self._tag, key_value(key, value))[:-length]
-        if len(self._heads) < _MOST_KEYS:
-            self._heads.setdefault(key, {})[length] = head
-        return head
-
-    def _text_head(self, key: str, length: int) -> bytes:
-        whole = framed(self._tag, key_value(key, "x" * length))
+    def _head(self, key: str, value: str | int, length: int) -> bytes:
+        whole = framed(self._tag, key_value(key, value))
         head = whole[: len(whole) - length]
         if len(self._heads) < _MOST_KEYS and length <= _LONGEST_REMEMBERED:
             self._heads.setdefault(key, {})[length] = head

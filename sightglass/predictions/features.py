@@ -49,7 +49,7 @@ class FeatureBody:
             return '{"features":{}}'
 
     def _encode_plain(self, features: Any, scores: Any) -> str | None:
-        """The body of what needs no change, by whole sets instead of value by value; None of anything else."""
+        """The body of what needs no change, names judged by whole sets; None of anything else."""
         names = self._names
         write = names.write_json
         if write is None or type(features) is not dict or len(features) > MAX_FEATURES:

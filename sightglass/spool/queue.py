@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from sightglass import attributes
@@ -16,6 +15,7 @@ from sightglass.export.delivery import Delivery
 from sightglass.export.export_queue import ExportQueue
 from sightglass.export.losses import LossRecord
 from sightglass.export.pauses import growing_pause
+from sightglass.export.untraced import untraced
 from sightglass.faults import report_fault
 from sightglass.forking import call_in_forked_child
 from sightglass.otlp.request import Encoded
@@ -154,15 +154,11 @@ class SpoolQueue:
         self._memory.close()
 
     def _run(self) -> None:
-        # The exporter's own requests must not become spans that are exported by the next request.
-        token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, value=True))
-        try:
+        with untraced():
             closed = False
             while not closed:
                 closed = self._wait()
                 self._turn()
-        finally:
-            detach(token)
         with self._lock:
             self._files.leave()
 

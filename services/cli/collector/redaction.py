@@ -129,7 +129,7 @@ def _map_statements(context: str, attributes: str, condition: str, as_text: str)
     nested = " or ".join([f"{text} == nil", *(f"Index({text}, {quoted(hint)}) >= 0" for hint in _NESTED_HINTS)])
     return [
         *_look(context, as_text, condition),
-        *_take_aside(attributes, marks, look, wanted=has_marks),
+        *(_take_aside(attributes, marks, look) if has_marks else []),
         f"set({kept}, {attributes}) where {look} == true",
         f"keep_matching_keys({kept}, {quoted(KEPT_KEYS)}) where {look} == true",
         *_mask_blocked(attributes, blocked, f"{look} == true"),
@@ -146,10 +146,8 @@ def _map_statements(context: str, attributes: str, condition: str, as_text: str)
     ]
 
 
-def _take_aside(attributes: str, marks: str, look: str, *, wanted: bool) -> list[str]:
+def _take_aside(attributes: str, marks: str, look: str) -> list[str]:
     """Takes our own events' marks out of the attributes, to be put back when those are redacted."""
-    if not wanted:
-        return []
     return [
         f'set({marks}, {attributes}["{_MARKS}"]) where {look} == true and ({_OWN_EVENT})',
         f'delete_key({attributes}, "{_MARKS}") where {marks} != nil',
