@@ -51,6 +51,12 @@ LIBRARY_SETTINGS: Final = (
         "Secret with which entity ids are hashed; the same for all services whose entities shall match.",
     ),
     Setting(
+        "SIGHTGLASS_OTLP_TOKEN_FILE",
+        "Path",
+        None,
+        "File with the bearer token that OTLP is sent with, read again when it changes: its first word.",
+    ),
+    Setting(
         "SIGHTGLASS_SPOOL_DIR",
         "str",
         "",

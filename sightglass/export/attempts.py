@@ -7,6 +7,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from sightglass.export.bearer_token import BearerToken
 from sightglass.export.losses import Outcome, Signal
 
 _SUCCESS: Final = range(200, 400)
@@ -63,11 +64,13 @@ class WatchedTransport(BaseHTTPTransport):
     Args:
         transport: The exporter's own.
         attempts: Where it is noted.
+        token: What each request carries besides.
     """
 
-    def __init__(self, transport: BaseHTTPTransport, attempts: Attempts) -> None:
+    def __init__(self, transport: BaseHTTPTransport, attempts: Attempts, token: BearerToken | None = None) -> None:
         self._transport = transport
         self._attempts = attempts
+        self._token = token
 
     def request(
         self,
@@ -80,6 +83,8 @@ class WatchedTransport(BaseHTTPTransport):
     ) -> BaseHTTPResult:
         """One attempt."""
         self._attempts.tried()
+        if self._token is not None:
+            headers = self._token.in_headers(headers)
         result = self._transport.request(method, url, headers=headers, timeout=timeout, data=data)
         if result.status_code is None or result.status_code not in _SUCCESS:
             self._attempts.failed(str(result.status_code or type(result.error).__name__))
@@ -106,15 +111,19 @@ class WatchedStub:
     Args:
         stub: The service's own.
         attempts: Where it is noted.
+        token: What each call carries besides.
     """
 
-    def __init__(self, stub: Any, attempts: Attempts) -> None:
+    def __init__(self, stub: Any, attempts: Attempts, token: BearerToken | None = None) -> None:
         self._stub = stub
         self._attempts = attempts
+        self._token = token
 
     def Export(self, **arguments: Any) -> Any:  # noqa: N802  # the service's name for it
         """One attempt."""
         self._attempts.tried()
+        if self._token is not None:
+            arguments["metadata"] = self._token.in_metadata(arguments.get("metadata"))
         try:
             response = self._stub.Export(**arguments)
         except Exception as error:

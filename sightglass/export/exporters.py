@@ -1,4 +1,4 @@
-"""Where telemetry goes: OTLP over HTTP or gRPC, as the OTEL_* variables say."""
+"""Where telemetry goes: OTLP over HTTP or gRPC, as the OTEL_* variables say, with a token out of a file if need be."""
 
 import os
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.metrics.export import MetricExporter
 
 from sightglass.export.attempts import Attempts, WatchedStub, WatchedTransport
+from sightglass.export.bearer_token import BearerToken
 from sightglass.export.losses import Signal
 from sightglass.export.sinks import EncodedSink, ExporterSink, Sink
 from sightglass.otlp.logs import encode_log
@@ -62,6 +63,7 @@ class OtlpExporters:
 
     def __init__(self, *, stock: bool = False) -> None:
         self._stock = stock
+        self._token = BearerToken.from_environment()
 
     def metrics(self, attempts: Attempts) -> MetricExporter | None:
         """The exporter for metrics, or None with OTEL_METRICS_EXPORTER=none."""
@@ -73,9 +75,11 @@ class OtlpExporters:
             )
 
             exporter = GrpcMetricExporter(**_grpc_options("metrics"))
-            _watch_grpc(exporter, attempts)
+            _watch_grpc(exporter, attempts, self._token)
             return exporter
-        return OTLPMetricExporter(endpoint=_endpoint("metrics", grpc=False), _transport=_transport(attempts))
+        return OTLPMetricExporter(
+            endpoint=_endpoint("metrics", grpc=False), _transport=_transport(attempts, self._token)
+        )
 
     def spans(self) -> Sink | None:
         """Where spans go, or None with OTEL_TRACES_EXPORTER=none."""
@@ -89,7 +93,9 @@ class OtlpExporters:
 
             grpc_exporter = GrpcSpanExporter(**_grpc_options("spans"))
             return self._grpc_sink(grpc_exporter, encode_span, ExportTraceServiceRequest, attempts)
-        exporter = OTLPSpanExporter(endpoint=_endpoint("spans", grpc=False), _transport=_transport(attempts))
+        exporter = OTLPSpanExporter(
+            endpoint=_endpoint("spans", grpc=False), _transport=_transport(attempts, self._token)
+        )
         return self._http_sink(exporter, encode_span, attempts)
 
     def logs(self) -> Sink | None:
@@ -104,7 +110,7 @@ class OtlpExporters:
 
             grpc_exporter = GrpcLogExporter(**_grpc_options("logs"))
             return self._grpc_sink(grpc_exporter, encode_log, ExportLogsServiceRequest, attempts)
-        exporter = OTLPLogExporter(endpoint=_endpoint("logs", grpc=False), _transport=_transport(attempts))
+        exporter = OTLPLogExporter(endpoint=_endpoint("logs", grpc=False), _transport=_transport(attempts, self._token))
         return self._http_sink(exporter, encode_log, attempts)
 
     def _http_sink(self, exporter: Any, encode: Callable[[Any], bytes], attempts: Attempts) -> Sink:
@@ -114,7 +120,7 @@ class OtlpExporters:
         return EncodedSink(exporter, lambda body: client.export(body).success, encode, attempts)
 
     def _grpc_sink(self, exporter: Any, encode: Callable[[Any], bytes], request_type: Any, attempts: Attempts) -> Sink:
-        _watch_grpc(exporter, attempts)
+        _watch_grpc(exporter, attempts, self._token)
         if self._stock:
             return ExporterSink(exporter, attempts)
         # gRPC serialises a message object: parsing ours into one costs a tenth of building it.
@@ -159,7 +165,7 @@ def _endpoint(signal: Signal, *, grpc: bool) -> str | None:
     return _GRPC_ENDPOINT if grpc else f"{_HTTP_ENDPOINT}/v1/{name}"
 
 
-def _transport(attempts: Attempts) -> WatchedTransport:
+def _transport(attempts: Attempts, token: BearerToken | None) -> WatchedTransport:
     """The stock exporters' own connection, with the certificates that the environment names, watched."""
     prefix = f"OTEL_EXPORTER_OTLP_{_NAMES[attempts.signal].upper()}"
     session = http_common._load_session_from_envvar(  # noqa: SLF001  # what the exporter itself calls
@@ -174,11 +180,11 @@ def _transport(attempts: Attempts) -> WatchedTransport:
         f"{prefix}_CLIENT_CERTIFICATE",
         session=session,
     )
-    return WatchedTransport(own, attempts)
+    return WatchedTransport(own, attempts, token)
 
 
-def _watch_grpc(exporter: Any, attempts: Attempts) -> None:
+def _watch_grpc(exporter: Any, attempts: Attempts, token: BearerToken | None) -> None:
     """Let every stub that the exporter makes, now and when it connects again, note its calls."""
     make = exporter._stub  # noqa: SLF001  # there is no public place for it
-    exporter._stub = lambda channel: WatchedStub(make(channel), attempts)  # noqa: SLF001  # as above
+    exporter._stub = lambda channel: WatchedStub(make(channel), attempts, token)  # noqa: SLF001  # as above
     exporter._client = exporter._stub(exporter._channel)  # noqa: SLF001  # as above

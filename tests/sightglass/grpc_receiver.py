@@ -35,6 +35,7 @@ class GrpcReceiver(Kept):
 
     def _answering(self, path: str):
         def export(body: bytes, context: grpc.ServicerContext) -> bytes:
+            self.authorizations.append((path, dict(context.invocation_metadata()).get("authorization")))
             reply = self.reply(path)
             taken = reply.status == 200 and reply.instead is None
             answer = self.take(path, body, keep=taken, rejected=reply.rejected)

@@ -48,6 +48,7 @@ class Kept:
         standing: How each path is answered, if not with 200.
         script: What comes before: the next answers of each path.
         requests: Requests by path.
+        authorizations: The header of that name of each request, with its path; None where there was none.
         replies: Answers by path and status, or what was done instead.
         let_go: Set it to end what hangs.
     """
@@ -58,6 +59,7 @@ class Kept:
         self.script: defaultdict[str, deque[Reply]] = defaultdict(deque)
         self.let_go = threading.Event()
         self.requests: Counter[str] = Counter()
+        self.authorizations: list[tuple[str, str | None]] = []
         self.replies: Counter[tuple[str, int | str]] = Counter()
         self.spans: list[tuple[dict[str, Any], Any]] = []
         self.records: list[tuple[dict[str, Any], Any]] = []

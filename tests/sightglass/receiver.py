@@ -45,6 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
             body = gzip.decompress(body)
         if self.server.pause_seconds:
             time.sleep(self.server.pause_seconds)
+        self.server.authorizations.append((self.path, self.headers.get("Authorization")))
         reply = self.server.reply(self.path)
         status = int(reply.status) if self.server.status == 200 else self.server.status
         keep = status == 200 and reply.instead is None
