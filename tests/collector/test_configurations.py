@@ -62,7 +62,7 @@ def test_what_the_settings_hand_on_is_read_by_a_file():
     read = {name for path in FILES for name, _ in _DEFAULT.findall(path.read_text())}
     read |= {"CLICKHOUSE_PASSWORD_FILE"}
     settings = CollectorSettings(_env_file=None)
-    everything = CollectorSettings(_env_file=None, **settings.model_dump())
+    everything = CollectorSettings(_env_file=None, **settings.model_dump() | {"clickhouse_ca_file": "ca.crt"})
     handed_on = {name.removeprefix("SIGHTGLASS_COLLECTOR_") for name in passed_on(everything)}
     assert len(handed_on) > len(passed_on(settings))
     assert handed_on <= read

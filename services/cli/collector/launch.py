@@ -7,7 +7,7 @@ from pathlib import Path
 from services.cli.collector.cache import CONFIG_DIR
 from services.cli.collector.settings import CollectorSettings
 
-_NOT_PASSED_ON = {"data_dir", "binary", "overlays", "clickhouse_password_file"}
+_NOT_PASSED_ON = {"data_dir", "binary", "overlays", "clickhouse_password_file", "token_file"}
 
 
 def command(
@@ -36,9 +36,10 @@ def passed_on(settings: CollectorSettings) -> dict[str, str]:
 
     What nobody set is not passed on, so that an overlay may have a default of its own.
     """
-    values = settings.model_dump(exclude=_NOT_PASSED_ON, exclude_unset=True)
+    values = settings.model_dump(exclude=_NOT_PASSED_ON, exclude_unset=True, exclude_none=True)
     variables = {f"SIGHTGLASS_COLLECTOR_{name.upper()}": _text(value) for name, value in values.items()}
     variables["SIGHTGLASS_COLLECTOR_CLICKHOUSE_PASSWORD_FILE"] = str(settings.password_file)
+    variables["SIGHTGLASS_COLLECTOR_TOKEN_FILE"] = str(settings.ingest_token_file)
     variables["SIGHTGLASS_COLLECTOR_QUEUE_DIR"] = str(settings.queue_dir)
     return variables
 

@@ -25,8 +25,8 @@ class CollectorSettings(BaseSettings):
     binary: Path | None = Field(default=None, description="Collector binary to use instead of a found or built one.")
     overlays: tuple[str, ...] = Field(
         default=(),
-        description="Configurations laid over config.yaml, in order (a JSON list): names such as `production` and "
-        "`allow-list`, or paths.",
+        description="Configurations laid over config.yaml, in order (a JSON list): names such as `token`, `tls`, "
+        "`production` and `allow-list`, or paths.",
     )
     host: str = Field(default="127.0.0.1", description="Address that the OTLP receivers and the health check bind to.")
     grpc_port: int = Field(default=4317, ge=1, le=65535, description="Port for OTLP over gRPC.")
@@ -44,6 +44,11 @@ class CollectorSettings(BaseSettings):
         default=None,
         description="File with that user's password (default: secrets/clickhouse-collector.password in the data "
         "folder).",
+    )
+    clickhouse_ca_file: Path | None = Field(
+        default=None,
+        description="Certificates of the authorities that may vouch for ClickHouse's https endpoint; by default "
+        "SIGHTGLASS_TLS_CA_FILE under `sightglass up`, else the system's.",
     )
     clickhouse_compress: str = Field(
         default="none",
@@ -68,21 +73,22 @@ class CollectorSettings(BaseSettings):
     )
     queue_consumers: int = Field(default=2, ge=1, description="Inserts under way at once, for each signal.")
     fsync: bool = Field(default=False, description="Sync the queue to disk on each write: survives a loss of power.")
-    token_file: Path = Field(
-        default=Path("/etc/sightglass/ingest.token"),
-        description="Overlay `production`: file (mode 0600) with the bearer token that senders must show.",
+    token_file: Path | None = Field(
+        default=None,
+        description="Overlay `token`: file (mode 0600) with the bearer tokens that senders may show, one per line "
+        "(default: secrets/otlp.token in the data folder, which `sightglass up` makes).",
     )
     tls_cert_file: Path = Field(
-        default=Path("/etc/sightglass/tls.crt"), description="Overlay `production`: certificate of the OTLP receivers."
+        default=Path("/etc/sightglass/tls.crt"), description="Overlay `tls`: certificate of the OTLP receivers."
     )
     tls_key_file: Path = Field(
-        default=Path("/etc/sightglass/tls.key"), description="Overlay `production`: that certificate's private key."
+        default=Path("/etc/sightglass/tls.key"), description="Overlay `tls`: that certificate's private key."
     )
     self_port: int = Field(
         default=4319,
         ge=1,
         le=65535,
-        description="Overlay `production`: loopback port where the Collector takes its own metrics, without a token.",
+        description="Overlays `token` and `tls`: loopback port for the Collector's own metrics, without either.",
     )
     log_level: str = Field(
         default="info", pattern="^(debug|info|warn|error)$", description="Least severe of the Collector's own logs."
@@ -98,3 +104,8 @@ class CollectorSettings(BaseSettings):
         """File with the ClickHouse password, as set or derived from the data folder."""
         default = self.data_dir / "secrets" / "clickhouse-collector.password"
         return (self.clickhouse_password_file or default).absolute()
+
+    @property
+    def ingest_token_file(self) -> Path:
+        """File with the tokens of overlay `token`, as set or derived from the data folder."""
+        return (self.token_file or self.data_dir / "secrets" / "otlp.token").absolute()
