@@ -1,27 +1,32 @@
 """HTTP client of the monitoring API: typed answers, or an `ApiError` that says why not."""
 
-from collections.abc import Callable, Sequence
+import ssl
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Generic, Self, TypeVar
+from pathlib import Path
+from typing import Any, Final, Generic, Self, TypeVar
 
 import httpx
 from opentelemetry import propagate, trace
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from dashboard.answers import Alerts, Answer, Catalogue, Current, History, PipelineHealth
 from dashboard.api_errors import (
     ApiBrokenError,
+    ApiBusyError,
     ApiDeniedError,
     ApiError,
+    ApiForbiddenError,
     ApiRefusedError,
     ApiTooSlowError,
     ApiUnreachableError,
     FieldProblem,
     StoreUnavailableError,
 )
+from dashboard.identity import Identity
 
 CONNECT_TIMEOUT_SECONDS = 2.0
 PARALLEL_REQUESTS = 8
@@ -99,13 +104,13 @@ def _selection(filters: Sequence[str], group_by: Sequence[str]) -> list[tuple[st
     return [*chosen, ("group_by", ",".join(group_by))] if group_by else chosen
 
 
-class ApiClient:
-    """Asks one monitoring API; safe to share between threads and sessions.
+class ApiConnection:
+    """Connections to one monitoring API, and threads that use them; shared by everybody who looks.
 
     Args:
         base_url: of the API, without `/api/v1`.
         timeout_seconds: longest wait for one answer.
-        token: sent as a bearer token when given.
+        ca_file: with which an https address is checked, instead of the machine's own authorities.
         transport: replaces the network, for tests.
     """
 
@@ -114,22 +119,44 @@ class ApiClient:
         base_url: str,
         *,
         timeout_seconds: float = 8.0,
-        token: SecretStr | None = None,
+        ca_file: Path | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        headers = {"Accept": "application/json"}
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token.get_secret_value()}"
         self.base_url = base_url.rstrip("/")
-        self._tracer = trace.get_tracer("dashboard")
-        self._pool = ThreadPoolExecutor(PARALLEL_REQUESTS, thread_name_prefix="api")
-        self._http = httpx.Client(
+        self.threads = ThreadPoolExecutor(PARALLEL_REQUESTS, thread_name_prefix="api")
+        self.http = httpx.Client(
             base_url=self.base_url,
-            headers=headers,
+            headers={"Accept": "application/json"},
             timeout=httpx.Timeout(timeout_seconds, connect=min(CONNECT_TIMEOUT_SECONDS, timeout_seconds)),
             transport=transport,
             trust_env=False,  # a proxy meant for the internet must not see what a loopback API answers
+            verify=ssl.create_default_context(cafile=ca_file) if ca_file else True,
         )
+
+    def close(self) -> None:
+        """Give back connections and threads."""
+        self.threads.shutdown(cancel_futures=True)
+        self.http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class ApiClient:
+    """Asks one monitoring API on somebody's behalf; costs nothing to make, and is safe to share between threads.
+
+    Args:
+        connection: to the API.
+        identity: who asks.
+    """
+
+    def __init__(self, connection: ApiConnection, identity: Identity) -> None:
+        self._connection = connection
+        self._identity = identity
+        self._tracer = trace.get_tracer("dashboard")
 
     def ask(self, question: Question[A]) -> A:
         """Ask one question.
@@ -140,9 +167,9 @@ class ApiClient:
         with self._tracer.start_as_current_span(
             f"GET {question.path}",
             kind=trace.SpanKind.CLIENT,
-            attributes={"http.request.method": "GET", "url.full": f"{self.base_url}{question.path}"},
+            attributes={"http.request.method": "GET", "url.full": f"{self._connection.base_url}{question.path}"},
         ) as span:
-            headers: dict[str, str] = {}
+            headers = dict(self._identity.headers)
             propagate.inject(headers)
             response = self._get(question, headers)
             span.set_attribute("http.response.status_code", response.status_code)
@@ -160,31 +187,24 @@ class ApiClient:
             For each question, in order, its answer or the `ApiError` that stands for it.
         """
         # Each call runs in a copy of this context, so that its span has the caller's span as parent.
-        futures = [self._pool.submit(copy_context().run, _caught(self.ask), question) for question in questions]
+        futures = [
+            self._connection.threads.submit(copy_context().run, _caught(self.ask), question) for question in questions
+        ]
         return [future.result() for future in futures]
 
     def _get(self, question: Question[Any], headers: dict[str, str]) -> httpx.Response:
         try:
-            return self._http.get(question.path, params=list(question.parameters), headers=headers)
+            return self._connection.http.get(question.path, params=list(question.parameters), headers=headers)
         except httpx.ConnectTimeout as error:
-            raise ApiUnreachableError(f"No connection to {self.base_url} in time.") from error
+            raise ApiUnreachableError(f"No connection to {self._connection.base_url} in time.") from error
         except httpx.TimeoutException as error:
-            raise ApiTooSlowError(f"No answer from {self.base_url} within the dashboard's patience.") from error
+            raise ApiTooSlowError(
+                f"No answer from {self._connection.base_url} within the dashboard's patience."
+            ) from error
         except httpx.TransportError as error:
-            raise ApiUnreachableError(f"No connection to {self.base_url}.") from error
+            raise ApiUnreachableError(f"No connection to {self._connection.base_url}.") from error
         except httpx.InvalidURL as error:
             raise ApiRefusedError("The question is too long for a URL.") from error
-
-    def close(self) -> None:
-        """Give back connections and threads."""
-        self._pool.shutdown(cancel_futures=True)
-        self._http.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _caught(ask: Callable[[Question[A]], A]) -> Callable[[Question[A]], A | ApiError]:
@@ -216,18 +236,18 @@ def _error_of(response: httpx.Response) -> ApiError:
     )
 
 
+_KINDS: Final[Mapping[int, type[ApiError]]] = {
+    HTTPStatus.UNAUTHORIZED: ApiDeniedError,
+    HTTPStatus.FORBIDDEN: ApiForbiddenError,
+    HTTPStatus.TOO_MANY_REQUESTS: ApiBusyError,
+    HTTPStatus.SERVICE_UNAVAILABLE: StoreUnavailableError,
+    HTTPStatus.GATEWAY_TIMEOUT: ApiTooSlowError,
+}
+
+
 def _kind(status: int) -> type[ApiError]:
-    match status:
-        case HTTPStatus.SERVICE_UNAVAILABLE:
-            return StoreUnavailableError
-        case HTTPStatus.GATEWAY_TIMEOUT:
-            return ApiTooSlowError
-        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
-            return ApiDeniedError
-        case _ if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            return ApiRefusedError
-        case _:
-            return ApiBrokenError
+    refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return _KINDS.get(status, ApiRefusedError if refused else ApiBrokenError)
 
 
 def _retry_after(response: httpx.Response) -> float | None:

@@ -75,10 +75,27 @@ class ApiRefusedError(ApiError):
 
 
 class ApiDeniedError(ApiRefusedError):
-    """The token is missing, wrong or too weak (401, 403)."""
+    """The token is missing, wrong, expired or revoked (401)."""
 
     title = "The monitoring API asks for a token"
-    advice = "Set SIGHTGLASS_DASHBOARD_API_TOKEN to a token with the scope `read` and restart the dashboard."
+    advice = (
+        "Set SIGHTGLASS_DASHBOARD_API_TOKEN_FILE to a file with a token that it knows "
+        "(`sightglass tokens create NAME --role viewer` makes one), and restart the dashboard."
+    )
+
+
+class ApiForbiddenError(ApiRefusedError):
+    """The token is known, but may not ask this (403)."""
+
+    title = "The monitoring API does not allow this"
+    advice = "A token with what is missing is made by `sightglass tokens create`."
+
+
+class ApiBusyError(ApiError):
+    """Too many questions in too short a time (429)."""
+
+    title = "The monitoring API is asked too often"
+    advice = "Its limit is SIGHTGLASS_MONITORING_API_RATE_LIMIT. This page keeps trying by itself."
 
 
 class ApiBrokenError(ApiError):

@@ -4,13 +4,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.views import history, overview
+from dashboard.identity import Identity
+from dashboard.session import identity
+from dashboard.views import account, history, overview, sign_in
 
 HERE = Path(__file__).parent
 
 
 def main() -> None:
-    """Draw the frame and the page that was asked for."""
+    """Draw the frame and the page that was asked for, or the one that asks to sign in."""
     st.set_page_config(page_title="Sightglass", page_icon=str(HERE / "logo_mark.svg"), layout="wide", menu_items={})
     st.logo(str(HERE / "logo.svg"), size="large")
     history_page = st.Page(history.render, title="History", url_path="history", icon=":material/show_chart:")
@@ -21,7 +23,14 @@ def main() -> None:
     overview_page = st.Page(
         draw_overview, title="Overview", url_path="overview", icon=":material/dashboard:", default=True
     )
-    st.navigation([overview_page, history_page], position="top").run()
+    somebody = identity()
+    # Also hidden, the navigation keeps the address that was asked for: signing in leads to it.
+    page = st.navigation([overview_page, history_page], position="top" if isinstance(somebody, Identity) else "hidden")
+    if not isinstance(somebody, Identity):
+        sign_in.render(somebody)
+        return
+    account.render(somebody)
+    page.run()
 
 
 main()

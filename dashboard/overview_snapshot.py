@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from dashboard.answers import Alerts, Catalogue, Current, History, PipelineHealth
 from dashboard.api_client import ApiClient, Question, alerts, current, history, pipeline_health
-from dashboard.api_errors import ApiError, ApiUnreachableError
+from dashboard.api_errors import ApiDeniedError, ApiError, ApiUnreachableError
 from dashboard.page_state import OverviewState
 from dashboard.time_range import fitting_step
 from dashboard.verdict import Traffic, Verdict, verdict
@@ -54,8 +54,8 @@ class Snapshot:
         """Why nothing at all could be learned about traffic; None when something was."""
         parts = [self.figures["request_rate"], self.lines["request_rate"], self.lines["prediction_rate"]]
         errors = [part for part in parts if isinstance(part, ApiError)]
-        unreachable = next((error for error in errors if isinstance(error, ApiUnreachableError)), None)
-        return unreachable or (errors[0] if len(errors) == len(parts) else None)
+        of_all = next((error for error in errors if isinstance(error, ApiUnreachableError | ApiDeniedError)), None)
+        return of_all or (errors[0] if len(errors) == len(parts) else None)
 
     @property
     def ever(self) -> bool:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from dashboard.charts.palette import CATEGORIES, INK
-from dashboard.settings import DashboardSettings
+from dashboard.settings import DashboardSettings, SignIn
 
 THEME: Final[dict[str, object]] = {
     "theme.base": "light",
@@ -33,8 +33,10 @@ def server_options(settings: DashboardSettings) -> dict[str, object]:
     """Every option that differs from Streamlit's default.
 
     Args:
-        settings: where to listen, and which host names a browser may use.
+        settings: where to listen and how, which host names a browser may use, and how people sign in.
     """
+    secrets = [str(settings.oidc_file)] if settings.way is SignIn.OIDC else []
+    tls = {"server.sslCertFile": str(settings.tls_cert_file), "server.sslKeyFile": str(settings.tls_key_file)}
     return {
         "server.address": settings.host,
         "server.port": settings.port,
@@ -46,6 +48,12 @@ def server_options(settings: DashboardSettings) -> dict[str, object]:
         "server.enableCORS": True,  # in Streamlit's words: refuse other origins
         "server.allowedHosts": list(settings.allowed_hosts),
         "server.maxUploadSize": 1,
+        # Who somebody is, is never taken from a header; without a browser nobody asks.
+        "server.trustedUserHeaders": {},
+        "server.enableAgentApi": False,
+        # No secrets file that happens to lie about can say who may sign in.
+        "secrets.files": secrets,
+        **(tls if settings.tls_cert_file else {}),
         "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",

@@ -1,13 +1,23 @@
-"""What Streamlit's sessions share, and how a page's state and its URL stay one."""
+"""What Streamlit's sessions share, who this one is, and how a page's state and its URL stay one."""
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 import streamlit as st
+from pydantic import SecretStr
 
 from dashboard.answers import Catalogue
-from dashboard.api_client import ApiClient, catalogue
-from dashboard.settings import DashboardSettings
+from dashboard.api_client import ApiClient, ApiConnection, catalogue
+from dashboard.api_errors import ApiDeniedError, ApiError
+from dashboard.identity import Identity
+from dashboard.members import Refusal, address_of, role_of
+from dashboard.own_token import own_token
+from dashboard.settings import DashboardSettings, SignIn
+
+_SIGNED_IN: Final = "signed in"
+_ENDED: Final = "sign-in ended"
 
 
 @st.cache_resource(show_spinner=False)
@@ -17,19 +27,102 @@ def settings() -> DashboardSettings:
 
 
 @st.cache_resource(show_spinner=False)
-def client() -> ApiClient:
-    """The one client of this process: connections are shared by everybody who looks."""
+def connection() -> ApiConnection:
+    """The one connection of this process: shared by everybody who looks, and knows nobody's token."""
     chosen = settings()
-    return ApiClient(str(chosen.api_url), timeout_seconds=chosen.api_timeout_seconds, token=chosen.api_token)
+    return ApiConnection(str(chosen.api_url), timeout_seconds=chosen.api_timeout_seconds, ca_file=chosen.tls_ca_file)
 
 
-@st.cache_data(ttl=300, show_spinner=False)
+@st.cache_resource(show_spinner=False)
+def _own_token() -> SecretStr | None:
+    return own_token(settings())
+
+
+def identity() -> Identity | Refusal | None:
+    """Who this session is; why somebody who signed in may not look; None while nobody has signed in."""
+    chosen = settings()
+    match chosen.way:
+        case SignIn.NONE:
+            return Identity(_own_token())
+        case SignIn.TOKEN:
+            held: Identity | None = st.session_state.get(_SIGNED_IN)
+            return held
+        case SignIn.OIDC:
+            claims = st.user.to_dict()
+            if claims.get("is_logged_in") is not True:
+                return None
+            role = role_of(
+                claims,
+                viewers=chosen.viewers,
+                operators=chosen.operators,
+                now=time.time(),
+                hours=chosen.sign_in_hours,
+            )
+            if isinstance(role, Refusal):
+                return role
+            return Identity(_own_token(), address_of(claims), role, delegated=True)
+
+
+def sign_in(somebody: Identity) -> None:
+    """Let this session be somebody from now on; what it was shown before is forgotten."""
+    st.session_state.clear()
+    st.session_state[_SIGNED_IN] = somebody
+
+
+def sign_out(why: str = "") -> None:
+    """Let this session be nobody, and forget what it was shown.
+
+    Args:
+        why: said on the page that asks to sign in.
+    """
+    st.session_state.clear()
+    if settings().way is SignIn.OIDC:
+        st.logout()
+    elif why:
+        st.session_state[_ENDED] = why
+
+
+def why_signed_out() -> str:
+    """Why the last sign-in ended, told until the next one."""
+    return str(st.session_state.get(_ENDED, ""))
+
+
+def leave_when_denied(error: ApiError | None) -> None:
+    """Show the page that asks to sign in, when the API no longer takes the token that this session signed in with."""
+    if isinstance(error, ApiDeniedError) and settings().way is SignIn.TOKEN:
+        sign_out("The monitoring API no longer accepts your token: it was revoked, or it has expired.")
+        st.rerun()
+
+
+def asker() -> Identity:
+    """Who asks; where nobody is signed in any more, the page that asks to sign in takes over."""
+    somebody = identity()
+    if not isinstance(somebody, Identity):
+        st.rerun()
+    return somebody
+
+
+def client() -> ApiClient:
+    """A client that asks as the one who is signed in."""
+    return ApiClient(connection(), asker())
+
+
+def rights() -> str:
+    """What shared answers are kept by, so that nobody is shown what only others may see."""
+    return asker().rights
+
+
 def known_catalogue() -> Catalogue:
     """The catalogue of metrics; asked again every five minutes.
 
     Raises:
         ApiError: there is no answer. Failures are not cached.
     """
+    return _catalogue(rights())
+
+
+@st.cache_data(ttl=300, max_entries=64, show_spinner=False)
+def _catalogue(rights: str) -> Catalogue:  # noqa: ARG001  # the key of the cache
     return client().ask(catalogue())
 
 

@@ -12,7 +12,7 @@ from dashboard.api_errors import ApiError
 from dashboard.charts.units import figure, unit_of
 from dashboard.page_state import HistoryState
 from dashboard.plain_text import plain
-from dashboard.session import arriving_query, client, known_catalogue, now, write_query
+from dashboard.session import arriving_query, client, known_catalogue, leave_when_denied, now, write_query
 from dashboard.time_range import zone_name, zone_of
 from dashboard.views.lines import Line, chart_of, draw, series_names
 from dashboard.views.notices import failure_notice, nothing_here
@@ -92,6 +92,7 @@ def _answer(state: HistoryState, metric: Metric | None) -> None:
         with st.spinner("Asking the monitoring API …"):
             answer = client().ask(_question(state))
     except ApiError as error:
+        leave_when_denied(error)
         if error.passing != bool(st.session_state.get(f"{PAGE}.failing")):
             st.session_state[f"{PAGE}.failing"] = error.passing
             st.rerun()

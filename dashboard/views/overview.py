@@ -12,7 +12,16 @@ from dashboard.api_errors import ApiError
 from dashboard.overview_snapshot import Snapshot, services, take_snapshot
 from dashboard.page_state import OverviewState
 from dashboard.plain_text import one_line, plain
-from dashboard.session import arriving_query, client, known_catalogue, now, settings, write_query
+from dashboard.session import (
+    arriving_query,
+    client,
+    known_catalogue,
+    leave_when_denied,
+    now,
+    rights,
+    settings,
+    write_query,
+)
 from dashboard.time_range import age, zone_name, zone_of
 from dashboard.verdict import Level, Verdict
 from dashboard.views.alerts_panel import draw_alerts
@@ -82,7 +91,7 @@ def _pick_service() -> str:
     """
     key = f"{PAGE}.service"
     try:
-        names, predicting = _services()
+        names, predicting = _services(rights())
     except ApiError:
         names, predicting = [], []
     if st.session_state.get(f"{PAGE}.undecided") and names:
@@ -97,14 +106,14 @@ def _service_title(name: str) -> str:
     return "All services" if name == ALL else one_line(name, 60)
 
 
-@st.cache_data(ttl=30, show_spinner=False)
-def _services() -> tuple[list[str], list[str]]:
+@st.cache_data(ttl=30, max_entries=64, show_spinner=False)
+def _services(rights: str) -> tuple[list[str], list[str]]:  # noqa: ARG001  # the key of the cache
     return services(client())
 
 
 @st.cache_data(ttl=5, max_entries=64, show_spinner=False)
-def _snapshot(state: OverviewState) -> Snapshot:
-    """One look for everybody who has the same page open at this moment."""
+def _snapshot(state: OverviewState, rights: str) -> Snapshot:  # noqa: ARG001  # a part of the cache's key
+    """One look for everybody with the same rights who has the same page open at this moment."""
     try:
         catalogue = known_catalogue()
     except ApiError:
@@ -116,8 +125,9 @@ def _live(state: OverviewState, history_page: Any) -> None:
     """The part that refreshes by itself."""
     first = f"{PAGE}.seen" not in st.session_state
     with st.spinner("Asking the monitoring API …") if first else nullcontext():
-        snapshot = _snapshot(state)
+        snapshot = _snapshot(state, rights())
     failure = snapshot.failure
+    leave_when_denied(failure)
     if bool(failure) != bool(st.session_state.get(f"{PAGE}.failing")):
         st.session_state[f"{PAGE}.failing"] = bool(failure)
         # The whole page, for only there the pace of refreshing is set and the choices are filled.

@@ -10,7 +10,7 @@ from dashboard.answers import Catalogue, Current, Metric
 from dashboard.api_client import current
 from dashboard.page_state import HistoryState
 from dashboard.plain_text import one_line, plain
-from dashboard.session import client
+from dashboard.session import client, rights
 from dashboard.time_range import STEPS
 
 PAGE: Final = "history"
@@ -68,7 +68,8 @@ def pick_filters(metric: Metric | None) -> tuple[str, ...]:
     """Draw the choice of filters: suggested from the data, or typed."""
     key = f"{PAGE}.filters"
     keys = tuple(metric.filters) if metric else ()
-    suggested = _suggestions(metric.name, tuple(name for name in keys if name in metric.group_by)) if metric else []
+    grouping = tuple(name for name in keys if metric and name in metric.group_by)
+    suggested = _suggestions(metric.name, grouping, rights()) if metric else []
     options = list(dict.fromkeys([*st.session_state[key], *suggested]))
     typed = st.multiselect(
         "Filters",
@@ -103,7 +104,7 @@ def metric_title(name: str) -> str:
 
 
 @st.cache_data(ttl=120, max_entries=64, show_spinner=False)
-def _suggestions(metric: str, keys: tuple[str, ...]) -> list[str]:
+def _suggestions(metric: str, keys: tuple[str, ...], rights: str) -> list[str]:  # noqa: ARG001  # the cache's key
     """Filters for the values seen lately, the most frequent first; none where the API cannot say."""
     answers = client().ask_all([current(metric, window=_SUGGESTION_WINDOW, group_by=(key,)) for key in keys])
     suggestions: list[str] = []

@@ -6,7 +6,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.api_client import ApiClient
+from dashboard.api_client import ApiClient, ApiConnection
+from dashboard.identity import Identity
 from tests.dashboard.monitoring_api import FakeMonitoringApi
 
 
@@ -20,8 +21,8 @@ def api() -> Iterator[FakeMonitoringApi]:
 @pytest.fixture
 def client(api: FakeMonitoringApi) -> Iterator[ApiClient]:
     """A client of that server."""
-    with ApiClient(api.url, timeout_seconds=3) as asking:
-        yield asking
+    with ApiConnection(api.url, timeout_seconds=3) as connection:
+        yield ApiClient(connection, Identity())
 
 
 @pytest.fixture

@@ -77,12 +77,16 @@ class FakeMonitoringApi:
     Attributes:
         mode: `full`, `empty`, `store-down`, `hostile` or `broken`; may be changed while it serves.
         asked: (path, parameters) of every request so far.
+        tokens: token -> its scopes, once it asks for them; None while it asks nobody.
+        heard: (authorization, user, role) of every request so far.
     """
 
     def __init__(self, port: int = 0, mode: str = "full") -> None:
         self.mode = mode
         self.delay_seconds = 0.0
         self.asked: list[tuple[str, dict[str, list[str]]]] = []
+        self.tokens: dict[str, set[str]] | None = None
+        self.heard: list[tuple[str | None, str | None, str | None]] = []
         api = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -92,8 +96,11 @@ class FakeMonitoringApi:
                 split = urlsplit(self.path)
                 query = parse_qs(split.query, keep_blank_values=True)
                 api.asked.append((split.path, query))
+                names = ("Authorization", "X-Sightglass-User", "X-Sightglass-Role")
+                authorization, user, role = (self.headers.get(name) for name in names)
+                api.heard.append((authorization, user, role))
                 time.sleep(api.delay_seconds)
-                status, body = api.answer(split.path, query)
+                status, body = api.refusal(authorization) or api.answer(split.path, query)
                 data = json.dumps(body).encode()
                 self.send_response(status)
                 kind = "application/json" if status == 200 else "application/problem+json"
@@ -124,6 +131,15 @@ class FakeMonitoringApi:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def refusal(self, authorization: str | None) -> tuple[int, Any] | None:
+        """What somebody without the right token is answered; None for those who have it."""
+        if self.tokens is None:
+            return None
+        scopes = self.tokens.get((authorization or "").removeprefix("Bearer "))
+        if scopes is None:
+            return problem(401, "A bearer token is missing, or is not accepted.")
+        return None if "read" in scopes else problem(403, "The scope read is missing.")
 
     def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, Any]:
         """Status and body for one request."""

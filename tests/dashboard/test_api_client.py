@@ -2,6 +2,8 @@
 
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -9,25 +11,29 @@ import pytest
 from pydantic import SecretStr
 
 from dashboard.answers import Current, History
-from dashboard.api_client import ApiClient, alerts, catalogue, current, history, pipeline_health
+from dashboard.api_client import ApiClient, ApiConnection, alerts, catalogue, current, history, pipeline_health
 from dashboard.api_errors import (
     ApiBrokenError,
+    ApiBusyError,
     ApiDeniedError,
     ApiError,
+    ApiForbiddenError,
     ApiRefusedError,
     ApiTooSlowError,
     ApiUnreachableError,
     StoreUnavailableError,
 )
+from dashboard.identity import Identity
 from tests.dashboard.monitoring_api import FakeMonitoringApi
 
 
-def answering(status: int, body: Any = None, **headers: str) -> ApiClient:
+@contextmanager
+def answering(status: int, body: Any = None, **headers: str) -> Iterator[ApiClient]:
     """A client whose API always gives one answer."""
     kind = {"json": body} if not isinstance(body, str) else {"text": body}
-    return ApiClient(
-        "http://api.test", transport=httpx.MockTransport(lambda _: httpx.Response(status, headers=headers, **kind))
-    )
+    transport = httpx.MockTransport(lambda _: httpx.Response(status, headers=headers, **kind))
+    with ApiConnection("http://api.test", transport=transport) as connection:
+        yield ApiClient(connection, Identity())
 
 
 def test_every_answer_is_typed(client: ApiClient) -> None:
@@ -102,9 +108,9 @@ def test_a_store_that_is_away_says_when_to_come_back(client: ApiClient, api: Fak
     [
         (400, ApiRefusedError),
         (401, ApiDeniedError),
-        (403, ApiDeniedError),
+        (403, ApiForbiddenError),
         (404, ApiRefusedError),
-        (429, ApiRefusedError),
+        (429, ApiBusyError),
         (500, ApiBrokenError),
         (502, ApiBrokenError),
         (503, StoreUnavailableError),
@@ -134,25 +140,30 @@ def test_nobody_listening_is_unreachable() -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{reserved.getsockname()[1]}"
-        with ApiClient(url, timeout_seconds=2) as client, pytest.raises(ApiUnreachableError, match=url):
-            client.ask(alerts())
+        with ApiConnection(url, timeout_seconds=2) as connection, pytest.raises(ApiUnreachableError, match=url):
+            ApiClient(connection, Identity()).ask(alerts())
 
 
 def test_an_api_that_hangs_is_given_up(api: FakeMonitoringApi) -> None:
     """Patience ends after the timeout."""
     api.delay_seconds = 1.5
-    with ApiClient(api.url, timeout_seconds=0.3) as client, pytest.raises(ApiTooSlowError):
-        client.ask(alerts())
+    with ApiConnection(api.url, timeout_seconds=0.3) as connection, pytest.raises(ApiTooSlowError):
+        ApiClient(connection, Identity()).ask(alerts())
 
 
-def test_the_token_travels_as_bearer() -> None:
-    """The token is sent, and stays out of the client's representation."""
-    seen: list[str] = []
+def test_everybody_asks_with_their_own_token() -> None:
+    """Over one connection, each question carries what its asker showed, also when they ask at the same time."""
+    seen: list[tuple[str | None, ...]] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        seen.append(request.headers["Authorization"])
+        names = ("Authorization", "X-Sightglass-User", "X-Sightglass-Role")
+        seen.append(tuple(request.headers.get(name) for name in names))
         return httpx.Response(200, json={"alerts": []})
 
-    with ApiClient("http://api.test", token=SecretStr("s3cret"), transport=httpx.MockTransport(answer)) as client:
-        client.ask(alerts())
-    assert seen == ["Bearer s3cret"]
+    ann = Identity(SecretStr("own"), "ann@example.org", "viewer", delegated=True)
+    with ApiConnection("http://api.test", transport=httpx.MockTransport(answer)) as connection:
+        for somebody in (Identity(SecretStr("s3cret")), ann, Identity()):
+            ApiClient(connection, somebody).ask(alerts())
+            ApiClient(connection, somebody).ask_all([alerts()])
+    expected = [("Bearer s3cret", None, None), ("Bearer own", "ann@example.org", "viewer"), (None, None, None)]
+    assert seen == [headers for headers in expected for _ in range(2)]

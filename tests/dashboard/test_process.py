@@ -83,4 +83,5 @@ def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
     """A setting that cannot be used ends the start with its name."""
     process = DashboardProcess(tmp_path, "not a url")
     assert process.process.wait(30) != 0
-    assert "api_url" in process.log
+    assert "SIGHTGLASS_DASHBOARD_API_URL" in process.log
+    assert "Traceback" not in process.log
