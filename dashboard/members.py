@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Final
 
-from dashboard.settings import ADDRESS_PATTERN
-
-_ADDRESS: Final = re.compile(ADDRESS_PATTERN)
+_PART: Final = "[!-)+-?A-~]+"  # printable ASCII without @ and *
+_ADDRESS: Final = re.compile(f"{_PART}@{_PART}")
+_ENTRY: Final = re.compile(rf"(\*|{_PART})@{_PART}")
 _LONGEST_ADDRESS: Final = 254
 
 
@@ -25,7 +25,12 @@ def address_of(claims: Mapping[str, Any]) -> str:
     address = claims.get("email")
     if not isinstance(address, str) or len(address) > _LONGEST_ADDRESS:
         return ""
-    return address.lower() if _ADDRESS.match(address) and not address.startswith("*") else ""
+    return address.lower() if _ADDRESS.fullmatch(address) else ""
+
+
+def is_entry(text: str) -> bool:
+    """Whether a list of those who may look can hold this: an address, or `*@` and a domain."""
+    return _ENTRY.fullmatch(text) is not None
 
 
 def role_of(

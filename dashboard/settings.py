@@ -3,13 +3,10 @@
 import ipaddress
 from enum import Enum
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
-ADDRESS_PATTERN: Final = r"^(\*|[!-?A-~]+)@[!-?A-~]+$"
-"""An e-mail address, or `*@` and a domain: printable ASCII with one @."""
 
 
 class SignIn(Enum):

@@ -1,14 +1,14 @@
 """What has to be true before the dashboard listens."""
 
-import re
 import ssl
 from pathlib import Path
 from typing import Final
 
+from dashboard.members import is_entry
 from dashboard.oidc_file import providers
 from dashboard.own_token import own_token
 from dashboard.refused_start import StartRefusedError
-from dashboard.settings import ADDRESS_PATTERN, DashboardSettings, SignIn
+from dashboard.settings import DashboardSettings, SignIn
 
 _TLS: Final = ("SIGHTGLASS_DASHBOARD_TLS_CERT_FILE", "SIGHTGLASS_DASHBOARD_TLS_KEY_FILE")
 
@@ -51,7 +51,7 @@ def _check_oidc(settings: DashboardSettings, *, has_token: bool) -> None:
         )
     for name in ("viewers", "operators"):
         for entry in getattr(settings, name):
-            if not re.match(ADDRESS_PATTERN, entry):
+            if not is_entry(entry):
                 raise StartRefusedError(
                     f"SIGHTGLASS_DASHBOARD_{name.upper()} holds {entry!r}, which is neither an e-mail address nor "
                     "`*@` and a domain."
