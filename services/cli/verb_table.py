@@ -18,9 +18,12 @@ VERBS: Final[dict[str, Verb]] = {
     "status": Verb("services.cli.verbs.status", "Show every process; exit code 0 only if all are up."),
     "doctor": Verb("services.cli.verbs.doctor", "Look for what is wrong, and say what to do about it."),
     "demo": Verb("services.cli.demo.verbs", "Show real flights: two days of history, then live predictions."),
-    "settings": Verb("services.cli.verbs.settings_list", "List every setting: name, type, default, meaning."),
+    "settings": Verb(
+        "services.cli.verbs.settings_list", "List every setting: meaning, value, and where it comes from."
+    ),
     "migrate": Verb("services.monitoring_api.migrate.verbs", "Bring ClickHouse's schema up to date."),
     "collector": Verb("services.cli.collector.verbs", "Find, build and check the OpenTelemetry Collector."),
+    "tokens": Verb("services.web.verbs", "Make, list, rotate and revoke tokens."),
     "models": Verb("services.ml_api.verbs", "List and train models."),
     "labels": Verb("services.cli.verbs.labels", "Load true labels from a file."),
     "rules": Verb("services.monitoring_api.alerting.verbs", "Check alert rules."),

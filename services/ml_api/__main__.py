@@ -19,8 +19,7 @@ def main() -> None:
         sys.exit(f"A setting is not acceptable: {error}")
     serve(
         "services.ml_api.app:create_app_from_environment",
-        host=settings.host,
-        port=settings.port,
+        settings,
         workers=settings.workers,
         grace_seconds=settings.grace_seconds(),
     )

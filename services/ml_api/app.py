@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from anyio.to_thread import run_sync
 from fastapi import FastAPI
 
+from services.ml_api.access import POLICY
 from services.ml_api.model_routes import build_model_router, show_active_version
 from services.ml_api.prediction_routes import build_prediction_router
 from services.ml_api.routes import build_router
@@ -50,9 +51,11 @@ def create_app(
 
     app = create_base(
         "Sightglass ML API",
+        settings,
+        process=SERVICE_NAME,
         version=VERSION,
         max_body_bytes=settings.max_body_bytes,
-        allowed_hosts=settings.allowed_hosts,
+        policy=POLICY,
         links={
             "OpenAPI document": "/openapi.json",
             "Models and their cards": "/v1/models",

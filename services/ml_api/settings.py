@@ -4,31 +4,21 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from services.ml_api.limits import Limits
 from services.ml_api.model_store import MODEL_NAME
+from services.web.listener_settings import ListenerSettings
 
 _GRACE_AFTER_DEADLINE_SECONDS: Final = 0.5
 
 
-class MlApiSettings(BaseSettings):
+class MlApiSettings(ListenerSettings):
     """The prediction service, from environment variables ``SIGHTGLASS_ML_API_<NAME>``."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="SIGHTGLASS_ML_API_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_prefix="SIGHTGLASS_ML_API_")
 
-    data_dir: Path = Field(
-        default=Path(".sightglass"),
-        validation_alias="SIGHTGLASS_DATA_DIR",
-        description="The folder that holds all state and logs.",
-    )
-    host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8002, ge=1, le=65_535, description="Port to listen on.")
-    allowed_hosts: tuple[str, ...] = Field(
-        default=(), description="Host names answered for besides loopback ones, as a JSON list; `*.example.org` too."
-    )
     workers: int = Field(default=1, ge=1, le=64, description="Processes that share the port.")
     max_body_bytes: int = Field(default=1_048_576, ge=1, description="Longest request body taken, in bytes.")
     request_deadline_seconds: float = Field(

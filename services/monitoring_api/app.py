@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
+from services.monitoring_api.access import POLICY
 from services.monitoring_api.alerting.reader import AlertReader
 from services.monitoring_api.database import ClickHouseDatabase, Database
 from services.monitoring_api.routes.alerts import alerts_router
@@ -18,6 +20,7 @@ from services.monitoring_api.routes.records import records_router
 from services.monitoring_api.settings import MonitoringApiSettings
 from services.web.application import create_base
 
+SERVICE_NAME: Final = "monitoring-api"
 # The rest of a route's deadline is for making the answer, also when that is 'too slow'.
 _DEADLINE_FOR_DATABASE = 0.95
 
@@ -50,9 +53,11 @@ def create_app(
 
     app = create_base(
         "Sightglass monitoring API",
+        settings,
+        process=SERVICE_NAME,
         version=_version(),
         max_body_bytes=settings.max_body_bytes,
-        allowed_hosts=settings.allowed_hosts,
+        policy=POLICY,
         links={
             "API description (OpenAPI)": "/openapi.json",
             "Metrics": "/api/v1/metrics",

@@ -4,18 +4,15 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from services.monitoring_api.database.client_settings import ClickHousePoolSettings
+from services.web.listener_settings import ListenerSettings
 
 
-class MonitoringApiSettings(ClickHousePoolSettings):
+class MonitoringApiSettings(ListenerSettings, ClickHousePoolSettings):
     """The monitoring API, from environment variables ``SIGHTGLASS_MONITORING_API_<NAME>``."""
 
     model_config = SettingsConfigDict(env_prefix="SIGHTGLASS_MONITORING_API_")
 
-    host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8003, ge=1, le=65_535, description="Port to listen on.")
-    allowed_hosts: tuple[str, ...] = Field(
-        default=(), description="Host names answered for besides loopback ones, as a JSON list; `*.example.org` too."
-    )
     max_body_bytes: int = Field(default=65_536, ge=0, description="Longest request body taken, in bytes.")
     pool_size: int = Field(default=6, ge=1, le=1000, description="Most questions to ClickHouse under way at once.")
     deadline_seconds: float = Field(

@@ -16,9 +16,14 @@ class HostRule:
 
     Without it a page whose name is made to resolve to 127.0.0.1 could read answers (DNS rebinding), and without the
     Origin check any page could post to us.
+
+    Args:
+        allowed_hosts: Host names answered for besides loopback ones.
+        allowed_origins: Whose pages may change something; none named: those of the hosts answered for.
     """
 
-    def __init__(self, allowed_hosts: Iterable[str] = ()) -> None:
+    def __init__(self, allowed_hosts: Iterable[str] = (), allowed_origins: Iterable[str] = ()) -> None:
+        self._origins = frozenset(allowed_origins)
         names = [name.strip().lower().rstrip(".") for name in allowed_hosts if name.strip()]
         self._everything = "*" in names
         self._names = frozenset(name for name in names if not name.startswith("*"))
@@ -26,6 +31,8 @@ class HostRule:
 
     def admits(self, authority: str) -> bool:
         """Whether ``name[:port]`` is one of ours."""
+        if "@" in authority:
+            return False
         if self._everything:
             return True
         try:
@@ -58,8 +65,13 @@ class HostRule:
                 "This server does not answer for the host that was asked; name it in the ALLOWED_HOSTS setting.",
                 errors=[FieldError("Host", "not a loopback name and not configured")],
             )
-        if origin is not None and method not in _SAFE_METHODS and not self.admits(origin.partition("://")[2]):
+        if origin is not None and method not in _SAFE_METHODS and not self._admits_origin(origin):
             raise Forbidden(
-                "A page of another origin may not change anything here.",
+                "A page of another origin may not change anything here; the CORS_ORIGINS setting names those that may.",
                 errors=[FieldError("Origin", "not a loopback name and not configured")],
             )
+
+    def _admits_origin(self, origin: str) -> bool:
+        if self._origins:
+            return origin.lower() in self._origins
+        return self.admits(origin.partition("://")[2])

@@ -1,10 +1,11 @@
-"""The OpenAPI document tells the truth about errors: problem+json, not FastAPI's default validation body."""
+"""The OpenAPI document tells the truth: errors are problem+json, and which scope a route needs."""
 
 from collections.abc import Callable
 from typing import Any, Final
 
 from fastapi import FastAPI
 
+from services.web.access.policy import Policy
 from services.web.problems import PROBLEM_MEDIA_TYPE
 
 _PROBLEM: Final = {
@@ -28,6 +29,7 @@ _PROBLEM: Final = {
         "errors_omitted": {"type": "integer"},
     },
 }
+_BEARER: Final = "bearer"
 _RESPONSE: Final = {
     "description": "A problem; `errors` names each bad field.",
     "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -54,3 +56,22 @@ def describe_problems(app: FastAPI) -> None:
         return done
 
     app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+
+
+def describe_access(app: FastAPI, policy: Policy) -> None:
+    """Make `app`'s OpenAPI document say that a token is needed, and for each operation which scope."""
+    plain: Callable[[], dict[str, Any]] = app.openapi
+
+    def described() -> dict[str, Any]:
+        document = plain()
+        schemes = document["components"].setdefault("securitySchemes", {})
+        schemes[_BEARER] = {"type": "http", "scheme": "bearer", "description": "Made by `sightglass tokens create`."}
+        for path, operations in document.get("paths", {}).items():
+            for method, operation in operations.items():
+                scope = policy.need(method.upper(), path).scope
+                operation["security"] = [] if scope is None else [{_BEARER: []}]
+                if scope is not None:
+                    operation["x-required-scope"] = str(scope)
+        return document
+
+    app.openapi = described  # type: ignore[method-assign]  # as above

@@ -70,6 +70,34 @@ class MalformedBody(Problem):
     type = "urn:sightglass:problem:malformed-body"
 
 
+class UrlHoldsToken(Problem):
+    """A token stands in the URL, or in what a URL becomes."""
+
+    status = 400
+    title = "Token in the URL"
+    type = "urn:sightglass:problem:token-in-url"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "URLs end up in logs and histories, so tokens are not taken from them. Send the header "
+            "`Authorization: Bearer <token>` instead, and revoke a token that was sent this way."
+        )
+
+
+class Unauthorized(Problem):
+    """There is no token, or none that is good; the answer is the same for whatever is wrong with it."""
+
+    status = 401
+    title = "Unauthorized"
+    type = "urn:sightglass:problem:unauthorized"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Send a good token as `Authorization: Bearer <token>`; `sightglass tokens create` makes one.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+
+
 class Forbidden(Problem):
     """The caller may not do this."""
 

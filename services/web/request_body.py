@@ -5,7 +5,7 @@ import json
 import re
 from typing import Any, Final, NoReturn
 
-from starlette.types import Message, Receive, Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.web.problems import FieldError, MalformedBody, Problem, TooLarge, UnsupportedMediaType
 
@@ -21,6 +21,33 @@ class BodyTimeout(Problem):
     status = 408
     title = "Request timeout"
     type = "urn:sightglass:problem:request-timeout"
+
+
+class BodyLimits:
+    """ASGI middleware: reads the body within its limits, once it is clear that the request may be answered.
+
+    Args:
+        app: The application behind it.
+        max_body_bytes: The longest request body taken.
+        timeout_seconds: How long a body may take to arrive.
+    """
+
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int, timeout_seconds: float = 30.0) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+        self._timeout_seconds = timeout_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] == "http":
+            try:
+                receive = await admit_body(
+                    scope, receive, limit_bytes=self._max_body_bytes, timeout_seconds=self._timeout_seconds
+                )
+            except Problem as problem:
+                await problem.response()(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 async def admit_body(scope: Scope, receive: Receive, *, limit_bytes: int, timeout_seconds: float) -> Receive:

@@ -48,8 +48,7 @@ if __name__ == "__main__":
     settings = MlApiSettings()
     serve(
         "tests.integration.planted_ml_api:create",
-        host=settings.host,
-        port=settings.port,
+        settings,
         workers=settings.workers,
         grace_seconds=settings.grace_seconds(),
     )

@@ -7,7 +7,10 @@ from fastapi import Query
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.web.access.policy import Policy, Rule
+from services.web.access.scopes import Scope
 from services.web.application import create_base
+from services.web.listener_settings import ListenerSettings
 from services.web.problems import Conflict, TooSlow, Unavailable
 
 
@@ -34,13 +37,30 @@ class Window(BaseModel):
     filter: list[str] = []
 
 
-def build_app():
+POLICY = Policy(
+    [
+        Rule("POST", "/things", Scope.READ),
+        Rule("POST", "/poke", Scope.OPERATE, action="thing.poke"),
+    ]
+)
+
+
+def build_app(data_dir, **chosen):
     """The application under test."""
+    settings = ListenerSettings(
+        _env_file=None,
+        data_dir=data_dir,
+        port=1,
+        allowed_hosts=("things.example.org", "*.inner.example.org"),
+        **chosen,
+    )
     app = create_base(
         "things",
+        settings,
+        process="things",
         version="1.2.3",
         max_body_bytes=2000,
-        allowed_hosts=["things.example.org", "*.inner.example.org"],
+        policy=POLICY,
         links={"OpenAPI <document>": "/openapi.json"},
     )
 
@@ -71,7 +91,7 @@ def build_app():
 
 
 @pytest.fixture
-def client():
+def client(tmp_path):
     """A client that asks by a loopback name."""
-    with TestClient(build_app(), base_url="http://localhost") as client:
+    with TestClient(build_app(tmp_path), base_url="http://localhost") as client:
         yield client

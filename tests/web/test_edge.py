@@ -63,7 +63,7 @@ def test_long_bodies_are_413(client):
 
 
 @pytest.mark.anyio
-async def test_a_chunked_body_is_refused_before_it_is_all_read():
+async def test_a_chunked_body_is_refused_before_it_is_all_read(tmp_path):
     """Without Content-Length the answer comes as soon as the limit is passed; the rest stays unread."""
     asked = 0
     sent = []
@@ -92,7 +92,7 @@ async def test_a_chunked_body_is_refused_before_it_is_all_read():
             (b"transfer-encoding", b"chunked"),
         ],
     }
-    await build_app()(scope, receive, send)
+    await build_app(tmp_path)(scope, receive, send)
     assert sent[0]["status"] == 413
     assert asked == 5
 

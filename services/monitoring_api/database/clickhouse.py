@@ -119,6 +119,7 @@ class ClickHouseDatabase:
                     tz_mode="aware",
                     query_retries=1,
                     client_name=self._connection.client_name,
+                    ca_cert=None if self._connection.ca_file is None else str(self._connection.ca_file),
                 )
             return self._client
 

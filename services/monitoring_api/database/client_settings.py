@@ -6,6 +6,7 @@ from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.monitoring_api.database.connection import Connection
+from services.web.readable_file import ReadableFile
 
 
 class ClickHouseClientSettings(BaseSettings):
@@ -26,6 +27,12 @@ class ClickHouseClientSettings(BaseSettings):
     clickhouse_password_file: Path | None = Field(
         default=None,
         description="File with that user's password; by default secrets/clickhouse-<user>.password in the data folder.",
+    )
+    tls_ca_file: ReadableFile | None = Field(
+        default=None,
+        validation_alias=AliasChoices("SIGHTGLASS_TLS_CA_FILE", "tls_ca_file"),
+        description="Certificate authorities (PEM) by which our clients check the servers they call by HTTPS; "
+        "by default the system's.",
     )
 
     @property
@@ -57,4 +64,5 @@ class ClickHousePoolSettings(ClickHouseClientSettings):
             deadline_seconds=self.deadline_seconds,
             connect_timeout_seconds=self.connect_timeout_seconds,
             client_name=client_name,
+            ca_file=self.tls_ca_file,
         )

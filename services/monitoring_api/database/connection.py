@@ -17,6 +17,7 @@ class Connection:
         deadline_seconds: Longest wait for an answer, connecting and queueing included.
         connect_timeout_seconds: Longest wait for a connection.
         client_name: What ClickHouse's logs call us.
+        ca_file: Certificate authorities for HTTPS; None for the system's.
     """
 
     url: str
@@ -27,3 +28,4 @@ class Connection:
     deadline_seconds: float = 5.0
     connect_timeout_seconds: float = 2.0
     client_name: str = "sightglass"
+    ca_file: Path | None = None

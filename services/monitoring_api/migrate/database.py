@@ -77,6 +77,7 @@ def connect(settings: MigrateSettings) -> ConnectDatabase:
             connect_timeout=10,
             send_receive_timeout=settings.timeout_seconds,
             client_name="sightglass-migrate",
+            ca_cert=None if settings.tls_ca_file is None else str(settings.tls_ca_file),
         )
     except ClickHouseError as error:
         raise DatabaseError(

@@ -1,0 +1,83 @@
+"""Which route needs which scope, as one table per application."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from re import Pattern
+from typing import Final
+
+from starlette.routing import compile_path
+
+from services.web.access.scopes import Scope
+
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one route needs.
+
+    Args:
+        method: The HTTP method.
+        path: The route's path, with its ``{parameters}``.
+        scope: What the caller's token must allow; None: no token is asked for.
+        action: What the audit log calls it; None: it is not an operator's action.
+    """
+
+    method: str
+    path: str
+    scope: Scope | None
+    action: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What one request needs, and what the audit log calls it and its target.
+
+    Args:
+        scope: See `Rule`.
+        action: See `Rule`.
+        target: What is acted on.
+        listed: Whether a rule says so. What no rule names is probed for all day long wherever a port is open, so that
+            refusing it is not worth a line.
+    """
+
+    scope: Scope | None
+    action: str | None
+    target: str | None
+    listed: bool = True
+
+
+PUBLIC: Final = (Rule("GET", "/healthz", None), Rule("GET", "/readyz", None))
+
+
+class Policy:
+    """Answers what a request needs.
+
+    What no rule names needs `read` to look, and `admin` for everything else, with a line in the audit log: a route that
+    somebody forgets here is closed.
+
+    Args:
+        rules: What the application's own routes need, besides the health checks.
+    """
+
+    def __init__(self, rules: Iterable[Rule] = ()) -> None:
+        self.rules = (*PUBLIC, *rules)
+        self._exact: dict[tuple[str, str], Rule] = {}
+        self._patterns: list[tuple[Rule, Pattern[str]]] = []
+        for rule in self.rules:
+            if "{" in rule.path:
+                self._patterns.append((rule, compile_path(rule.path)[0]))
+            else:
+                self._exact[rule.method, rule.path] = rule
+
+    def need(self, method: str, path: str) -> Need:
+        """What a request needs; `path` is decoded, as routes see it."""
+        rule = self._exact.get((method, path))
+        if rule is not None:
+            return Need(rule.scope, rule.action, None)
+        for candidate, pattern in self._patterns:
+            if candidate.method == method and (found := pattern.match(path)):
+                return Need(candidate.scope, candidate.action, "/".join(found.groupdict().values()) or None)
+        if method in _READING:
+            return Need(Scope.READ, None, None)
+        return Need(Scope.ADMIN, method[:20], path[:200], listed=False)
