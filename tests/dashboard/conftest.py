@@ -1,6 +1,7 @@
 """A monitoring API to ask, and a page to run against it."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import streamlit as st
@@ -9,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 from dashboard.api_client import ApiClient, ApiConnection
 from dashboard.identity import Identity
 from tests.dashboard.monitoring_api import FakeMonitoringApi
+
+APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 
 
 @pytest.fixture
@@ -32,6 +35,23 @@ def open_page(api: FakeMonitoringApi, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
     def open_(page: str, **query: str | list[str]) -> AppTest:
         test = AppTest.from_function(_overview if page == "overview" else _history, default_timeout=30)
+        for name, value in query.items():
+            test.query_params[name] = value
+        return test.run()
+
+    _forget()
+    yield open_
+    _forget()
+
+
+@pytest.fixture
+def open_app(api: FakeMonitoringApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AppTest]]:
+    """Opens the whole dashboard, which asks everybody to sign in by token, as a fresh session."""
+    monkeypatch.setenv("SIGHTGLASS_DASHBOARD_API_URL", api.url)
+    monkeypatch.setenv("SIGHTGLASS_AUTH", "on")
+
+    def open_(**query: str) -> AppTest:
+        test = AppTest.from_file(APP, default_timeout=30)
         for name, value in query.items():
             test.query_params[name] = value
         return test.run()

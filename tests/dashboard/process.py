@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -15,6 +16,13 @@ import httpx
 READY_SECONDS = 60
 
 
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class DashboardProcess:
     """`python -m dashboard` on a free port, in an empty folder.
 
@@ -22,13 +30,22 @@ class DashboardProcess:
         folder: where it works and writes its log.
         api_url: of the monitoring API it asks.
         env: variables on top.
+        port: where it listens; a free one when none is given.
+        verify: what its certificate is checked with, when it serves HTTPS.
     """
 
-    def __init__(self, folder: Path, api_url: str, env: dict[str, str] | None = None) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+    def __init__(
+        self,
+        folder: Path,
+        api_url: str,
+        env: dict[str, str] | None = None,
+        *,
+        port: int = 0,
+        verify: ssl.SSLContext | None = None,
+    ) -> None:
+        self.port = port or free_port()
+        self.url = f"{'https' if verify else 'http'}://127.0.0.1:{self.port}"
+        self._verify = verify or True
         self._log = folder / "dashboard.log"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("SIGHTGLASS_", "OTEL_"))}
         self._env = {
@@ -60,7 +77,7 @@ class DashboardProcess:
             assert self.process.poll() is None, f"The dashboard ended:\n{self.log}"
             assert time.monotonic() < deadline, f"The dashboard is not ready:\n{self.log}"
             try:
-                if httpx.get(f"{self.url}/_stcore/health", timeout=2).is_success:
+                if httpx.get(f"{self.url}/_stcore/health", timeout=2, verify=self._verify).is_success:
                     return
             except httpx.TransportError:
                 time.sleep(0.1)

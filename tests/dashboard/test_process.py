@@ -1,12 +1,15 @@
 """The dashboard as a process: where it listens, whom it answers, how it ends."""
 
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
+import trustme
 
 from tests.dashboard.process import DashboardProcess
 
@@ -85,3 +88,47 @@ def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
     assert process.process.wait(30) != 0
     assert "SIGHTGLASS_DASHBOARD_API_URL" in process.log
     assert "Traceback" not in process.log
+
+
+@pytest.mark.parametrize(
+    ("env", "named"),
+    [
+        (
+            {"SIGHTGLASS_DASHBOARD_HOST": "0.0.0.0", "SIGHTGLASS_DASHBOARD_SIGN_IN": "none"},
+            "SIGHTGLASS_DASHBOARD_SIGN_IN=none is refused, for the dashboard listens on 0.0.0.0",
+        ),
+        ({"SIGHTGLASS_DASHBOARD_API_TOKEN_FILE": "empty"}, "SIGHTGLASS_DASHBOARD_API_TOKEN_FILE names empty"),
+        ({"SIGHTGLASS_DASHBOARD_OIDC_FILE": "canary.toml"}, "SIGHTGLASS_DASHBOARD_OIDC_FILE names canary.toml"),
+        ({"SIGHTGLASS_DASHBOARD_VIEWERS": "ann@example.org"}, "viewers"),
+        ({"SIGHTGLASS_DASHBOARD_PORT": "canary"}, "SIGHTGLASS_DASHBOARD_PORT"),
+        ({"SIGHTGLASS_DASHBOARD_TLS_CERT_FILE": "empty"}, "SIGHTGLASS_DASHBOARD_TLS_KEY_FILE"),
+    ],
+)
+def test_it_does_not_start_with_what_it_cannot_use(tmp_path: Path, env: dict[str, str], named: str) -> None:
+    """It ends at once, names the setting in one plain sentence, and shows no value that could be a secret."""
+    (tmp_path / "empty").touch()
+    (tmp_path / "canary.toml").write_text('[auth]\nclient_secret = "canary-secret"\n')
+    (tmp_path / "canary.toml").chmod(0o600)
+    process = DashboardProcess(tmp_path, "http://127.0.0.1:9", env)
+    assert process.process.wait(30) == 1
+    assert named in process.log
+    assert "Traceback" not in process.log
+    assert "canary-secret" not in process.log
+
+
+def test_it_serves_https(tmp_path: Path) -> None:
+    """With a certificate and its key it speaks TLS, and nothing else."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    env = {
+        "SIGHTGLASS_DASHBOARD_TLS_CERT_FILE": str(tmp_path / "cert.pem"),
+        "SIGHTGLASS_DASHBOARD_TLS_KEY_FILE": str(tmp_path / "key.pem"),
+    }
+    with DashboardProcess(tmp_path, "http://127.0.0.1:9", env, verify=trusting) as process:
+        assert httpx.get(f"{process.url}/", verify=trusting).status_code == 200
+        with pytest.raises(httpx.TransportError):
+            httpx.get(f"http://127.0.0.1:{process.port}/")

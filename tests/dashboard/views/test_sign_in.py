@@ -1,0 +1,141 @@
+"""Signing in by token, run without a browser against a server that checks tokens."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tests.dashboard.monitoring_api import FakeMonitoringApi
+from tests.dashboard.views.test_overview import text_of, url_of
+
+Open = Callable[..., AppTest]
+ANN = f"sgt_00000000000a_{'a' * 43}"
+BOB = f"sgt_00000000000b_{'b' * 43}"
+INGEST = f"sgt_00000000000c_{'c' * 43}"
+
+
+@pytest.fixture(autouse=True)
+def tokens(api: FakeMonitoringApi) -> dict[str, set[str]]:
+    """The tokens that the API knows."""
+    api.tokens = {ANN: {"read"}, BOB: {"read", "operate"}, INGEST: {"ingest-labels"}}
+    return api.tokens
+
+
+def send(page: AppTest, token: str) -> AppTest:
+    """Type a token and send it."""
+    page.text_input(key="sign_in.token").set_value(token)
+    return page.button[0].click().run()
+
+
+def asks_for_a_token(page: AppTest) -> bool:
+    """Whether the page is the one that asks, and shows nothing else."""
+    return [title.value for title in page.title] == ["Sign in"] and not page.metric and bool(page.text_input)
+
+
+def test_nobody_sees_anything_before_signing_in(open_app: Open, api: FakeMonitoringApi) -> None:
+    """Not even the questions of a page are asked."""
+    page = open_app()
+    assert not page.exception
+    assert asks_for_a_token(page)
+    assert api.asked == []
+
+
+def test_a_good_token_leads_to_the_page_that_was_asked_for(open_app: Open, api: FakeMonitoringApi) -> None:
+    """Everything is then asked with this very token; it is in no URL and in no widget."""
+    page = send(open_app(tz="Europe/Berlin"), ANN)
+    assert not page.exception
+    assert "All is well" in text_of(page)
+    assert "Token 00000000000a" in text_of(page)
+    first, *rest = api.heard
+    assert first == (None, None, None), "the question whether the API asks for tokens at all"
+    assert set(rest) == {(f"Bearer {ANN}", None, None)}
+    assert url_of(page)["tz"] == ["Europe/Berlin"]
+    assert ANN not in str(url_of(page))
+    state = str(page.session_state)
+    assert "00000000000a" in state
+    assert ANN not in state
+
+
+@pytest.mark.parametrize(
+    ("token", "said"),
+    [
+        (f"sgt_00000000000a_{'x' * 43}", "not accepted"),
+        ("a b", "not accepted"),
+        ("x" * 100_000, "not accepted"),
+        ("tökèn\r\nX-Sightglass-Role: admin", "not accepted"),
+        ("", "Paste a token"),
+        (INGEST, "scope `read`"),
+    ],
+)
+def test_a_token_that_will_not_do_is_refused_in_words(
+    open_app: Open, api: FakeMonitoringApi, token: str, said: str
+) -> None:
+    """Unknown, no token at all, or one for something else: the page says which, and lets nobody in."""
+    page = send(open_app(), token)
+    assert not page.exception
+    assert said in page.error[0].value
+    assert asks_for_a_token(page)
+    assert {path for path, _ in api.asked} <= {"/api/v1/metrics"}
+
+
+def test_an_api_that_asks_nobody_lets_nobody_in(open_app: Open, api: FakeMonitoringApi) -> None:
+    """It would say yes to any token, so signing in would be a show."""
+    api.tokens = None
+    page = send(open_app(), ANN)
+    assert "SIGHTGLASS_AUTH=on" in page.error[0].value
+    assert asks_for_a_token(page)
+
+
+def test_an_api_that_is_away_is_said(open_app: Open, api: FakeMonitoringApi) -> None:
+    """It is not the token that is wrong then."""
+    api.close()
+    page = send(open_app(), ANN)
+    assert "not reachable" in page.error[0].value
+    assert asks_for_a_token(page)
+
+
+def test_a_revoked_token_ends_the_visit(open_app: Open, tokens: dict[str, set[str]]) -> None:
+    """The next look shows the page that asks again, with the reason, and nothing of what was there."""
+    page = send(open_app(), ANN)
+    del tokens[ANN]
+    st.cache_data.clear()
+    page.run()
+    assert not page.exception
+    assert asks_for_a_token(page)
+    assert "no longer accepts" in page.info[0].value
+
+
+def test_signing_out_forgets_what_was_shown(open_app: Open) -> None:
+    """Whoever signs in next begins anew."""
+    page = send(open_app(), ANN)
+    page.button(key="account.sign_out").click().run()
+    assert not page.exception
+    assert asks_for_a_token(page)
+    assert not re.search("overview|00000000000a", str(page.session_state))
+    page = send(page, BOB)
+    assert "Token 00000000000b" in text_of(page)
+
+
+def test_nobody_is_shown_what_was_asked_with_another_token(open_app: Open, api: FakeMonitoringApi) -> None:
+    """Answers kept for one are asked anew for somebody else; and for the same token they are shared."""
+    send(open_app(), ANN)
+    before = len(api.heard)
+    send(open_app(), BOB)
+    assert sum(heard[0] == f"Bearer {BOB}" for heard in api.heard[before:]) > 20
+    before = len(api.heard)
+    send(open_app(), ANN)
+    assert sum(heard[0] == f"Bearer {ANN}" for heard in api.heard[before:]) < 5
+
+
+def test_without_authentication_the_page_is_as_it_was(
+    open_app: Open, api: FakeMonitoringApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On loopback nobody signs in, nothing of it is shown, and the own token is what the API hears."""
+    monkeypatch.setenv("SIGHTGLASS_AUTH", "auto")
+    monkeypatch.setenv("SIGHTGLASS_DASHBOARD_API_TOKEN", ANN)
+    page = open_app()
+    assert "All is well" in text_of(page)
+    assert [button.label for button in page.button] == []
+    assert {heard[0] for heard in api.heard} == {f"Bearer {ANN}"}
