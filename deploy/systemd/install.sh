@@ -1,0 +1,17 @@
+#!/bin/sh
+# Installs the units of a checkout in /opt/sightglass after `make setup` there: user, secrets, Collector, units. Starts nothing, and
+# changes no file of yours when it is run again after an upgrade.
+set -eu
+here=/opt/sightglass/deploy/systemd
+[ -x /opt/sightglass/.venv/bin/sightglass ] || { echo "First: git clone ... /opt/sightglass && make -C /opt/sightglass setup" >&2; exit 1; }
+install -m 0644 "$here/sightglass.sysusers" /usr/lib/sysusers.d/sightglass.conf
+systemd-sysusers /usr/lib/sysusers.d/sightglass.conf
+install -d -m 0700 -o sightglass -g sightglass /var/lib/sightglass /var/lib/sightglass/secrets /var/lib/sightglass/tokens
+/opt/sightglass/deploy/make-secrets.sh /var/lib/sightglass/secrets sightglass:sightglass
+install -d -m 0755 /etc/sightglass
+[ -e /etc/sightglass/sightglass.env ] || install -m 0640 -g sightglass "$here/sightglass.env" /etc/sightglass/sightglass.env
+install -m 0755 "$(/opt/sightglass/.venv/bin/sightglass collector path)" /usr/local/bin/sightglass-otelcol
+install -m 0755 "$here/sightglass" /usr/local/bin/sightglass
+install -m 0644 "$here"/sightglass*.service "$here/sightglass.target" /etc/systemd/system/
+systemctl daemon-reload
+echo "Installed. Start it: systemctl enable --now sightglass.target"
