@@ -64,10 +64,13 @@ class Complaints:
     """What a page said or did that it should not have.
 
     Attributes:
+        home: the address that the page may ask.
+        others: further ones.
         heard: errors on the console, uncaught errors, requests that failed, and requests to anywhere else.
     """
 
     home: str
+    others: tuple[str, ...] = ()
     heard: list[str] = field(default_factory=list)
 
     def listen(self, page: Page) -> None:
@@ -77,13 +80,17 @@ class Complaints:
         page.on("dialog", lambda dialog: self.heard.append(f"dialog: {dialog.message}") or dialog.dismiss())
         page.on("request", self._request)
 
+    @property
+    def _allowed(self) -> set[str]:
+        return {urlsplit(url).netloc for url in (self.home, *self.others)}
+
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error" and not _STREAMLIT_PROBE.fullmatch(urlsplit(message.location.get("url", "")).path):
             self.heard.append(f"console: {message.text} {message.location.get('url', '')}")
 
     def _request(self, request: Request) -> None:
         address = urlsplit(request.url)
-        if address.scheme in {"http", "https", "ws", "wss"} and address.netloc != urlsplit(self.home).netloc:
+        if address.scheme in {"http", "https", "ws", "wss"} and address.netloc not in self._allowed:
             self.heard.append(f"asked elsewhere: {request.url}")
 
 

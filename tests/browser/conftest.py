@@ -28,12 +28,12 @@ def open_page(browser: Browser) -> Iterator[Open]:
     complaints: list[Complaints] = []
     contexts = []
 
-    def open_(url: str, *, width: int = 1360, height: int = 900) -> Page:
+    def open_(url: str, *, width: int = 1360, height: int = 900, others: tuple[str, ...] = ()) -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, timezone_id="America/New_York")
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_SECONDS * 1000)
-        listening = Complaints(url)
+        listening = Complaints(url, others)
         complaints.append(listening)
         listening.listen(page)
         page.goto(url)
