@@ -263,4 +263,8 @@ _RULES: Final[dict[str, Rule]] = {
         "a comma-separated list of gRPC status codes", _status_codes
     ),
     **{f"OTEL_PYTHON{which}_EXCLUDED_URLS": _expressions() for which in ("", "_FASTAPI", "_ASGI")},
+    **{
+        f"OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_{which}": _expressions()
+        for which in ("SERVER_REQUEST", "SERVER_RESPONSE", "SANITIZE_FIELDS")
+    },
 }

@@ -1,10 +1,12 @@
 """`instrument`: the telemetry of a FastAPI application."""
 
 import asyncio
+import logging
 import os
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from opentelemetry.sdk.metrics import Meter
 
@@ -13,7 +15,7 @@ from sightglass.predictions.model import Model
 from sightglass.requests.request_scope import prepare_scope
 from sightglass.requests.trace_headers import install_trace_headers
 from sightglass.settings import Settings
-from sightglass.startup import start, take_model
+from sightglass.startup import keep_running, start, take_model
 from sightglass.telemetry import Telemetry, current
 
 Message = MutableMapping[str, Any]
@@ -26,7 +28,8 @@ _SHUTDOWN_MESSAGES: Final = frozenset(
     {"lifespan.shutdown.complete", "lifespan.shutdown.failed", "lifespan.startup.failed"}
 )
 
-_instrumented: WeakSet[Any] = WeakSet()
+_instrumented: WeakKeyDictionary[Any, Telemetry] = WeakKeyDictionary()
+_logger = logging.getLogger(__name__)
 
 
 class EdgeMiddleware:
@@ -102,13 +105,29 @@ def instrument(
             stock=stock,
         )
     else:
+        asked = {"service_name": service_name, "settings": settings, "stock": stock or None}
+        keep_running(telemetry, {name: value for name, value in asked.items() if value is not None})
         take_model(telemetry, model)
-    if app in _instrumented:
-        return telemetry
     try:
-        # Imported here, because a process without FastAPI uses the rest of this library.
-        from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor  # noqa: PLC0415
+        _wrap(app, telemetry, _usable_expressions(excluded_urls))
+    except Exception:
+        # No FastAPI application, or one that does not let itself be changed: its requests go untraced.
+        report_fault("instrument")
+    return telemetry
 
+
+def _wrap(app: Any, telemetry: Telemetry, excluded_urls: str | None) -> None:
+    # Imported here, because a process without FastAPI uses the rest of this library.
+    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor  # noqa: PLC0415
+
+    before = _instrumented.get(app)
+    if before is telemetry:
+        return
+    if before is not None:
+        # That one was shut down; its layers are taken off.
+        FastAPIInstrumentor.uninstrument_app(app)
+    plain = app.build_middleware_stack
+    try:
         if not getattr(app, "_is_instrumented_by_opentelemetry", False):
             FastAPIInstrumentor.instrument_app(
                 app,
@@ -123,19 +142,37 @@ def instrument(
     if telemetry.settings.trace_headers:
         install_trace_headers()
     build = app.build_middleware_stack
-    app.build_middleware_stack = lambda: _build_stack(build, telemetry)
+    app.build_middleware_stack = lambda: _build_stack(build, plain, telemetry)
     app.middleware_stack = None
-    _instrumented.add(app)
-    return telemetry
+    _instrumented[app] = telemetry
 
 
-def _build_stack(build: Callable[[], Any], telemetry: Telemetry) -> Any:
-    """The application's layers, with ours in the place of the stock middleware."""
+def _usable_expressions(text: str | None) -> str | None:
+    try:
+        re.compile("|".join(part.strip() for part in (text or "").split(",")))
+    except re.error as error:
+        _logger.warning("excluded_urls=%r is no list of regular expressions (%s); it is left out.", text, error)
+        return None
+    return text
+
+
+def _build_stack(build: Callable[[], Any], plain: Callable[[], Any], telemetry: Telemetry) -> Any:
+    """The application's layers, with ours in the place of the stock middleware.
+
+    Args:
+        build: Makes them with OpenTelemetry's middleware.
+        plain: Makes them without, for when that fails.
+        telemetry: Where requests are recorded.
+    """
     from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware  # noqa: PLC0415  # as below
 
     from sightglass.requests.server_spans import ServerSpans  # noqa: PLC0415  # as below
 
-    stack = EdgeMiddleware(build(), telemetry)
+    try:
+        stack = EdgeMiddleware(build(), telemetry)
+    except Exception:
+        report_fault("instrument")
+        return EdgeMiddleware(plain(), telemetry)
     # OpenTelemetry's middleware, in a layer that answers for its own mistakes.
     stock = getattr(stack.app, "app", None)
     if telemetry.stock or type(stock) is not OpenTelemetryMiddleware or not _can_replace(stock, telemetry):

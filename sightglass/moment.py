@@ -1,5 +1,6 @@
 """Moments as OTLP has them: nanoseconds since the epoch."""
 
+import operator
 import time
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -8,20 +9,27 @@ _NANOSECONDS: Final = 1_000_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # The year 2262, where a signed count of nanoseconds ends, and ClickHouse's DateTime64(9) with it.
 _END: Final = 2**63
+# A smaller number counts seconds, milliseconds or microseconds: those of the year 2100 are 4.1e15 microseconds.
+_LEAST: Final = 5 * 10**15
 
 
 def to_nanoseconds(moment: datetime | int) -> int:
     """Nanoseconds since the epoch; a datetime without a zone is in UTC.
 
     Raises:
-        ValueError: The moment lies before 1970 or after 2262.
+        TypeError: It is neither a datetime nor a whole number; seconds come as floats.
+        ValueError: The moment lies before 1970 or after 2262, or the number counts seconds, milliseconds or
+            microseconds.
     """
     if isinstance(moment, datetime):
         aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
         since = aware - _EPOCH
-        moment = (since.days * 86_400 + since.seconds) * _NANOSECONDS + since.microseconds * 1_000
-    nanoseconds = int(moment)
-    if not 0 <= nanoseconds < _END:
+        nanoseconds = (since.days * 86_400 + since.seconds) * _NANOSECONDS + since.microseconds * 1_000
+        least = 0
+    else:
+        nanoseconds = operator.index(moment)
+        least = _LEAST
+    if not least <= nanoseconds < _END:
         raise ValueError(f"{nanoseconds} ns is no moment between 1970 and 2262")
     return nanoseconds
 

@@ -3,12 +3,12 @@
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from sightglass.environment import settle
 from sightglass.export.exporters import NoExporters, OtlpExporters
-from sightglass.predictions.model import Model
+from sightglass.predictions.model import Model, checked_model
 from sightglass.settings import Settings
 from sightglass.telemetry import Telemetry, adopt, current
 
@@ -60,15 +60,20 @@ def start(
                 with _without_variables():
                     telemetry = Telemetry(service_name, exporters=NoExporters(), model=model, settings=settings)
             return adopt(telemetry)
-        if (running.service_name, running.lossless, running.replayed) != (service_name, lossless, replayed):
-            _logger.warning(
-                "Telemetry already runs as %s (lossless=%s, replayed=%s) and goes on so; shut it down first.",
-                running.service_name,
-                running.lossless,
-                running.replayed,
-            )
+        asked = {"service_name": service_name, "lossless": lossless, "replayed": replayed, "stock": stock}
+        keep_running(running, {**asked, "settings": settings or running.settings})
         take_model(running, model)
         return running
+
+
+def keep_running(running: Telemetry, asked: Mapping[str, object]) -> None:
+    """Warn when a telemetry that runs already is not what was asked for, by name of attribute."""
+    if other := [name for name, value in asked.items() if getattr(running, name) != value]:
+        _logger.warning(
+            "Telemetry already runs as %s and goes on with its own %s; shut it down first.",
+            running.service_name,
+            ", ".join(other),
+        )
 
 
 @contextmanager
@@ -83,6 +88,7 @@ def _without_variables() -> Iterator[None]:
 
 def take_model(running: Telemetry, model: Model | None) -> None:
     """Give a running telemetry its default model, if it has none yet."""
+    model = checked_model(model)
     if model is None or running.model == model:
         return
     if running.model is None:

@@ -1,6 +1,8 @@
 """The telemetry of one process: its providers, and what happens to them at flush, fork and exit."""
 
 import atexit
+import functools
+import logging
 import math
 import os
 import threading
@@ -24,12 +26,12 @@ from sightglass.export.flusher import Flusher
 from sightglass.export.losses import LossRecord
 from sightglass.export.pipeline import Line, Pipeline
 from sightglass.export.processors import ExportingLogs, ExportingSpans, ReplaySpanProcessor
-from sightglass.forking import call_in_forked_child
+from sightglass.forking import at_end_of_worker, call_in_forked_child
 from sightglass.instruments import Instruments
 from sightglass.predictions.feature_names import FeatureNames
 from sightglass.predictions.identifiers import EntityHash
 from sightglass.predictions.identity import Identities
-from sightglass.predictions.model import Model
+from sightglass.predictions.model import Model, checked_model
 from sightglass.predictions.model_metrics import ModelMetrics
 from sightglass.resource import build_resource, library_version
 from sightglass.settings import Settings
@@ -39,6 +41,7 @@ SCOPE: Final = "sightglass"
 _LONGEST_VALUE: Final = 8_192
 _SDK_METRICS: Final = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"
 _EXIT_SECONDS: Final = 5.0
+_logger = logging.getLogger(__name__)
 _CLOSE_SECONDS: Final = 0.5
 
 
@@ -72,7 +75,7 @@ class Telemetry:
             # The SDK reads this one from the environment only. Without it, what it drops is dropped silently.
             os.environ.setdefault(_SDK_METRICS, "true")
         self.service_name = service_name
-        self.model = model
+        self.model = checked_model(model)
         self.settings = settings or Settings()
         self.lossless = lossless
         self.replayed = replayed
@@ -180,6 +183,8 @@ class Telemetry:
         if not isinstance(_logs.get_logger_provider(), LoggerProvider):
             _logs.set_logger_provider(self._logger_provider)
         atexit.register(self.shutdown)
+        # A process of `multiprocessing` ends without what is registered so.
+        at_end_of_worker(self.shutdown)
 
     def flush(self, timeout_seconds: float = 10.0) -> bool:
         """Deliver everything handed over so far.
@@ -272,6 +277,16 @@ def adopt(telemetry: Telemetry) -> Telemetry:
     global _current  # noqa: PLW0603  # one per process, as OpenTelemetry's own providers
     _current = telemetry
     return telemetry
+
+
+@functools.cache
+def warn_not_running(what: str) -> None:
+    """Say once that something was recorded while no telemetry runs."""
+    _logger.warning(
+        "A %s was recorded while no telemetry runs, before sightglass.start() or instrument() or after its shutdown: "
+        "it goes nowhere.",
+        what,
+    )
 
 
 def _forget(telemetry: Telemetry) -> None:

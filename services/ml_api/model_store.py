@@ -193,6 +193,7 @@ class ModelStore:
             ModelMissingError: None was active before, or it is no longer stored.
             ModelBrokenError: The version before can't be used; the present one goes on.
         """
+        self._check_folder()
 
         def back(old: Assignment | None) -> Assignment:
             new = None if old is None else old.rolled_back()
@@ -212,6 +213,7 @@ class ModelStore:
         Raises:
             ModelMissingError: There is no such version.
         """
+        self._check_folder()
         if version is not None:
             self.card(version)
         try:
@@ -234,6 +236,10 @@ class ModelStore:
         except FileExistsError:
             return False
         return True
+
+    def _check_folder(self) -> None:
+        if not self.folder.is_dir():
+            raise no_model(self.folder)
 
     def _first(self, part: Part, version: str | None) -> Assignment:
         # Numbers are never used twice, also when the file that counted them is gone.

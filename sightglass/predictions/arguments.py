@@ -33,7 +33,7 @@ def find_features(bound: inspect.BoundArguments, wanted: str | Callable[..., Any
     if wanted is not None:
         return None
     gathered: Mapping[str, Any] = arguments.pop(_gatherer(bound.signature), {})
-    found = next((found for value in arguments.values() if (found := _as_mapping(value)) is not None), None)
+    found = next((found for value in arguments.values() if (found := as_mapping(value)) is not None), None)
     if found is not None:
         return found
     return {name: value for name, value in {**arguments, **gathered}.items() if _is_plain(value)} or None
@@ -46,11 +46,11 @@ def _gatherer(signature: inspect.Signature) -> str:
 
 
 def _named(name: str, value: Any) -> Mapping[str, Any]:
-    found = _as_mapping(value)
+    found = as_mapping(value)
     return {name: value} if found is None else found
 
 
-def _as_mapping(value: Any) -> Mapping[str, Any] | None:
+def as_mapping(value: Any) -> Mapping[str, Any] | None:
     """A copy of a mapping, pydantic model or dataclass; None of anything else."""
     if _is_of_framework(value) or isinstance(value, type):
         return None

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, cast, overload
@@ -86,12 +86,12 @@ def predicts(
     def decorate(predicting: Callable[P, R]) -> Callable[P, R]:
         _refuse(predicting)
         calls = _Calls(predicting, plan)
-        if inspect.iscoroutinefunction(predicting):
+        if _is_asynchronous(predicting):
 
             @functools.wraps(predicting)
             async def asynchronous(*args: P.args, **kwargs: P.kwargs) -> Any:
                 with calls.begin(args, kwargs) as call:
-                    call.returned = await predicting(*args, **kwargs)
+                    call.returned = await cast("Awaitable[Any]", predicting(*args, **kwargs))
                 return call.returned
 
             return cast("Callable[P, R]", asynchronous)
@@ -117,6 +117,11 @@ def _refuse(function: Any) -> None:
             f"{_name(function)} is a generator and has no single outcome. Decorate the function that makes one "
             "prediction, or call sightglass.record_prediction for each item."
         )
+
+
+def _is_asynchronous(function: Any) -> bool:
+    """An `async` function, or an object whose call is one."""
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004  # what it is, not whether
 
 
 def _name(function: Any) -> str:
@@ -181,6 +186,11 @@ class _Call:
     ) -> None:
         self._timing.__exit__(kind, error, trace_back)
         if kind is not None:
+            _last.set(self._previous)
+            return
+        if inspect.isawaitable(self.returned):
+            # What it predicts is not known yet.
+            self._calls.say("outcome", "It returns an awaitable, so nothing was recorded: decorate what is `async`.")
             _last.set(self._previous)
             return
         record_prediction(

@@ -30,10 +30,14 @@ class FeatureNames:
 
     def refusal(self, name: str) -> str:
         """Why a feature is not recorded; empty when it is."""
-        lower = name.lower()
-        if lower in self._denied:
+        if self.is_denied(name):
             return "denied"
-        return "not-allowed" if self._allowed is not None and lower not in self._allowed else ""
+        return "not-allowed" if self._allowed is not None and name.lower() not in self._allowed else ""
+
+    def is_denied(self, name: str) -> bool:
+        """Whether nothing called so may leave the process, however deep in a feature it lies."""
+        lower = name.lower()
+        return lower in self._denied or lower.replace("-", "_").replace(" ", "_") in self._denied
 
     def remember(self, name: str) -> None:
         """A clean name passed."""

@@ -3,9 +3,11 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
 
+from sightglass.predictions.arguments import as_mapping
 from sightglass.predictions.feature_names import FeatureNames
 from sightglass.predictions.json_text import json_text
 from sightglass.text import MAX_NAME_CHARACTERS, clean_text
@@ -98,7 +100,7 @@ class FeatureBody:
                 if math.isfinite(value):
                     values[name] = value
                 else:
-                    self._nonfinite[name] = _spell(value)
+                    self._float(value, name)
             else:
                 converted = self._convert(value, name, 0)
                 # A non-finite number is no JSON; its name stands in `nonfinite` alone.
@@ -140,6 +142,8 @@ class FeatureBody:
             # A copy, because another thread may change the original while we read it.
             if isinstance(mapping, dict):
                 return list(dict(mapping).items())
+            if not hasattr(mapping, "items"):
+                mapping = as_mapping(mapping)
             # Not every mapping has an end.
             return list(islice(mapping.items(), MAX_FEATURES + 1))
         except Exception:
@@ -178,7 +182,10 @@ class FeatureBody:
     def _float(self, number: float, path: str) -> float | None:
         if math.isfinite(number):
             return number
-        self._nonfinite[path] = _spell(number)
+        if path in self._nonfinite:  # a feature "a.b" beside "b" in a feature "a"
+            self.mark(f"{path}:duplicate")
+        else:
+            self._nonfinite[path] = _spell(number)
         return None
 
     def _integer(self, value: int, path: str) -> int | str:
@@ -195,16 +202,26 @@ class FeatureBody:
         # One more than there is room for, because not everything has an end; that one leaves the mark.
         most = max(self._room, 0) + 1
         if isinstance(value, Mapping):
-            return {
-                (name := self._name(key)): self._convert(item, f"{path}.{name}", depth + 1)
-                for key, item in list(islice(value.items(), most))
-                if self._has_room(path)
-            }
+            return self._nested_mapping(list(islice(value.items(), most)), path, depth)
         return [
             self._convert(item, f"{path}[{place}]", depth + 1)
             for place, item in enumerate(list(islice(value, most)))
             if self._has_room(path)
         ]
+
+    def _nested_mapping(self, pairs: list[tuple[Any, Any]], path: str, depth: int) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for key, item in pairs:
+            if not self._has_room(path):
+                continue
+            name = self._name(key)
+            if self._names.is_denied(name):
+                self.mark(f"{path}.{name}:denied")
+            elif name in values:
+                self.mark(f"{path}.{name}:duplicate")
+            else:
+                values[name] = self._convert(item, f"{path}.{name}", depth + 1)
+        return values
 
     def _has_room(self, path: str) -> bool:
         self._room -= 1
@@ -267,13 +284,13 @@ def _spell(number: float) -> str:
 
 
 def as_number(value: Any) -> float | None:
-    """`value` as a finite float, or None; numpy scalars too, booleans and text not."""
+    """`value` as a finite float, or None; numpy scalars and decimals too, booleans and text not."""
     if type(value) is float:
         return value if math.isfinite(value) else None
     try:
         item = getattr(value, "item", None)
         plain = item() if callable(item) else value
-        if isinstance(plain, bool) or not isinstance(plain, int | float):
+        if isinstance(plain, bool) or not isinstance(plain, int | float | Decimal):
             return None
         number = float(plain)
     except Exception:

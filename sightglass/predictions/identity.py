@@ -7,7 +7,7 @@ from sightglass.instruments import Key
 from sightglass.otlp.logs import encode_attributes
 from sightglass.predictions.model import Model
 from sightglass.predictions.model_metrics import ModelMetrics, ModelPoints
-from sightglass.text import name_text
+from sightglass.text import MAX_NAME_CHARACTERS, clean_text
 
 # A caller's free text must not fill the memory.
 _MOST: Final = 1_000
@@ -22,6 +22,7 @@ class Identity(NamedTuple):
         counted: Attributes of its count.
         points: Where it is measured.
         fallback: Whether features were replaced.
+        marks: What was cut of it.
     """
 
     attributes: dict[str, Any]
@@ -29,6 +30,7 @@ class Identity(NamedTuple):
     counted: Key
     points: ModelPoints
     fallback: bool
+    marks: tuple[str, ...]
 
 
 class Identities:
@@ -56,13 +58,17 @@ class Identities:
         return found
 
     def _make(self, model: Model, variant: Any, features_source: Any) -> Identity:
-        values = {
-            attributes.MODEL_NAME: name_text(model.name),
-            attributes.MODEL_VERSION: name_text(model.version),
-            attributes.TASK: name_text(model.task),
-            attributes.VARIANT: name_text(variant),
-            attributes.FEATURES_SOURCE: name_text(features_source),
+        cleaned = {
+            name: clean_text(given, MAX_NAME_CHARACTERS)
+            for name, given in (
+                (attributes.MODEL_NAME, model.name),
+                (attributes.MODEL_VERSION, model.version),
+                (attributes.TASK, model.task),
+                (attributes.VARIANT, variant),
+                (attributes.FEATURES_SOURCE, features_source),
+            )
         }
+        values = {name: text for name, (text, _) in cleaned.items()}
         counted = tuple((name, value) for name, value in values.items() if name != attributes.TASK)
         points = self._metrics.points(
             values[attributes.MODEL_NAME], values[attributes.MODEL_VERSION], values[attributes.VARIANT]
@@ -73,4 +79,5 @@ class Identities:
             counted,
             points,
             values[attributes.FEATURES_SOURCE] == attributes.FALLBACK,
+            tuple(f"{name}:text" for name, (_, changed) in cleaned.items() if changed),
         )

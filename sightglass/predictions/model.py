@@ -1,7 +1,10 @@
 """What a prediction says about the model that made it."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any, Final, Literal
+
+_logger = logging.getLogger(__name__)
 
 Task = Literal["binary", "multiclass", "regression"]
 
@@ -33,3 +36,14 @@ def usable_model(given: Any, default: Model | None) -> Model:
         model: Model = given
         return model
     return UNKNOWN
+
+
+def checked_model(given: Any) -> Model | None:
+    """The model that telemetry is started with; of text a name is made, and anything else is none, with a warning."""
+    if given is None or issubclass(type(given), Model):
+        model: Model | None = given
+        return model
+    _logger.warning(
+        "model= takes a sightglass.Model, not a %s; its version is recorded as unknown.", type(given).__name__
+    )
+    return Model(given, UNKNOWN.version) if isinstance(given, str) else None

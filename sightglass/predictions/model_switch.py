@@ -6,7 +6,7 @@ from sightglass import attributes
 from sightglass.faults import report_fault
 from sightglass.moment import moment_or_now
 from sightglass.predictions.model import Model, usable_model
-from sightglass.telemetry import current
+from sightglass.telemetry import current, warn_not_running
 from sightglass.text import name_text
 
 
@@ -30,6 +30,7 @@ def record_model_switch(
     try:
         telemetry = current()
         if telemetry is None:
+            warn_not_running("model switch")
             return
         moment, replaced = moment_or_now(timestamp)
         usable = usable_model(model, None)

@@ -1,7 +1,5 @@
 """`record_prediction`: one event per prediction, and its ids on the current span."""
 
-import functools
-import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -15,12 +13,10 @@ from sightglass.moment import moment_or_now
 from sightglass.predictions.features import FeatureBody, as_number
 from sightglass.predictions.identifiers import new_prediction_id
 from sightglass.predictions.identity import Identity
-from sightglass.predictions.model import UNKNOWN, Model
+from sightglass.predictions.model import Model, usable_model
 from sightglass.requests.clean_attributes import set_clean_attributes
-from sightglass.telemetry import Telemetry, current
-from sightglass.text import label_text, name_text
-
-_logger = logging.getLogger(__name__)
+from sightglass.telemetry import current, warn_not_running
+from sightglass.text import identifier_text, label_text, plain_text
 
 
 def record_prediction(
@@ -62,15 +58,18 @@ def record_prediction(
     identifier = ""
     try:
         moment, moment_replaced = moment_or_now(timestamp)
-        identifier = new_prediction_id(moment) if prediction_id is None else name_text(prediction_id)
+        identifier, id_changed = identifier_text("" if prediction_id is None else prediction_id)
         identifier = identifier or new_prediction_id(moment)
         telemetry = current()
         if telemetry is None:
-            _warn_not_started()
+            warn_not_running("prediction")
             return identifier
         encoder = FeatureBody(telemetry.feature_names)
         body = encoder.encode(features, scores)
-        identity = telemetry.identities.find(_usable_model(encoder, model, telemetry), variant, features_source)
+        usable = usable_model(model, telemetry.model)
+        if model is not None and usable is not model:
+            encoder.mark("model:replaced")
+        identity = telemetry.identities.find(usable, variant, features_source)
         values: dict[str, Any] = {attributes.PREDICTION_ID: identifier}
         _add_outcome(values, encoder, score=score, value=value, label=label, positive=positive)
         span = trace.get_current_span()
@@ -78,9 +77,13 @@ def record_prediction(
         if duration_seconds is not None:
             _add_number(values, encoder, attributes.PREDICTION_DURATION, duration_seconds)
         if entity_id is not None:
-            values[attributes.ENTITY_ID] = telemetry.entity_hash.of(label_text(entity_id))
+            values[attributes.ENTITY_ID] = telemetry.entity_hash.of(plain_text(entity_id))
         if moment_replaced:
             encoder.mark("timestamp:replaced")
+        if id_changed:
+            encoder.mark(f"{attributes.PREDICTION_ID}:text")
+        for mark in identity.marks:
+            encoder.mark(mark)
         if encoder.marks:
             values[attributes.TRUNCATED] = tuple(encoder.marks)
         # Counted before it can be dropped: completeness compares this count with what is stored.
@@ -90,17 +93,6 @@ def record_prediction(
     except Exception:
         report_fault("record_prediction")
     return identifier or new_prediction_id()
-
-
-def _usable_model(encoder: FeatureBody, model: Any, telemetry: Telemetry) -> Model:
-    if model is None:
-        return telemetry.model or UNKNOWN
-    # By its type: `isinstance` would ask the object, which may raise.
-    if issubclass(type(model), Model):
-        usable: Model = model
-        return usable
-    encoder.mark("model:replaced")
-    return UNKNOWN
 
 
 def _add_number(values: dict[str, Any], encoder: FeatureBody, name: str, given: Any) -> None:
@@ -119,7 +111,9 @@ def _add_outcome(
     if value is not None:
         _add_number(values, encoder, attributes.PREDICTION_VALUE, value)
     if label is not None:
-        values[attributes.PREDICTION_LABEL] = label_text(label)
+        values[attributes.PREDICTION_LABEL], cut = label_text(label)
+        if cut:
+            encoder.mark(f"{attributes.PREDICTION_LABEL}:text")
     if positive is not None:
         try:
             values[attributes.PREDICTION_POSITIVE] = bool(positive)
@@ -148,8 +142,3 @@ def _measure(identity: Identity, values: Mapping[str, Any], exemplar: SpanContex
         points.duration.record(seconds, exemplar)
     if identity.fallback:
         points.fallbacks.add()
-
-
-@functools.cache
-def _warn_not_started() -> None:
-    _logger.warning("A prediction was recorded before sightglass.instrument() or sightglass.start(): it goes nowhere.")

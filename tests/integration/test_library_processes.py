@@ -48,6 +48,46 @@ def test_a_script_that_just_ends_has_delivered_everything():
         assert receiver.total("ml.prediction.count") == 100
 
 
+WORKERS = """
+import multiprocessing
+import sightglass
+
+def work(number):
+    sightglass.start("batch", model=sightglass.Model("m", "1"))
+    sightglass.record_prediction({"number": number})
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("METHOD")
+    if "METHOD" == "fork":
+        sightglass.start("batch", model=sightglass.Model("m", "1"))
+    workers = [context.Process(target=work, args=(number,)) for number in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_workers_of_multiprocessing_that_just_end_have_delivered_everything(method, tmp_path):
+    """They end without what is registered with `atexit`, however they were started."""
+    script = tmp_path / "workers.py"
+    script.write_text(WORKERS.replace("METHOD", method))
+    with running_receiver() as receiver:
+        finished = subprocess.run(
+            [sys.executable, str(script)],
+            env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (finished.returncode, finished.stderr) == (0, "")
+        assert len(receiver.events("ml.prediction")) == 3
+        assert receiver.total("ml.prediction.count") == 3
+
+
 def test_a_script_ends_soon_although_nobody_listens():
     """An unreachable Collector costs at most a few seconds at the end."""
     finished, seconds = run(SCRIPT, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")

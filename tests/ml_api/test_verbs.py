@@ -124,3 +124,12 @@ def test_a_promoted_shadow_is_a_shadow_no_more(run, two):
     run("shadow", other)
     run("promote", other)
     assert chosen(run) == (other, None)
+
+
+@pytest.mark.parametrize("words", [("rollback",), ("shadow", "--off")])
+def test_without_any_model_the_way_out_is_told(run, tmp_path, monkeypatch, words):
+    """No folder yet: what to run, instead of the system's error number."""
+    monkeypatch.setenv("SIGHTGLASS_ML_API_MODELS_DIR", str(tmp_path / "none"))
+    told = run(*words, code=1)
+    assert "sightglass models train" in told
+    assert "Errno" not in told

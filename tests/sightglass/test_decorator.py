@@ -143,6 +143,33 @@ def test_coroutines_and_methods_are_decorated_alike(telemetry):
     assert [found["ml.prediction.score"] for found, _ in events(telemetry)] == [0.3, 0.5, 0.75]
 
 
+def test_an_object_whose_call_is_asynchronous_is_awaited(telemetry, caplog):
+    """What it returns is recorded, not the coroutine; a plain function that returns one is told, and not recorded."""
+
+    class Remote:
+        async def __call__(self, ride):
+            await asyncio.sleep(0)
+            return ride["a"] / 2
+
+    predict = sightglass.predicts(Remote())
+    assert asyncio.run(predict({"a": 1})) == 0.5
+    ((attributes, _),) = events(telemetry)
+    assert attributes["ml.prediction.score"] == 0.5
+
+    remote = Remote()
+
+    @sightglass.predicts
+    def late(ride):
+        return remote(ride)
+
+    async def call():
+        return await late({"a": 1})
+
+    assert asyncio.run(call()) == 0.5
+    assert len(events(telemetry)) == 1
+    assert "returns an awaitable" in caplog.text
+
+
 def test_where_features_are_found(telemetry):
     """The argument of that name; else the first mapping, pydantic model or dataclass; else every plain argument."""
 

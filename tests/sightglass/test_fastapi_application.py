@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 import sightglass
+from sightglass.testing import in_memory_telemetry
 
 TELEMETRY_SETTINGS = {
     "absent": {},
@@ -243,3 +244,49 @@ def test_a_users_own_provider_gets_no_second_server_span(telemetry):
         client.get("/x")
     assert len(telemetry.spans) == 1
     assert not exporter.get_finished_spans()
+
+
+def test_an_application_instrumented_again_after_a_shutdown_is_traced_by_the_new_telemetry():
+    """The layers of the closed one are taken off: one span for a request, and none is lost."""
+    with in_memory_telemetry() as first:
+        app = make_app(first)
+        TestClient(app).get("/items/1")
+        assert len(first.spans) == 1
+    with in_memory_telemetry() as second:
+        sightglass.instrument(app)
+        answer = TestClient(app).get("/items/2")
+        (span,) = second.spans
+        assert answer.headers["x-trace-id"] == f"{span.context.trace_id:032x}"
+    assert len(first.spans) == 1
+
+
+def test_what_cannot_be_instrumented_stays_as_it_is(telemetry):
+    """Any ASGI callable, or nothing: a fault is told, and nothing is raised."""
+
+    async def plain(scope, receive, send):
+        """No FastAPI application."""
+
+    assert sightglass.instrument(plain) is telemetry
+    assert sightglass.instrument(None) is telemetry
+
+
+def test_a_wrong_expression_excludes_nothing_and_is_told(telemetry, caplog):
+    """The application is traced all the same."""
+    app = make_app(telemetry, excluded_urls="(")
+    assert TestClient(app).get("/items/1").status_code == 200
+    assert len(telemetry.spans) == 1
+    assert "excluded_urls" in caplog.text
+
+
+def test_a_layer_that_cannot_be_built_leaves_the_application_to_answer(telemetry, monkeypatch):
+    """OpenTelemetry's middleware fails on what it reads late: requests are served, untraced."""
+    app = make_app(telemetry)
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SANITIZE_FIELDS", "(")
+    assert TestClient(app).get("/items/1").status_code == 200
+
+
+def test_what_a_second_call_asks_for_in_vain_is_told(telemetry, caplog):
+    """Another name, settings or the stock parts: the telemetry that runs goes on with its own."""
+    app = make_app(telemetry)
+    sightglass.instrument(app, service_name="other", stock=True)
+    assert "goes on with its own service_name, stock" in caplog.text

@@ -1,8 +1,10 @@
+import dataclasses
 import datetime as dt
 import decimal
 import enum
 import json
 
+import pydantic
 import pytest
 
 from sightglass.predictions.feature_names import FeatureNames
@@ -53,6 +55,14 @@ def test_denied_features_never_leave_the_process():
     payload, marks = encode({"Password": "x", "salary": 3, "distance": 1, "email": "a@b"}, settings=settings)
     assert payload == {"features": {"distance": 1}}
     assert marks == ["Password:denied", "salary:denied", "email:denied"]
+
+
+def test_denied_names_are_denied_however_deep_they_lie():
+    """A sub-model or a list of mappings hides no password, and `API key` is `api_key`."""
+    features = {"customer": {"email": "a@b", "age": 3, "cards": [{"card_number": 1, "kind": "x"}]}, "API key": "k"}
+    payload, marks = encode(features, settings=Settings())
+    assert payload == {"features": {"customer": {"age": 3, "cards": [{"kind": "x"}]}}}
+    assert marks == ["customer.email:denied", "customer.cards[0].card_number:denied", "API key:denied"]
 
 
 def test_with_an_allow_list_nothing_else_leaves_the_process():
@@ -106,6 +116,33 @@ def test_a_value_keeps_its_type_or_leaves_a_mark(value, stored, marks):
 def test_two_names_with_the_same_text_keep_the_first():
     """The number 1 and "1" as names can't both be kept."""
     assert encode({1: "a", "1": "b"}) == ({"features": {"1": "a"}}, ["1:name", "1:duplicate"])
+
+
+def test_two_names_that_meet_deeper_down_keep_the_first_too():
+    """Inside a feature, and where a feature's name looks like a place in another one."""
+    assert encode({"m": {1: "a", "1": "b"}}) == ({"features": {"m": {"1": "a"}}}, ["1:name", "m.1:duplicate"])
+    nan, infinite = float("nan"), float("inf")
+    payload, marks = encode({"m.x": nan, "m": {"x": infinite}})
+    assert payload == {"features": {"m": {"x": None}}, "nonfinite": {"m.x": "nan"}}
+    assert marks == ["m.x:duplicate"]
+
+
+@dataclasses.dataclass
+class Flight:
+    """Features as an object."""
+
+    distance: int
+    carrier: str
+
+
+def test_dataclasses_and_pydantic_models_are_features():
+    """What the decorator takes as features, `record_prediction` takes too."""
+
+    class Model(pydantic.BaseModel):
+        distance: int
+
+    assert encode(Flight(1, "UA")) == ({"features": {"distance": 1, "carrier": "UA"}}, [])
+    assert encode(Model(distance=2)) == ({"features": {"distance": 2}}, [])
 
 
 def test_pandas_missing_values_are_null():

@@ -45,4 +45,4 @@ def test_without_a_salt_it_is_hashed_all_the_same_with_one_warning(caplog):
 )
 def test_equal_labels_are_equal_text(label, text):
     """A class that went through a table of floats still matches the prediction's."""
-    assert label_text(label) == text
+    assert label_text(label) == (text, False)

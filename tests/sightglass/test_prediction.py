@@ -1,6 +1,9 @@
+import enum
 import json
 import sys
+import time
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -9,10 +12,12 @@ from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 
 import sightglass
-from sightglass import faults
-from sightglass.predictions import prediction
+from sightglass import Model, faults
 from sightglass.predictions.identifiers import EntityHash
+from sightglass.telemetry import warn_not_running
 from sightglass.testing import in_memory_telemetry
+
+NOON = 1_386_331_200_000_000_000
 
 
 def points(telemetry, metric):
@@ -214,21 +219,22 @@ def test_replayed_telemetry_marks_spans_events_and_counts():
     """Everything recorded with a past timestamp can be left out of ingest lag."""
     with in_memory_telemetry(replayed=True) as telemetry:
         telemetry.tracer.start_span("flight", start_time=1).end(2)
-        sightglass.record_prediction({}, timestamp=1)
-        sightglass.record_label("a", "late", observed_at=1)
+        sightglass.record_prediction({}, timestamp=NOON)
+        sightglass.record_label("a", "late", observed_at=NOON)
         assert [span.attributes["ml.replayed"] for span in telemetry.spans] == [True]
         assert [readable.log_record.attributes["ml.replayed"] for readable in telemetry.records] == [True, True]
         assert points(telemetry, "sightglass.spans.ended") == {(("ml.replayed", True),): 1}
 
 
-def test_without_telemetry_an_id_is_returned_and_one_warning_logged(caplog):
-    """A service whose telemetry is off still answers with ids."""
-    prediction._warn_not_started.cache_clear()
+def test_without_telemetry_an_id_is_returned_and_each_kind_warned_of_once(caplog):
+    """A service whose telemetry is off, or was shut down, still answers with ids."""
+    warn_not_running.cache_clear()
     first = sightglass.record_prediction({"a": 1})
     assert first != sightglass.record_prediction({"a": 1})
     assert sightglass.record_prediction({}, prediction_id="mine") == "mine"
-    sightglass.record_label("mine", 1, observed_at=1)
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    sightglass.record_label("mine", 1, observed_at=NOON)
+    sightglass.record_label("mine", 1, observed_at=NOON)
+    assert [record.args for record in caplog.records] == [("prediction",), ("label",)]
 
 
 def test_a_broken_pipeline_is_told_once_and_never_to_the_caller(telemetry, monkeypatch, caplog):
@@ -241,7 +247,7 @@ def test_a_broken_pipeline_is_told_once_and_never_to_the_caller(telemetry, monke
     monkeypatch.setattr(faults, "_last_report", {})
     for _ in range(3):
         assert sightglass.record_prediction({"a": 1})
-        sightglass.record_label("a", 1, observed_at=1)
+        sightglass.record_label("a", 1, observed_at=NOON)
     assert [record.getMessage().split()[0] for record in caplog.records] == ["record_prediction", "record_label"]
 
 
@@ -280,3 +286,71 @@ def test_limits_on_log_records_cost_an_event_nothing(monkeypatch, stock, listene
     assert event.attributes["ml.prediction.id"] == identifier
     assert (event.attributes["ml.model.name"], event.attributes["ml.prediction.label"]) == ("flights", "late")
     assert dict(other.attributes) == {"second": "lo"}
+
+
+def test_ids_and_names_too_long_stay_different_and_are_marked(telemetry):
+    """Two that differ after 256 characters are two, for predictions, their labels and entities."""
+    ids = [sightglass.record_prediction({}, prediction_id="p" * 300 + end, entity_id="e" * 300 + end) for end in "ab"]
+    sightglass.record_label("p" * 300 + "a", "l" * 300, observed_at=NOON)
+    sightglass.record_prediction({}, label="l" * 300, model=Model("m" * 300, "1"))
+    first, second, label, last = (readable.log_record.attributes for readable in telemetry.records)
+    assert [len(identifier) for identifier in ids] == [256, 256]
+    assert len(set(ids)) == 2
+    assert first["ml.entity.id"] != second["ml.entity.id"]
+    assert label["ml.prediction.id"] == ids[0]
+    assert first["ml.truncated"] == ("ml.prediction.id:text",)
+    assert label["ml.truncated"] == ("ml.prediction.id:text", "ml.label.value:text")
+    assert last["ml.truncated"] == ("ml.prediction.label:text", "ml.model.name:text")
+
+
+@pytest.mark.parametrize(
+    "seconds", [1.8e9, 1_800_000_000, 1_800_000_000_000_000, "2026", True, np.float64(1e18)], ids=str
+)
+def test_a_time_in_another_unit_is_replaced_by_now_and_marked(telemetry, seconds):
+    """Seconds taken for nanoseconds would put a prediction into 1970, where retention deletes it."""
+    sightglass.record_prediction({}, timestamp=seconds)
+    sightglass.record_label("a", 1, observed_at=seconds)
+    prediction, label = (readable.log_record for readable in telemetry.records)
+    assert time.time_ns() - prediction.timestamp < 60e9
+    assert prediction.attributes["ml.truncated"] == ("timestamp:replaced",)
+    assert label.attributes["ml.truncated"] == ("observed_at:replaced",)
+
+
+def test_a_label_without_its_prediction_or_itself_is_not_recorded(telemetry, caplog):
+    """None is no class, and an empty id joins nothing: a warning, no event and no count."""
+    for of_what, value in [(None, 1), ("", 1), ("a", None)]:
+        sightglass.record_label(of_what, value, observed_at=NOON)
+    assert telemetry.records == ()
+    assert "ml.label.count" not in telemetry.metrics
+    assert len(caplog.records) <= 1
+
+
+class Colour(enum.Enum):
+    """Classes as an enumeration."""
+
+    RED = "red"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(Colour.RED, "red"), (Decimal("1.0"), "1"), (Decimal("0.50"), "0.5"), (np.int64(3), "3")]
+)
+def test_a_label_has_one_spelling_whatever_type_it_came_in(telemetry, value, text):
+    """The decided and the true label match."""
+    sightglass.record_prediction({}, label=value)
+    sightglass.record_label("a", value, observed_at=NOON)
+    decided, true = (readable.log_record.attributes for readable in telemetry.records)
+    assert (decided["ml.prediction.label"], true["ml.label.value"]) == (text, text)
+
+
+@pytest.mark.parametrize(("model", "name"), [("returns", "returns"), (7, "unknown")])
+def test_what_is_no_model_loses_no_prediction(caplog, model, name):
+    """`model="name"` is a mistake that is easily made: a warning, and the predictions are there."""
+    with in_memory_telemetry(model=model) as telemetry:
+        sightglass.record_prediction({})
+        with sightglass.model_call():
+            pass
+        sightglass.startup.take_model(telemetry, model)
+        (event,) = telemetry.records
+    assert event.log_record.attributes["ml.model.name"] == name
+    assert event.log_record.attributes["ml.model.version"] == "unknown"
+    assert "takes a sightglass.Model" in caplog.text

@@ -78,7 +78,7 @@ def test_what_is_emitted_is_what_the_registry_says(tmp_path):
             sightglass.record_model_switch(
                 sightglass.Model("m", "2"), previous_version="1", reason="promote", timestamp=-1
             )
-            sightglass.record_label("p", "a", observed_at=1, arrived_at=2, timestamp=-1)
+            sightglass.record_label("p", "a", observed_at=10**18, arrived_at=10**18, timestamp=-1)
         telemetry.tallies.ended = True
         telemetry.tallies.failed_exports.add((("signal", "spans"), ("error.type", "503")))
         telemetry.tallies.spool_errors.add((("error.type", "ENOSPC"),))

@@ -40,7 +40,7 @@ def metrics(request, monkeypatch):
         with sightglass.model_call(queue_seconds=0.1):
             pass
         sightglass.record_prediction({}, features_source="fallback")
-        sightglass.record_label("p", "a", observed_at=1)
+        sightglass.record_label("p", "a", observed_at=10**18)
         for signal in ("spans", "logs"):
             telemetry._losses.dropped(signal, "queue_full")
         telemetry.tallies.ended = True

@@ -186,7 +186,7 @@ def observe(setup: Setup, calls: Mapping[str, Call] = CALLS, *, stock: bool) -> 
             set_global_textmap(before[1])
             for app in apps:
                 FastAPIInstrumentor.uninstrument_app(app)
-                fastapi_application._instrumented.discard(app)
+                fastapi_application._instrumented.pop(app, None)
     return seen
 
 

@@ -50,3 +50,4 @@ def test_clean_attributes_are_set_as_the_sdk_sets_them(tracer, before, after):
 def test_a_span_of_no_kind_we_know_is_left_alone():
     """The span that is none."""
     set_clean_attributes(INVALID_SPAN, {"a": 1})
+    assert not INVALID_SPAN.is_recording()

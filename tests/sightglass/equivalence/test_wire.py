@@ -39,10 +39,10 @@ def build(instrument):
             prediction_id="one",
             entity_id=7,
             duration_seconds=0.125,
-            timestamp=5_000_000_000,
+            timestamp=1_700_000_005_000_000_000,
         )
         sightglass.record_prediction({}, value=1.5, model=_MODEL, prediction_id="two", features_source="fallback")
-        sightglass.record_label("one", True, observed_at=9_000_000_000)
+        sightglass.record_label("one", True, observed_at=1_700_000_009_000_000_000)
 
     @app.get("/logs")
     def logs():
