@@ -38,6 +38,8 @@ def name_text(value: Any) -> str:
 
 def identifier_text(value: Any) -> tuple[str, bool]:
     """An identifier as text, and whether it was changed: one too long ends in its hash, so that two stay two."""
+    if type(value) is str and len(value) <= MAX_NAME_CHARACTERS and value.isascii() and "\0" not in value:
+        return value, False
     text, changed = clean_text(plain_text(value), MAX_NAME_CHARACTERS)
     if len(text) < MAX_NAME_CHARACTERS or not changed:
         return text, changed

@@ -58,7 +58,7 @@ def record_prediction(
     identifier = ""
     try:
         moment, moment_replaced = moment_or_now(timestamp)
-        identifier, id_changed = identifier_text("" if prediction_id is None else prediction_id)
+        identifier, id_changed = ("", False) if prediction_id is None else identifier_text(prediction_id)
         identifier = identifier or new_prediction_id(moment)
         telemetry = current()
         if telemetry is None:
