@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, FastAPI, Path
+from fastapi import APIRouter, FastAPI, Path, Request
 
 from services.ml_api.model_store import MODEL_NAME, ModelBrokenError, ModelMissingError, ModelStore
 from services.ml_api.schemas import ModelEntry, ModelsResponse, ModelVersion, PromoteRequest, PromoteResponse
 from services.ml_api.serving import Serving
+from services.web.access.gate import name_target
 from services.web.problems import Conflict, FieldError, NotFound
 
 ModelName = Annotated[str, Path(examples=[MODEL_NAME])]
@@ -23,7 +24,8 @@ def build_model_router(serving: Serving) -> APIRouter:
         return await run_sync(_models, ModelStore(serving.models_dir, serving.name), serving.problems())
 
     @router.post("/v1/models/{name}/promote", summary="Let another version answer")
-    async def promote(name: ModelName, body: PromoteRequest) -> PromoteResponse:
+    async def promote(name: ModelName, body: PromoteRequest, request: Request) -> PromoteResponse:
+        name_target(request.scope, f"{name[:64]}/{body.version}")
         if name != serving.name:
             raise NotFound(f"There is no model {name!r}; this service has {serving.name!r}.")
         try:

@@ -6,14 +6,17 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
+import httpx
 from fastapi import APIRouter, FastAPI
 
 from services.monitoring_api.access import POLICY
 from services.monitoring_api.alerting.reader import AlertReader
 from services.monitoring_api.database import ClickHouseDatabase, Database
+from services.monitoring_api.ml_api import MlApi
 from services.monitoring_api.routes.alerts import alerts_router
 from services.monitoring_api.routes.dependencies import Serving
 from services.monitoring_api.routes.metrics import metrics_router
+from services.monitoring_api.routes.models import models_router
 from services.monitoring_api.routes.pipeline import pipeline_router
 from services.monitoring_api.routes.readiness import readiness_router
 from services.monitoring_api.routes.records import records_router
@@ -22,7 +25,7 @@ from services.web.application import create_base
 
 SERVICE_NAME: Final = "monitoring-api"
 # The rest of a route's deadline is for making the answer, also when that is 'too slow'.
-_DEADLINE_FOR_DATABASE = 0.95
+_DEADLINE_FOR_OTHERS = 0.95
 
 
 def _now() -> datetime:
@@ -33,6 +36,7 @@ def create_app(
     settings: MonitoringApiSettings,
     *,
     database: Database | None = None,
+    ml_api_transport: httpx.AsyncBaseTransport | None = None,
     clock: Callable[[], datetime] = _now,
 ) -> FastAPI:
     """Build the application; nothing is connected before the first question.
@@ -40,16 +44,25 @@ def create_app(
     Args:
         settings: Everything that can be chosen.
         database: Instead of the ClickHouse of the settings.
+        ml_api_transport: Instead of the network, towards the ML API.
         clock: The time, aware.
     """
     alerts = AlertReader(settings.store_url(), clock=lambda: clock().timestamp())
     asked = ClickHouseDatabase(settings.connection("sightglass-monitoring-api")) if database is None else database
+
+    ml_api = MlApi(
+        settings.ml_api_url,
+        deadline_seconds=settings.deadline_seconds * _DEADLINE_FOR_OTHERS,
+        ca_file=settings.tls_ca_file,
+        transport=ml_api_transport,
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         await asked.close()
         await alerts.close()
+        await ml_api.close()
 
     app = create_base(
         "Sightglass monitoring API",
@@ -68,13 +81,14 @@ def create_app(
         },
         lifespan=lifespan,
     )
-    serving = Serving(asked, settings.deadline_seconds * _DEADLINE_FOR_DATABASE, clock)
+    serving = Serving(asked, settings.deadline_seconds * _DEADLINE_FOR_OTHERS, clock)
     api = APIRouter(prefix="/api/v1")
     for router in (
         metrics_router(serving),
         records_router(serving),
         pipeline_router(serving),
         alerts_router(alerts),
+        models_router(ml_api),
     ):
         api.include_router(router)
     app.include_router(api)

@@ -22,7 +22,10 @@ class MonitoringApiSettings(ListenerSettings, ClickHousePoolSettings):
         default=None,
         description="The alert worker's store (SQLAlchemy URL); by default worker/alerts.sqlite in the data folder.",
     )
-    ml_api_url: str = Field(default="http://127.0.0.1:8002", description="Where the landing page finds the ML API.")
+    ml_api_url: str = Field(
+        default="http://127.0.0.1:8002",
+        description="The ML API: promotions are forwarded to it, and the landing page links it.",
+    )
     dashboard_url: str = Field(
         default="http://127.0.0.1:8501", description="Where the landing page finds the dashboard."
     )

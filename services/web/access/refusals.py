@@ -5,6 +5,7 @@ from typing import Final
 from opentelemetry import metrics
 
 from sightglass.attributes import Term
+from sightglass.telemetry import current
 
 REFUSALS_METRIC: Final = "sightglass.access.refusals"
 REASON: Final = "reason"
@@ -36,7 +37,9 @@ class Refusals:
     def count(self, reason: str) -> None:
         """One more."""
         if self._counter is None:
-            self._counter = metrics.get_meter("services.web").create_counter(
+            telemetry = current()
+            provider = metrics.get_meter_provider() if telemetry is None else telemetry.meter_provider
+            self._counter = provider.get_meter("services.web").create_counter(
                 REFUSALS_METRIC, unit="{request}", description=TERMS[0].meaning
             )
         self._counter.add(1, {REASON: reason})

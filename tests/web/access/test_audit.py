@@ -1,0 +1,59 @@
+"""The audit log: whole lines from several writers at once, and a clear word when it can't be written."""
+
+import json
+import multiprocessing
+import os
+import pwd
+
+import pytest
+
+from services.web.access.audit import Action, AuditError, AuditLog, local_actor
+
+
+def _write(folder, writer):
+    log = AuditLog(folder, "ml-api")
+    for number in range(200):
+        log.record(Action("model.promote", f"{writer}-{number}-" + "x" * 5000, "ci", "ok"))
+
+
+def test_workers_that_write_at_once_make_whole_lines(tmp_path):
+    """Four processes, 200 long lines each: 800 of them, none torn."""
+    context = multiprocessing.get_context("spawn")
+    started = [context.Process(target=_write, args=(tmp_path / "audit", number)) for number in range(4)]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join(60)
+    lines = [json.loads(line) for line in (tmp_path / "audit" / "ml-api.jsonl").read_text().splitlines()]
+    assert len({line["target"] for line in lines}) == len(lines) == 800
+
+
+def test_a_file_that_was_moved_away_is_begun_anew(tmp_path):
+    """So it can be archived while the process runs."""
+    log = AuditLog(tmp_path, "api")
+    log.record(Action("a", None, "x", "ok"))
+    (tmp_path / "api.jsonl").rename(tmp_path / "api.1.jsonl")
+    log.record(Action("b", None, "x", "ok"))
+    assert json.loads((tmp_path / "api.jsonl").read_text())["action"] == "b"
+
+
+@pytest.mark.parametrize("method", ["check", "record"])
+@pytest.mark.parametrize("obstacle", ["file", "link"])
+def test_what_cant_be_written_says_so(tmp_path, method, obstacle):
+    """Naming the file and the setting; a link is not followed, for it may lead anywhere."""
+    if obstacle == "file":
+        (tmp_path / "audit").write_text("")
+    else:
+        (tmp_path / "audit").mkdir()
+        (tmp_path / "audit" / "api.jsonl").symlink_to(tmp_path / "elsewhere")
+    log = AuditLog(tmp_path / "audit", "api")
+    arguments = (Action("a", None, "x", "ok"),) if method == "record" else ()
+    with pytest.raises(AuditError, match=r"api\.jsonl \(SIGHTGLASS_AUDIT_DIR\) can't be written"):
+        getattr(log, method)(*arguments)
+
+
+def test_who_works_here_is_told_by_number_not_by_variables(monkeypatch):
+    """LOGNAME and USER can be set to anything."""
+    monkeypatch.setenv("LOGNAME", "somebody-else")
+    monkeypatch.setenv("USER", "somebody-else")
+    assert local_actor() == f"local:{pwd.getpwuid(os.getuid()).pw_name}"
