@@ -11,6 +11,7 @@ import click
 from services.ml_api.card import ModelCard
 from services.ml_api.model_store import ModelBrokenError, ModelMissingError, ModelStore
 from services.ml_api.settings import MlApiSettings
+from services.web.access.local_action import audited
 
 
 @click.group("models")
@@ -78,7 +79,7 @@ def promote_command(version: str, *, as_json: bool) -> None:
 
     settings = MlApiSettings()
     store = _store()
-    with _errors_for_people():
+    with audited(settings, "model.promote", f"{store.name}/{version}"), _errors_for_people():
         previous, _ = store.chosen()
         warm_up(Predictor.load(settings.models_folder(), store.name, version, {}))
         store.activate(version)
@@ -89,8 +90,9 @@ def promote_command(version: str, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def rollback_command(*, as_json: bool) -> None:
     """Let the version answer that did before the present one; again goes back one more."""
+    settings = MlApiSettings()
     store = _store()
-    with _errors_for_people():
+    with audited(settings, "model.rollback", store.name), _errors_for_people():
         now = store.roll_back()
     _report_active(store.name, str(now.version), now.previous, as_json=as_json)
 
@@ -103,8 +105,9 @@ def shadow_command(version: str | None, *, off: bool, as_json: bool) -> None:
     """Score VERSION in the shadow: it judges what is asked too, after the answer, and is never answered with."""
     if off == (version is not None):
         raise click.UsageError("Name the version, or say --off.")
+    settings = MlApiSettings()
     store = _store()
-    with _errors_for_people():
+    with audited(settings, "model.shadow", f"{store.name}/{version or 'none'}"), _errors_for_people():
         if version is not None:
             store.load(version)
         if version is not None and version == store.chosen()[0]:

@@ -133,3 +133,23 @@ def test_without_any_model_the_way_out_is_told(run, tmp_path, monkeypatch, words
     told = run(*words, code=1)
     assert "sightglass models train" in told
     assert "Errno" not in told
+
+
+def test_what_changes_which_version_answers_is_written_down(run, two, tmp_path):
+    """promote, rollback and shadow stand in the audit log, also when they failed; looking does not."""
+    _, other = two
+    run("list")
+    run("promote", other)
+    run("promote", "000000000000", code=1)
+    run("rollback")
+    run("shadow", other)
+    run("shadow", "--off")
+    lines = [json.loads(line) for line in (tmp_path / "audit" / "cli.jsonl").read_text().splitlines()]
+    assert [(line["action"], line["target"], line["outcome"]) for line in lines] == [
+        ("model.promote", f"{MODEL_NAME}/{other}", "ok"),
+        ("model.promote", f"{MODEL_NAME}/000000000000", "failed"),
+        ("model.rollback", MODEL_NAME, "ok"),
+        ("model.shadow", f"{MODEL_NAME}/{other}", "ok"),
+        ("model.shadow", f"{MODEL_NAME}/none", "ok"),
+    ]
+    assert {line["actor"].partition(":")[0] for line in lines} == {"local"}
