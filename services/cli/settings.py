@@ -23,6 +23,17 @@ class SupervisorSettings(BaseSettings):
         validation_alias="SIGHTGLASS_CLICKHOUSE_URL",
         description="HTTP interface of a ClickHouse server to use; empty: the embedded one is started.",
     )
+    tls_ca_file: Path | None = Field(
+        default=None,
+        validation_alias="SIGHTGLASS_TLS_CA_FILE",
+        description="Certificates (PEM) of the authorities by which our clients check the servers that they call by "
+        "HTTPS; by default the system's.",
+    )
+    otlp_token_file: Path | None = Field(
+        default=None,
+        validation_alias="SIGHTGLASS_OTLP_TOKEN_FILE",
+        description="File with the bearer token that OTLP is sent with, read again when it changes: its first word.",
+    )
     ready_timeout_seconds: float = Field(
         default=120.0, gt=0, description="How long a process may take until it is ready, before the start is given up."
     )

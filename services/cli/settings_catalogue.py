@@ -7,23 +7,32 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from pydantic import AliasChoices, SecretStr
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsError
+
+from sightglass.process_settings import Field, fields, is_secret, value_problems
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PACKAGES = ("services", "dashboard")
+# The supervisor derives it for the Collector, whose configuration reads it.
+_QUEUE_DIR = "SIGHTGLASS_COLLECTOR_QUEUE_DIR"
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting, as `sightglass settings` lists it."""
+    """One setting, as `sightglass settings` lists it.
+
+    Attributes:
+        secret: whether its value is never shown.
+    """
 
     name: str
     type: str
     default: str | int | float | bool | None
     meaning: str
+    secret: bool = False
 
     def describe(self) -> dict[str, Any]:
         """Give the JSON form."""
@@ -49,6 +58,7 @@ LIBRARY_SETTINGS: Final = (
         "str",
         "",
         "Secret with which entity ids are hashed; the same for all services whose entities shall match.",
+        secret=is_secret("SIGHTGLASS_ENTITY_SALT"),
     ),
     Setting(
         "SIGHTGLASS_OTLP_TOKEN_FILE",
@@ -87,8 +97,8 @@ def all_settings() -> list[Setting]:
     """List every setting once, sorted by name."""
     found = {setting.name: setting for setting in LIBRARY_SETTINGS}
     for cls in settings_classes():
-        for field_name, field in cls.model_fields.items():
-            setting = _setting(cls, field_name, field)
+        for field in fields(cls):
+            setting = _setting(cls, field)
             found.setdefault(setting.name, setting)
     return [found[name] for name in sorted(found)]
 
@@ -106,14 +116,17 @@ def read_settings(prefix: str) -> Any:
     raise LookupError(f"no settings class has the prefix {prefix}")
 
 
-def variable_name(cls: type[BaseSettings], field_name: str, field: FieldInfo) -> str:
-    """Name the environment variable of a field."""
-    alias = field.validation_alias
-    if isinstance(alias, AliasChoices):
-        alias = next(choice for choice in alias.choices if isinstance(choice, str))
-    if isinstance(alias, str):
-        return alias
-    return f"{cls.model_config.get('env_prefix', '')}{field_name}".upper()
+def settings_problems(error: ValueError) -> list[str]:
+    """What pydantic found wrong with the settings of some process, for people."""
+    title = getattr(error, "title", "")
+    named = [cls for cls in settings_classes() if cls.__name__ == title or _is_about(error, cls)]
+    return value_problems(named[0] if named else BaseSettings, error)
+
+
+def known_names() -> frozenset[str]:
+    """Every variable that some process reads, in capitals; also the one that follows from the data folder."""
+    of_classes = {name for cls in settings_classes() for field in fields(cls) for name in field.names}
+    return frozenset(of_classes | {setting.name for setting in LIBRARY_SETTINGS} | {_QUEUE_DIR})
 
 
 def _classes() -> Iterator[type[BaseSettings]]:
@@ -126,12 +139,19 @@ def _classes() -> Iterator[type[BaseSettings]]:
                     yield cls
 
 
-def _setting(cls: type[BaseSettings], field_name: str, field: FieldInfo) -> Setting:
+def _is_about(error: ValueError, cls: type[BaseSettings]) -> bool:
+    """Whether a value that is no JSON, of which only the field is told, can be this class's."""
+    return isinstance(error, SettingsError) and any(f'"{field.field_name}"' in str(error) for field in fields(cls))
+
+
+def _setting(cls: type[BaseSettings], field: Field) -> Setting:
+    info = cls.model_fields[field.field_name]
     return Setting(
-        name=variable_name(cls, field_name, field),
-        type=_type_name(field.annotation),
-        default=_default(field),
-        meaning=field.description or "",
+        name=field.variable,
+        type=_type_name(info.annotation),
+        default=_default(info),
+        meaning=info.description or "",
+        secret=field.secret,
     )
 
 

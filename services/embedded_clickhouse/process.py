@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,6 +80,31 @@ def bound_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
+def check_certificate(certificate: Path | None, key: Path | None) -> None:
+    """Say what is wrong with a certificate before anything is started.
+
+    Raises:
+        CannotStartError: where a file can't be read, or the two do not belong together.
+    """
+    if certificate is None or key is None:
+        return
+    for file, name in ((certificate, "CERT"), (key, "KEY")):
+        try:
+            file.read_bytes()
+        except OSError as error:
+            raise CannotStartError(
+                f"SIGHTGLASS_CLICKHOUSE_TLS_{name}_FILE={file} can't be read: {error.strerror}."
+            ) from None
+    try:
+        # An encrypted key would ask for its password on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except (ssl.SSLError, ValueError) as error:
+        raise CannotStartError(
+            f"SIGHTGLASS_CLICKHOUSE_TLS_CERT_FILE={certificate} and SIGHTGLASS_CLICKHOUSE_TLS_KEY_FILE={key} are not a "
+            f"PEM certificate and its unencrypted key: {getattr(error, 'reason', None) or error}."
+        ) from None
+
+
 class _Server(uvicorn.Server):
     """Kills the statements that still run when the time for them to end is over."""
 
@@ -114,8 +140,9 @@ def serve(settings: ClickHouseSettings, tracer: Tracer | None = None) -> None:
         tracer: where the spans of the reader's queries go.
 
     Raises:
-        CannotStartError: where the folder or the port is taken.
+        CannotStartError: where the folder or the port is taken, or the certificate is of no use.
     """
+    check_certificate(settings.tls_cert_file, settings.tls_key_file)
     with folder_claimed(settings.data_dir):
         listener = bound_socket(settings.host, settings.port)
         try:
@@ -134,6 +161,8 @@ def serve(settings: ClickHouseSettings, tracer: Tracer | None = None) -> None:
             backlog=_LISTEN_BACKLOG,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=int(settings.stop_seconds) + _AFTER_KILL_SECONDS,
+            ssl_certfile=settings.tls_cert_file,
+            ssl_keyfile=settings.tls_key_file,
         )
         # uvicorn raises the signal again once it has stopped; a stop that was asked for is no failure.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

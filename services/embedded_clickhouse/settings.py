@@ -1,9 +1,9 @@
 """Settings of the embedded ClickHouse process."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -24,8 +24,15 @@ class ClickHouseSettings(BaseSettings):
         validation_alias="SIGHTGLASS_DATA_DIR",
         description="Folder that holds all state; the engine owns its `clickhouse` subfolder.",
     )
-    host: str = Field(default="127.0.0.1", description="Address the HTTP interface listens on.")
+    host: str = Field(
+        default="127.0.0.1",
+        description="Address the HTTP interface listens on; every user needs a password, wherever that is.",
+    )
     port: int = Field(default=8123, ge=1, le=65535, description="Port of the HTTP interface.")
+    tls_cert_file: Path | None = Field(
+        default=None, description="Certificate chain (PEM) to serve HTTPS with; needs its key."
+    )
+    tls_key_file: Path | None = Field(default=None, description="The certificate's private key (PEM, not encrypted).")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Names accepted in the Host header besides loopback and the listening address, comma-separated.",
@@ -78,6 +85,15 @@ class ClickHouseSettings(BaseSettings):
         default=20_000_000, gt=0, description="Size at which the query log's file is rotated."
     )
     query_log_files: int = Field(default=3, ge=1, description="Rotated query log files that are kept.")
+
+    @model_validator(mode="after")
+    def _certificate_has_key(self) -> Self:
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            lacking = "KEY" if self.tls_key_file is None else "CERT"
+            raise ValueError(
+                f"SIGHTGLASS_CLICKHOUSE_TLS_{lacking}_FILE is missing: HTTPS needs a certificate and its key, or none"
+            )
+        return self
 
     _split = field_validator("allowed_hosts", "extra_databases", mode="before")(_listed)
 

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from services.cli.main import cli
 from services.cli.settings_catalogue import LIBRARY_SETTINGS, all_settings, settings_classes
+from sightglass.process_settings import fields
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -56,8 +57,8 @@ def test_no_two_classes_disagree_about_a_setting():
 
     defaults = {}
     for cls in settings_classes():
-        for name, field in cls.model_fields.items():
-            setting = _setting(cls, name, field)
+        for field in fields(cls):
+            setting = _setting(cls, field)
             assert defaults.setdefault(setting.name, setting.default) == setting.default, setting.name
 
 
@@ -69,18 +70,21 @@ def test_settings_are_frozen():
         assert cls.model_config.get("env_file") == ".env", cls
 
 
-def test_json_has_one_object_per_setting():
-    """`settings --json` is a list of name, type, default, meaning, sorted by name."""
+def test_json_has_one_object_per_setting(monkeypatch, tmp_path):
+    """`settings --json` is a list of name, type, default, meaning and what it is now, sorted by name."""
+    monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(cli, ["settings", "--json"])
     assert result.exit_code == 0
-    listed = json.loads(result.output)
+    listed = json.loads(result.stdout)
     names = [entry["name"] for entry in listed]
     assert names == sorted(set(names))
-    assert all(set(entry) == {"name", "type", "default", "meaning"} for entry in listed)
+    keys = {"name", "type", "default", "meaning", "value", "source", "secret"}
+    assert all(set(entry) == keys for entry in listed)
     by_name = {entry["name"]: entry for entry in listed}
     assert by_name["SIGHTGLASS_DATA_DIR"]["default"] == ".sightglass"
     assert by_name["SIGHTGLASS_ML_API_PORT"] == {
         "name": "SIGHTGLASS_ML_API_PORT", "type": "int", "default": 8002, "meaning": "Port to listen on.",
+        "value": 8002, "source": "default", "secret": False,
     }  # fmt: skip
 
 

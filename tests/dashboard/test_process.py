@@ -99,7 +99,7 @@ def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
         ),
         ({"SIGHTGLASS_DASHBOARD_API_TOKEN_FILE": "empty"}, "SIGHTGLASS_DASHBOARD_API_TOKEN_FILE names empty"),
         ({"SIGHTGLASS_DASHBOARD_OIDC_FILE": "canary.toml"}, "SIGHTGLASS_DASHBOARD_OIDC_FILE names canary.toml"),
-        ({"SIGHTGLASS_DASHBOARD_VIEWERS": "ann@example.org"}, "viewers"),
+        ({"SIGHTGLASS_DASHBOARD_VIEWERS": "ann@example.org"}, "SIGHTGLASS_DASHBOARD_VIEWERS"),
         ({"SIGHTGLASS_DASHBOARD_PORT": "canary"}, "SIGHTGLASS_DASHBOARD_PORT"),
         ({"SIGHTGLASS_DASHBOARD_TLS_CERT_FILE": "empty"}, "SIGHTGLASS_DASHBOARD_TLS_KEY_FILE"),
     ],

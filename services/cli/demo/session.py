@@ -22,12 +22,12 @@ from services.cli.demo.ledger import Ledger, Sent
 from services.cli.demo.requests import PREDICT_PATH, ApiRequest, label_request, predict_request
 from services.cli.demo.schedule import Departure, Schedule
 from services.cli.demo.traffic import Answer, Traffic
-from services.cli.given import given_variables
 from services.cli.settings import SupervisorSettings
 from services.cli.supervisor.plan import make_plan
 from services.ml_api.dataset import load_dataset
 from services.ml_api.flights import FlightTable
 from services.ml_api.scoring import Predictor
+from sightglass.process_settings import given_variables
 
 DAY_SECONDS = 86_400.0
 _FOR_THE_LIBRARY = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL", "SIGHTGLASS_ENTITY_SALT")

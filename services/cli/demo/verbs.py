@@ -24,8 +24,11 @@ from services.cli.demo.session import DAY_SECONDS, CheckResult, DemoSession
 from services.cli.demo.status import follow
 from services.cli.settings import SupervisorSettings
 from services.cli.supervisor import client
+from services.cli.supervisor.preflight import check_start
 from services.cli.supervisor.run_folder import RunFolder
+from services.cli.supervisor.wiring import Endpoints
 from services.cli.verbs.failures import explained
+from sightglass.process_settings import given_variables
 
 _MEBIBYTE = 1024 * 1024
 
@@ -47,6 +50,7 @@ def demo(*, days: float, check_only: bool, as_json: bool, no_traffic: bool) -> N
     console = Console(stderr=as_json)
     settings = SupervisorSettings()
     data_dir = settings.data_dir.expanduser().resolve()
+    check_start(Endpoints.read(data_dir), data_dir, given_variables())
     folder = RunFolder(data_dir)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Also where a shell started this in the background, which leaves Ctrl-C ignored.

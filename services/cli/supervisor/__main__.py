@@ -10,22 +10,24 @@ from typing import Any
 
 import psutil
 
-from services.cli.given import given_variables
 from services.cli.settings import SupervisorSettings
 from services.cli.supervisor.backoff import Backoff
 from services.cli.supervisor.own_log import start_own_log
 from services.cli.supervisor.plan import Plan, make_plan
 from services.cli.supervisor.ports import taken_ports
+from services.cli.supervisor.preflight import check_start, ensure_otlp_token
 from services.cli.supervisor.remnants import end_remnants, find_remnants
 from services.cli.supervisor.run_folder import AlreadyRunningError, RunFolder
 from services.cli.supervisor.supervisor import Failure, Supervisor
+from services.cli.supervisor.units import PlanError
+from sightglass.process_settings import given_variables, read_settings
 
 _logger = logging.getLogger("services.cli.supervisor")
 
 
 def main() -> None:
     """Own the data folder, run the plan, leave nothing behind."""
-    settings = SupervisorSettings()
+    settings = read_settings(SupervisorSettings)
     data_dir = settings.data_dir.expanduser().resolve()
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     rotate_own_log = start_own_log(
@@ -34,11 +36,17 @@ def main() -> None:
     folder = RunFolder(data_dir)
     try:
         with folder.owned():
-            plan = make_plan(settings, os.environ, given_variables()).limited_to(sys.argv[1:])
+            given = given_variables()
+            plan = make_plan(settings, os.environ, given).limited_to(sys.argv[1:])
+            check_start(plan.endpoints, data_dir, given)
+            ensure_otlp_token(plan.endpoints, data_dir)
             sys.exit(_run(plan, settings, folder, rotate_own_log))
     except AlreadyRunningError as error:
         _logger.error("%s", error)  # noqa: TRY400 - an expected answer; its traceback says nothing more
         sys.exit(3)
+    except PlanError as error:
+        _logger.error("%s", error)  # noqa: TRY400 - as above
+        sys.exit(1)
 
 
 def _run(plan: Plan, settings: SupervisorSettings, folder: RunFolder, rotate_own_log: Any) -> int:

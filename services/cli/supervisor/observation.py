@@ -7,13 +7,13 @@ from typing import Any
 
 import psutil
 
-from services.cli.given import given_variables
 from services.cli.settings import SupervisorSettings
 from services.cli.supervisor.plan import make_plan
 from services.cli.supervisor.readiness import recorded_probe
 from services.cli.supervisor.remnants import find_remnants
 from services.cli.supervisor.run_folder import RunFolder
 from services.cli.supervisor.units import State, Unit
+from sightglass.process_settings import given_variables
 
 
 async def observe(settings: SupervisorSettings) -> dict[str, Any]:

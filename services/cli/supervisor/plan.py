@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from services.cli.collector import CollectorBinaryError, CollectorSettings, binary_path, command
 from services.cli.settings import SupervisorSettings
@@ -57,7 +56,7 @@ def make_plan(settings: SupervisorSettings, inherited: Mapping[str, str], given:
         pydantic.ValidationError: a variable has a value that its setting refuses.
     """
     data_dir = settings.data_dir.expanduser().resolve()
-    endpoints = Endpoints.read(data_dir, settings.clickhouse_url)
+    endpoints = Endpoints.read(data_dir)
     # The library and OpenTelemetry read the environment only, so what `.env` says about them is put there.
     from_file = {name: value for name, value in given.items() if name.startswith(("SIGHTGLASS_", "OTEL_"))}
     environment = {**from_file, **inherited, **shared_environment(endpoints, data_dir, given)}
@@ -70,8 +69,8 @@ def make_plan(settings: SupervisorSettings, inherited: Mapping[str, str], given:
         *(() if built else (_collector_build(settings),)),
         _collector(endpoints, settings, collector_needs),
         *(() if trained else (_model(settings),)),
-        _api("ml-api", endpoints.ml_api, _TELEMETRY if trained else (*_TELEMETRY, "model"), settings),
-        _api("monitoring-api", endpoints.monitoring_api, _TELEMETRY, settings),
+        _api("ml-api", endpoints, _TELEMETRY if trained else (*_TELEMETRY, "model"), settings),
+        _api("monitoring-api", endpoints, _TELEMETRY, settings),
         _background("worker", "services.monitoring_api.worker", settings, data_dir),
         _background("maintenance", "services.monitoring_api.maintenance", settings, data_dir),
         _dashboard(endpoints, settings),
@@ -90,7 +89,7 @@ def _clickhouse(endpoints: Endpoints, settings: SupervisorSettings) -> Unit:
     return Unit(
         name="clickhouse",
         command=_python("services.embedded_clickhouse"),
-        probe=HttpProbe(f"{endpoints.clickhouse_url}/ping", body="Ok."),
+        probe=HttpProbe(f"{endpoints.clickhouse_url}/ping", body="Ok.", ca_file=endpoints.ca_file),
         ports=() if external else (Port(clickhouse.host, clickhouse.port, "SIGHTGLASS_CLICKHOUSE_PORT"),),
         url=endpoints.clickhouse_url,
         external=external,
@@ -127,6 +126,8 @@ def _collector_build(settings: SupervisorSettings) -> Unit:
 
 def _collector(endpoints: Endpoints, settings: SupervisorSettings, needs: tuple[str, ...]) -> Unit:
     collector = endpoints.collector
+    listens_to_itself = {"token", "tls"} & set(collector.overlays)
+    itself = Port("127.0.0.1", collector.self_port, "SIGHTGLASS_COLLECTOR_SELF_PORT")
     return Unit(
         name="collector",
         command=partial(_collector_command, collector),
@@ -137,6 +138,7 @@ def _collector(endpoints: Endpoints, settings: SupervisorSettings, needs: tuple[
             Port(collector.host, collector.grpc_port, "SIGHTGLASS_COLLECTOR_GRPC_PORT"),
             Port(collector.host, collector.health_port, "SIGHTGLASS_COLLECTOR_HEALTH_PORT"),
             Port("127.0.0.1", collector.metrics_port, "SIGHTGLASS_COLLECTOR_METRICS_PORT"),
+            *((itself,) if listens_to_itself else ()),
         ),
         url=endpoints.otlp_url,
         remedy="`sightglass collector validate` checks its configuration.",
@@ -171,15 +173,16 @@ def _model(settings: SupervisorSettings) -> Unit:
     )
 
 
-def _api(name: str, listener: Any, needs: tuple[str, ...], settings: SupervisorSettings) -> Unit:
+def _api(name: str, endpoints: Endpoints, needs: tuple[str, ...], settings: SupervisorSettings) -> Unit:
     package = name.replace("-", "_")
+    listener, url = getattr(endpoints, package), getattr(endpoints, f"{package}_url")
     return Unit(
         name=name,
         command=_python(f"services.{package}"),
         needs=needs,
-        probe=HttpProbe(f"{url_of(listener.host, listener.port)}/readyz"),
+        probe=HttpProbe(f"{url}/readyz", ca_file=endpoints.ca_file),
         ports=(Port(listener.host, listener.port, f"SIGHTGLASS_{package.upper()}_PORT"),),
-        url=url_of(listener.host, listener.port),
+        url=url,
         remedy="`sightglass doctor` checks what it depends on.",
         ready_timeout_seconds=settings.ready_timeout_seconds,
         stop_timeout_seconds=settings.stop_timeout_seconds,
@@ -204,7 +207,7 @@ def _dashboard(endpoints: Endpoints, settings: SupervisorSettings) -> Unit:
         name="dashboard",
         command=_python("dashboard"),
         needs=("monitoring-api",),
-        probe=HttpProbe(f"{endpoints.dashboard_url}/_stcore/health"),
+        probe=HttpProbe(f"{endpoints.dashboard_url}/_stcore/health", ca_file=endpoints.ca_file),
         ports=(Port(dashboard.host, dashboard.port, "SIGHTGLASS_DASHBOARD_PORT"),),
         url=endpoints.dashboard_url,
         remedy="`sightglass doctor` checks what it depends on.",

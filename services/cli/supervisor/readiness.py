@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,10 +33,15 @@ class Probe(Protocol):
 
 @dataclass(frozen=True)
 class HttpProbe:
-    """Ready when GET `url` answers 200, and its body begins with `body` where one is expected."""
+    """Ready when GET `url` answers 200, and its body begins with `body` where one is expected.
+
+    Attributes:
+        ca_file: certificates that may vouch for an https URL's server; None: the system's.
+    """
 
     url: str
     body: str = ""
+    ca_file: Path | None = None
     timeout_seconds: float = 2.0
 
     async def ask(self, pid: int | None) -> Answer:
@@ -43,7 +49,7 @@ class HttpProbe:
         del pid
         try:
             async with asyncio.timeout(self.timeout_seconds):
-                status, body = await _get(self.url)
+                status, body = await _get(self.url, self.ca_file)
         except TimeoutError:
             return Answer(ready=False, reason=f"{self.url} does not answer within {self.timeout_seconds:g} s")
         except (OSError, ValueError) as error:
@@ -56,7 +62,7 @@ class HttpProbe:
 
     def record(self) -> dict[str, Any]:
         """See `Probe`."""
-        return {"http": self.url, "body": self.body}
+        return {"http": self.url, "body": self.body, "ca_file": str(self.ca_file) if self.ca_file else None}
 
 
 @dataclass(frozen=True)
@@ -93,18 +99,20 @@ def recorded_probe(record: Mapping[str, Any] | None) -> Probe | None:
     if not record:
         return None
     if "http" in record:
-        return HttpProbe(record["http"], body=record.get("body", ""))
+        ca_file = record.get("ca_file")
+        return HttpProbe(record["http"], body=record.get("body", ""), ca_file=Path(ca_file) if ca_file else None)
     return HeartbeatProbe(Path(record["heartbeat"]))
 
 
-async def _get(url: str) -> tuple[int, str]:
-    """Fetch a loopback health page: status and the first bytes of the body.
+async def _get(url: str, ca_file: Path | None) -> tuple[int, str]:
+    """Fetch a health page: status and the first bytes of the body.
 
     The supervisor lives as long as the machine, so it does not carry an HTTP library for this.
     """
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    reader, writer = await asyncio.open_connection(host, port, ssl=parts.scheme == "https" or None)
+    trusted = ssl.create_default_context(cafile=ca_file) if parts.scheme == "https" else None
+    reader, writer = await asyncio.open_connection(host, port, ssl=trusted)
     try:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         writer.write(f"GET {path} HTTP/1.0\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode())

@@ -8,6 +8,7 @@ from typing import Any
 from services.cli.settings_catalogue import read_settings
 from services.cli.supervisor.entity_salt import entity_salt
 
+TOKEN_OVERLAY = "token"  # noqa: S105 - a name, not a token
 _CLICKHOUSE_CLIENTS = ("MONITORING_API", "WORKER", "MAINTENANCE", "MIGRATE")
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
@@ -21,6 +22,7 @@ class Endpoints:
         collector: settings of the Collector, with the data folder and ClickHouse filled in.
         ml_api: settings of the ML API; likewise the following.
         external_clickhouse_url: a server to use instead of the embedded engine; empty when there is none.
+        ca_file: certificates of the authorities that may vouch for all of them; None: the system's.
     """
 
     clickhouse: Any
@@ -29,77 +31,82 @@ class Endpoints:
     monitoring_api: Any
     dashboard: Any
     external_clickhouse_url: str = ""
+    ca_file: Path | None = None
 
     @classmethod
-    def read(
-        cls, data_dir: Path, external_clickhouse_url: str | None = None, read: Callable[[str], Any] = read_settings
-    ) -> "Endpoints":
+    def read(cls, data_dir: Path, read: Callable[[str], Any] = read_settings) -> "Endpoints":
         """Read each process's own settings, so that a port moved by its variable moves for all.
 
         Args:
             data_dir: the data folder, as an absolute path.
-            external_clickhouse_url: a server to use instead of the embedded engine; None: as the settings say.
             read: gives the settings whose variables have a prefix.
 
         Raises:
             pydantic.ValidationError: a variable has a value that its setting refuses.
         """
-        if external_clickhouse_url is None:
-            external_clickhouse_url = str(read("SIGHTGLASS_SUPERVISOR_").clickhouse_url)
+        supervisor = read("SIGHTGLASS_SUPERVISOR_")
+        external = supervisor.clickhouse_url.rstrip("/")
+        ca_file = supervisor.tls_ca_file.absolute() if supervisor.tls_ca_file else None
         clickhouse, collector = read("SIGHTGLASS_CLICKHOUSE_"), read("SIGHTGLASS_COLLECTOR_")
-        moved: dict[str, Any] = {"data_dir": data_dir}
-        if "clickhouse_endpoint" not in collector.model_fields_set:
-            moved["clickhouse_endpoint"] = external_clickhouse_url or url_of(clickhouse.host, clickhouse.port)
-        if "clickhouse_database" not in collector.model_fields_set:
-            moved["clickhouse_database"] = clickhouse.database
+        wired: dict[str, Any] = {
+            "clickhouse_endpoint": external or _url_of(clickhouse),
+            "clickhouse_database": clickhouse.database,
+        }
+        if ca_file and collector.model_copy(update=_unset(wired, collector)).clickhouse_endpoint.startswith("https:"):
+            wired["clickhouse_ca_file"] = ca_file  # the exporter takes any such file for a wish for TLS
+        if not external and "production" in collector.overlays:
+            wired["clickhouse_compress"] = "gzip"  # of what that overlay could use, the embedded engine takes this
+        if "otlp_token_file" in supervisor.model_fields_set:
+            wired["token_file"] = supervisor.otlp_token_file
         return cls(
             clickhouse=clickhouse,
-            collector=collector.model_copy(update=moved),
+            collector=collector.model_copy(update={"data_dir": data_dir, **_unset(wired, collector)}),
             ml_api=read("SIGHTGLASS_ML_API_"),
             monitoring_api=read("SIGHTGLASS_MONITORING_API_"),
             dashboard=read("SIGHTGLASS_DASHBOARD_"),
-            external_clickhouse_url=external_clickhouse_url.rstrip("/"),
+            external_clickhouse_url=external,
+            ca_file=ca_file,
         )
 
     @property
     def clickhouse_url(self) -> str:
         """Where ClickHouse answers HTTP, embedded or not."""
-        return self.external_clickhouse_url or url_of(self.clickhouse.host, self.clickhouse.port)
+        return self.external_clickhouse_url or _url_of(self.clickhouse)
 
     @property
     def otlp_url(self) -> str:
         """Where the Collector takes OTLP over HTTP."""
-        return url_of(self.collector.host, self.collector.http_port)
+        return url_of(self.collector.host, self.collector.http_port, tls="tls" in self.collector.overlays)
 
     @property
     def ml_api_url(self) -> str:
         """The ML API's base URL."""
-        return url_of(self.ml_api.host, self.ml_api.port)
+        return _url_of(self.ml_api)
 
     @property
     def monitoring_api_url(self) -> str:
         """The monitoring API's base URL."""
-        return url_of(self.monitoring_api.host, self.monitoring_api.port)
+        return _url_of(self.monitoring_api)
 
     @property
     def dashboard_url(self) -> str:
         """The dashboard's base URL."""
-        return url_of(self.dashboard.host, self.dashboard.port)
+        return _url_of(self.dashboard)
 
 
-def url_of(host: str, port: int) -> str:
+def url_of(host: str, port: int, *, tls: bool = False) -> str:
     """Give the URL by which a neighbour on this machine reaches a listener."""
     reachable = _EVERYWHERE.get(host, host)
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+    scheme = "https" if tls else "http"
+    return f"{scheme}://[{reachable}]:{port}" if ":" in reachable else f"{scheme}://{reachable}:{port}"
 
 
-def shared_environment(endpoints: Endpoints, data_dir: Path, given: Mapping[str, str]) -> dict[str, str]:
-    """Derive the variables by which every process finds the others.
+def derived_variables(endpoints: Endpoints, data_dir: Path) -> dict[str, str]:
+    """Derive the variables by which every process finds the others, but for secrets.
 
     Args:
         endpoints: where each listens.
         data_dir: the data folder; handed on as an absolute path, for a child may work elsewhere.
-        given: what the user has set (environment and `.env`): never overruled, but for the data folder.
     """
     derived = {
         **{f"SIGHTGLASS_{client}_CLICKHOUSE_URL": endpoints.clickhouse_url for client in _CLICKHOUSE_CLIENTS},
@@ -110,10 +117,38 @@ def shared_environment(endpoints: Endpoints, data_dir: Path, given: Mapping[str,
         "SIGHTGLASS_MONITORING_API_ML_API_URL": endpoints.ml_api_url,
         "SIGHTGLASS_MONITORING_API_DASHBOARD_URL": endpoints.dashboard_url,
         "SIGHTGLASS_WORKER_DASHBOARD_URL": endpoints.dashboard_url,
+        "SIGHTGLASS_DATA_DIR": str(data_dir),
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoints.otlp_url,
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+    }
+    if endpoints.ca_file:
+        derived["OTEL_EXPORTER_OTLP_CERTIFICATE"] = str(endpoints.ca_file)
+    if TOKEN_OVERLAY in endpoints.collector.overlays:
+        derived["SIGHTGLASS_OTLP_TOKEN_FILE"] = str(endpoints.collector.ingest_token_file)
+    return derived
+
+
+def shared_environment(endpoints: Endpoints, data_dir: Path, given: Mapping[str, str]) -> dict[str, str]:
+    """Give the derived variables that every process gets.
+
+    Args:
+        endpoints: where each listens.
+        data_dir: the data folder.
+        given: what the user has set (environment and `.env`): never overruled, but for the data folder.
+    """
+    derived = {
+        **derived_variables(endpoints, data_dir),
         "SIGHTGLASS_ENTITY_SALT": entity_salt(data_dir),
         "PYTHONUNBUFFERED": "1",  # a crashing process's last words must reach its log
     }
     kept = {name: value for name, value in derived.items() if name not in given}
     return {**kept, "SIGHTGLASS_DATA_DIR": str(data_dir)}
+
+
+def _url_of(listener: Any) -> str:
+    return url_of(listener.host, listener.port, tls=listener.tls_cert_file is not None)
+
+
+def _unset(wired: Mapping[str, Any], settings: Any) -> dict[str, Any]:
+    """What follows from others of what nobody has set."""
+    return {name: value for name, value in wired.items() if name not in settings.model_fields_set}

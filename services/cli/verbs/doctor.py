@@ -10,11 +10,11 @@ import click
 from services.cli.doctor.check import Check, Verdict
 from services.cli.doctor.instance import check_clickhouse, check_pipeline, check_ports, check_processes
 from services.cli.doctor.machine import check_collector, check_data_folder, check_disk, check_memory, check_python
-from services.cli.given import given_variables
 from services.cli.settings import SupervisorSettings
 from services.cli.supervisor.observation import observe
 from services.cli.supervisor.plan import make_plan
 from services.cli.verbs.failures import explained
+from sightglass.process_settings import given_variables
 
 _COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "red", Verdict.SKIPPED: "white"}
 

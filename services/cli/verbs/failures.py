@@ -8,7 +8,9 @@ import click
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from services.cli.settings_catalogue import settings_problems
 from services.cli.supervisor.units import PlanError
+from sightglass.process_settings import BadSettingsError, sentence
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -21,13 +23,9 @@ def explained(verb: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return verb(*args, **kwargs)
-        except ValidationError as error:
-            problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
-            text = "; ".join(problems)
-            raise click.ClickException(f"{error.title}: {text}. `sightglass settings` lists every setting.") from None
-        except SettingsError as error:
-            raise click.ClickException(f"{error}. `sightglass settings` lists every setting.") from None
-        except PlanError as error:
+        except (ValidationError, SettingsError) as error:
+            raise click.ClickException(sentence(settings_problems(error))) from None
+        except (PlanError, BadSettingsError) as error:
             raise click.ClickException(str(error)) from None
 
     return call

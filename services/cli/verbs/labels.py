@@ -5,11 +5,14 @@ import sys
 
 import click
 
-from services.cli.given import given_variables
 from services.cli.settings import SupervisorSettings
-from services.cli.supervisor.wiring import Endpoints
+from services.cli.supervisor.wiring import Endpoints, derived_variables
 from services.cli.verbs.failures import explained
 from sightglass.__main__ import main
+from sightglass.process_settings import given_variables
+from sightglass.settings import OTLP_TOKEN_FILE_VARIABLE
+
+_OF_THE_LIBRARY = {OTLP_TOKEN_FILE_VARIABLE}
 
 
 @click.group()
@@ -32,13 +35,16 @@ def load(*, arguments: tuple[str, ...]) -> None:
 
 
 def _telemetry_variables() -> dict[str, str]:
-    """What `.env` says about OpenTelemetry, and where nothing says where the Collector is, this data folder's."""
-    given = {name: value for name, value in given_variables().items() if name.startswith("OTEL_")}
+    """What `.env` says about telemetry, and where nothing says where the Collector is, this data folder's."""
+    given = {
+        name: value for name, value in given_variables().items() if name.startswith("OTEL_") or name in _OF_THE_LIBRARY
+    }
     if any(name.startswith("OTEL_EXPORTER_OTLP_") and name.endswith(("_ENDPOINT", "_PROTOCOL")) for name in given):
         return given
-    settings = SupervisorSettings()
-    endpoints = Endpoints.read(settings.data_dir.expanduser().resolve(), settings.clickhouse_url)
-    return {**given, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoints.otlp_url}
+    data_dir = SupervisorSettings().data_dir.expanduser().resolve()
+    derived = derived_variables(Endpoints.read(data_dir), data_dir)
+    wired = {name: value for name, value in derived.items() if name.startswith("OTEL_") or name in _OF_THE_LIBRARY}
+    return {**wired, **given}
 
 
 commands: list[click.Command] = [labels]

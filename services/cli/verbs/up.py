@@ -4,7 +4,10 @@ import click
 
 from services.cli.settings import SupervisorSettings
 from services.cli.supervisor import client
+from services.cli.supervisor.preflight import check_start
+from services.cli.supervisor.wiring import Endpoints
 from services.cli.verbs.failures import explained
+from sightglass.process_settings import given_variables
 
 
 @click.command()
@@ -25,7 +28,8 @@ def up(*, detach: bool, names: tuple[str, ...]) -> None:
     them. Where something does not come up, everything is stopped again and the exit code is 1.
     """
     del detach
-    data_dir = SupervisorSettings().data_dir
+    data_dir = SupervisorSettings().data_dir.expanduser().resolve()
+    check_start(Endpoints.read(data_dir), data_dir, given_variables())
     try:
         started = client.start(data_dir, names=names, tell=click.echo)
     except client.StartError as error:

@@ -9,11 +9,12 @@ from services.monitoring_api.maintenance.instruments import Instruments
 from services.monitoring_api.maintenance.process import NAME, Maintenance
 from services.monitoring_api.maintenance.settings import MaintenanceSettings
 from sightglass import Telemetry, configure_logging, start
+from sightglass.process_settings import read_settings
 
 
 def main() -> None:
     """Work until told to stop."""
-    settings = MaintenanceSettings()
+    settings = read_settings(MaintenanceSettings)
     configure_logging(NAME)
     with start(NAME) as telemetry:
         asyncio.run(_run(settings, telemetry))

@@ -10,6 +10,7 @@ from services.monitoring_api.migrate import runner
 from services.monitoring_api.migrate.database import connect
 from services.monitoring_api.migrate.errors import MigrationError
 from services.monitoring_api.migrate.settings import MigrateSettings
+from sightglass.process_settings import read_settings
 
 
 @click.command()
@@ -17,7 +18,7 @@ from services.monitoring_api.migrate.settings import MigrateSettings
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def migrate(*, dry_run: bool, as_json: bool) -> None:
     """Bring ClickHouse to the newest schema (safe to run twice and by two at once)."""
-    settings = MigrateSettings()
+    settings = read_settings(MigrateSettings)
     # The driver logs what it also raises; it is said once, below.
     logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
     try:

@@ -14,6 +14,7 @@ from services.monitoring_api.worker.process import NAME, Effects, Worker
 from services.monitoring_api.worker.settings import WorkerSettings
 from services.monitoring_api.worker.store import Store, StoreTakenError, prepare_folder
 from sightglass import Telemetry, configure_logging, start
+from sightglass.process_settings import read_settings
 
 _logger = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ def main() -> int:
     # These log whole URLs at INFO, and a webhook's URL is a secret.
     for noisy in ("httpx", "httpcore", "aiosmtplib"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    settings = WorkerSettings()
+    settings = read_settings(WorkerSettings)
     with start(NAME) as telemetry:
         try:
             return asyncio.run(_with_clickhouse(settings, telemetry))

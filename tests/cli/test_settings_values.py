@@ -1,0 +1,156 @@
+"""`sightglass settings` shows what each setting is and where that comes from, and never a secret."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.test_commands import run
+
+CANARY = "canary-7d1f"
+SECRETS = {
+    "SIGHTGLASS_DASHBOARD_API_TOKEN": f"{CANARY}-token",
+    "SIGHTGLASS_ENTITY_SALT": f"{CANARY}-salt",
+    "SIGHTGLASS_WORKER_STORE_URL": f"postgresql://worker:{CANARY}-pass@db/alerts",
+    "SIGHTGLASS_MONITORING_API_ALERT_STORE_URL": f"postgresql://worker:{CANARY}/slash@db/alerts?password={CANARY}",
+    "SIGHTGLASS_MONITORING_API_CLICKHOUSE_URL": f"https://reader:{CANARY}@ss@ch:8443",
+    "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer%20{CANARY}",
+}
+
+
+def listed(cwd, env=None):
+    """Settings by name, and what was said on stderr."""
+    result = run("settings", "--json", cwd=cwd, env=env)
+    assert result.returncode == 0, result.stderr
+    return {entry["name"]: entry for entry in json.loads(result.stdout)}, result.stderr
+
+
+@pytest.mark.parametrize("form", [(), ("--json",), ("--markdown",)])
+def test_no_form_shows_a_secret(tmp_path, form):
+    """Text, JSON and Markdown mask secrets, and of a URL only its password."""
+    (tmp_path / ".env").write_text(f"SIGHTGLASS_DASHBOARD_API_TOKEN={CANARY}-of-the-file\n")
+    for env in (SECRETS, {}):
+        result = run("settings", *form, cwd=tmp_path, env=env)
+        assert result.returncode == 0, result.stderr
+        assert CANARY not in result.stdout + result.stderr
+    if form == ("--json",):
+        values, _ = listed(tmp_path, SECRETS)
+        assert values["SIGHTGLASS_DASHBOARD_API_TOKEN"]["value"] == "****"
+        assert values["SIGHTGLASS_DASHBOARD_API_TOKEN"]["secret"] is True
+        assert values["SIGHTGLASS_WORKER_STORE_URL"]["value"] == "postgresql://worker:****@db/alerts"
+        assert values["SIGHTGLASS_WORKER_STORE_URL"]["secret"] is False
+        assert values["SIGHTGLASS_MONITORING_API_CLICKHOUSE_URL"]["value"] == "https://reader:****@ch:8443"
+
+
+def test_the_source_is_told(tmp_path):
+    """The environment wins over `.env`, that over what the supervisor wires, and that over the default."""
+    (tmp_path / ".env").write_text("SIGHTGLASS_ML_API_PORT=18002\nSIGHTGLASS_ML_API_WORKERS=3\n")
+    values, _ = listed(tmp_path, {"SIGHTGLASS_ML_API_PORT": "28002", "SIGHTGLASS_MONITORING_API_PORT": "28003"})
+
+    def of(name):
+        return values[f"SIGHTGLASS_{name}"]["value"], values[f"SIGHTGLASS_{name}"]["source"]
+
+    assert of("ML_API_PORT") == (28002, "environment")
+    assert of("ML_API_WORKERS") == (3, ".env")
+    assert of("DASHBOARD_API_URL") == ("http://127.0.0.1:28003", "derived")
+    assert of("ENTITY_SALT") == ("****", "derived")
+    assert of("ML_API_HOST") == ("127.0.0.1", "default")
+    assert of("DATA_DIR") == (".sightglass", "default")
+    assert not (tmp_path / ".sightglass").exists(), "looking makes nothing"
+
+
+def test_a_bad_value_does_not_keep_the_list_from_being_shown(tmp_path):
+    """The list is what helps against a bad value, so it is shown all the same, with what is wrong on stderr."""
+    values, said = listed(tmp_path, {"SIGHTGLASS_ML_API_PORT": "eighty", "SIGHTGLASS_ML_API_PROT": "1"})
+    assert values["SIGHTGLASS_ML_API_PORT"]["value"] == "eighty"
+    assert "SIGHTGLASS_ML_API_PORT=eighty can't be used" in said
+    assert "SIGHTGLASS_ML_API_PROT is no setting (is SIGHTGLASS_ML_API_PORT meant?)" in said
+
+
+REFUSED = {
+    "a name of a process": ({"SIGHTGLASS_ML_API_PROT": CANARY}, "SIGHTGLASS_ML_API_PORT"),
+    "a shared name": ({"SIGHTGLASS_AUHT": CANARY}, "SIGHTGLASS_AUTH"),
+    "a name of the library": ({"SIGHTGLASS_SPOOL_DIRS": CANARY}, "SIGHTGLASS_SPOOL_DIR"),
+    "a value": ({"SIGHTGLASS_WORKER_POOL_SIZE": "many"}, "SIGHTGLASS_WORKER_POOL_SIZE"),
+    "an open Collector": ({"SIGHTGLASS_COLLECTOR_HOST": "0.0.0.0"}, "SIGHTGLASS_COLLECTOR_OVERLAYS='[\"token\"]'"),
+    "no token": (
+        {"SIGHTGLASS_COLLECTOR_OVERLAYS": '["token"]', "SIGHTGLASS_COLLECTOR_TOKEN_FILE": "/none"},
+        "SIGHTGLASS_COLLECTOR_TOKEN_FILE=/none can't be read",
+    ),
+}
+
+
+@pytest.mark.parametrize("verb", ["up", "demo"])
+@pytest.mark.parametrize("case", REFUSED)
+def test_nothing_is_started_with_a_wrong_setting(tmp_path, verb, case):
+    """`up` and `demo` refuse what no process reads, and what leaves a door open, before anything starts."""
+    env, named = REFUSED[case]
+    result = run(verb, cwd=tmp_path, env=env)
+    assert result.returncode == 1, result.stdout
+    assert named in result.stderr
+    assert CANARY not in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    assert "pydantic" not in result.stderr.lower()
+    assert not (tmp_path / ".sightglass" / "logs").exists()
+
+
+PROCESSES = {
+    "services.ml_api": "ML_API",
+    "services.monitoring_api": "MONITORING_API",
+    "services.monitoring_api.worker": "WORKER",
+    "services.monitoring_api.maintenance": "MAINTENANCE",
+    "services.embedded_clickhouse": "CLICKHOUSE",
+    "services.cli.supervisor": "SUPERVISOR",
+    "dashboard": "DASHBOARD",
+}
+
+
+@pytest.mark.parametrize("module", PROCESSES)
+def test_a_process_refuses_an_unknown_name_of_its_own(module, tmp_path):
+    """Whatever of its prefix it does not know ends a process at its start, from the environment or `.env`."""
+    name = f"SIGHTGLASS_{PROCESSES[module]}_HOTS"
+    (tmp_path / ".env").write_text(f"{name}S={CANARY}\n")
+    result = start(module, tmp_path, {name: CANARY, "SIGHTGLASS_OTHER": "is another's"})
+    assert result.returncode not in {0, None}
+    assert f"{name} is no setting" in result.stderr
+    assert f"{name}S is no setting" in result.stderr
+    assert "SIGHTGLASS_OTHER" not in result.stderr
+    assert CANARY not in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("module", PROCESSES)
+def test_a_process_refuses_a_token_file_of_no_use(module, tmp_path):
+    """Our own processes do not start with an empty OTLP token, and name its file."""
+    token = tmp_path / "otlp.token"
+    token.touch()
+    result = start(module, tmp_path, {"SIGHTGLASS_OTLP_TOKEN_FILE": str(token)})
+    assert result.returncode not in {0, None}
+    assert f"SIGHTGLASS_OTLP_TOKEN_FILE={token} is empty" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_migrate_refuses_an_unknown_name_of_its_own(tmp_path):
+    """So does the verb that migrates."""
+    result = run("migrate", cwd=tmp_path, env={"SIGHTGLASS_MIGRATE_CLUSTERS": "x"})
+    assert result.returncode == 1
+    assert "SIGHTGLASS_MIGRATE_CLUSTERS is no setting (is SIGHTGLASS_MIGRATE_CLUSTER meant?)" in result.stderr
+
+
+def start(module, folder, env):
+    """Start a process that ends by itself."""
+    import os
+
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SIGHTGLASS_", "OTEL_"))}
+    from tests.cli.test_settings_catalogue import ROOT
+
+    return subprocess.run(
+        [sys.executable, "-m", module],
+        cwd=folder,
+        env={**clean, "PYTHONPATH": str(ROOT), "OTEL_SDK_DISABLED": "true", **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
