@@ -10,10 +10,13 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+from playwright.sync_api import Page
 
 from tests.dashboard.process import free_port
 
 READY_SECONDS = 60
+STYLES = "https://cdn.jsdelivr.net"
+"""From where the provider's page wants a style sheet."""
 
 
 class OidcProvider:
@@ -58,3 +61,28 @@ class OidcProvider:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def oidc_file(folder: Path, port: int, metadata_url: str) -> Path:
+    """The file with which a dashboard on this port sends people to the provider."""
+    path = folder / "oidc.toml"
+    path.touch(mode=0o600)
+    path.write_text(
+        f"""[auth]
+redirect_uri = "http://127.0.0.1:{port}/oauth2callback"
+cookie_secret = "canary-{"c" * 40}"
+client_id = "sightglass"
+client_secret = "canary-client"
+server_metadata_url = "{metadata_url}"
+"""
+    )
+    return path
+
+
+def sign_in(page: Page, who: str) -> Page:
+    """Go from the dashboard to the provider, and come back as somebody."""
+    # An empty style sheet is enough, and nothing leaves the machine.
+    page.context.route(f"{STYLES}/**", lambda route: route.fulfill(content_type="text/css", body=""))
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name=who, exact=True).click()
+    return page

@@ -3,12 +3,11 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.oidc_provider import OidcProvider
+from tests.browser.oidc_provider import STYLES, OidcProvider, oidc_file, sign_in
 from tests.browser.pages import charts
 from tests.dashboard.monitoring_api import FakeMonitoringApi
 from tests.dashboard.process import DashboardProcess, free_port
@@ -16,7 +15,6 @@ from tests.dashboard.process import DashboardProcess, free_port
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
 OWN = f"sgt_0123456789ab_{'o' * 43}"
-_STYLES = "https://cdn.jsdelivr.net"
 PEOPLE = (
     {"sub": "ann", "email": "Ann@example.org", "email_verified": True},
     {"sub": "oz", "email": "oz@example.com", "email_verified": True},
@@ -43,7 +41,7 @@ def place(served_api: FakeMonitoringApi, tmp_path_factory: pytest.TempPathFactor
     (folder / "token").write_text(f"{OWN}\n")
     with OidcProvider(folder, PEOPLE) as provider:
         env = {
-            "SIGHTGLASS_DASHBOARD_OIDC_FILE": str(_oidc_file(folder, port, provider.metadata_url)),
+            "SIGHTGLASS_DASHBOARD_OIDC_FILE": str(oidc_file(folder, port, provider.metadata_url)),
             "SIGHTGLASS_DASHBOARD_API_TOKEN_FILE": str(folder / "token"),
             "SIGHTGLASS_DASHBOARD_VIEWERS": '["ann@example.org"]',
             "SIGHTGLASS_DASHBOARD_OPERATORS": '["*@example.com"]',
@@ -54,29 +52,9 @@ def place(served_api: FakeMonitoringApi, tmp_path_factory: pytest.TempPathFactor
             yield Place(process.url, provider.url, process)
 
 
-def _oidc_file(folder: Path, port: int, metadata_url: str) -> Path:
-    path = folder / "oidc.toml"
-    path.touch(mode=0o600)
-    path.write_text(
-        f"""[auth]
-redirect_uri = "http://127.0.0.1:{port}/oauth2callback"
-cookie_secret = "canary-{"c" * 40}"
-client_id = "sightglass"
-client_secret = "canary-client"
-server_metadata_url = "{metadata_url}"
-"""
-    )
-    return path
-
-
 def enter(open_page: Open, place: Place, who: str) -> Page:
     """Open the dashboard and sign in as somebody."""
-    page = open_page(place.dashboard, others=(place.provider, _STYLES))
-    # The provider's page wants a style sheet from elsewhere; it gets an empty one, so that nothing leaves the machine.
-    page.context.route(f"{_STYLES}/**", lambda route: route.fulfill(content_type="text/css", body=""))
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("button", name=who, exact=True).click()
-    return page
+    return sign_in(open_page(place.dashboard, others=(place.provider, STYLES)), who)
 
 
 def signed_in_as(page: Page, address: str, role: str) -> Locator:
