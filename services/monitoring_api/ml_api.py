@@ -13,6 +13,7 @@ import httpx
 from opentelemetry import propagate
 
 from services.web.access.delegation import ROLE_HEADER, USER_HEADER
+from services.web.certificates import is_untrusted
 from services.web.problems import PROBLEM_MEDIA_TYPE, TooSlow, Unavailable
 
 _FORWARDED: Final = frozenset(name.lower().encode() for name in ("Authorization", USER_HEADER, ROLE_HEADER))
@@ -77,7 +78,7 @@ class MlApi:
         except (TimeoutError, httpx.TimeoutException):
             raise TooSlow(f"The ML API did not answer in time, and may still do it. {_LOOK}") from None
         except httpx.ConnectError as error:
-            if _is_untrusted(error):
+            if is_untrusted(error):
                 raise Unavailable(
                     "The ML API's certificate is not trusted; SIGHTGLASS_TLS_CA_FILE names the authorities that are."
                 ) from None
@@ -133,11 +134,3 @@ def _judged(answer: httpx.Response, body: bytes) -> Answer:
 
 def _kept(answer: httpx.Response) -> dict[str, str]:
     return {name: answer.headers[name] for name in _KEPT if name in answer.headers}
-
-
-def _is_untrusted(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False

@@ -13,6 +13,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from services.monitoring_api.database.connection import Connection
 from services.monitoring_api.database.errors import DatabaseRefused, DatabaseTooSlow, DatabaseUnavailable
 from services.monitoring_api.database.query import Query
+from services.web.certificates import is_untrusted
 from services.web.problems import Problem
 
 _log = logging.getLogger(__name__)
@@ -107,6 +108,8 @@ class ClickHouseDatabase:
             if self._client is None:
                 self._client = await clickhouse_connect.get_async_client(
                     dsn=self._connection.url.rstrip("/"),
+                    # The driver looks at a DSN's port, not at its scheme: without this https would be plain HTTP.
+                    interface="https" if self._connection.url.lower().startswith("https:") else "http",
                     database=self._connection.database,
                     username=self._connection.user,
                     password=self._password(),
@@ -148,6 +151,10 @@ def _unreachable() -> DatabaseUnavailable:
 
 def _problem_of(error: ClickHouseError) -> Problem:
     code = getattr(error, "code", None)
+    if is_untrusted(error):
+        return DatabaseUnavailable(
+            "ClickHouse's certificate is not trusted; SIGHTGLASS_TLS_CA_FILE names the authorities that are."
+        )
     if code is None:
         return _unreachable()
     if code in _MEANINGS:

@@ -10,6 +10,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from services.monitoring_api.migrate.errors import MigrationError
 from services.monitoring_api.migrate.settings import MigrateSettings
+from services.web.certificates import is_untrusted
 
 
 class Database(Protocol):
@@ -80,6 +81,11 @@ def connect(settings: MigrateSettings) -> ConnectDatabase:
             ca_cert=None if settings.tls_ca_file is None else str(settings.tls_ca_file),
         )
     except ClickHouseError as error:
+        if is_untrusted(error):
+            raise DatabaseError(
+                f"The certificate of ClickHouse at {settings.clickhouse_url} is not trusted; SIGHTGLASS_TLS_CA_FILE "
+                "names the authorities that are."
+            ) from None
         raise DatabaseError(
             f"ClickHouse at {settings.clickhouse_url} cannot be used as {settings.clickhouse_user} "
             f"(password from {password_file}): {error}"

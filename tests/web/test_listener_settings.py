@@ -1,0 +1,61 @@
+"""What a listener is told: who must have a token, how often one may ask, and with which certificate."""
+
+import pytest
+from pydantic import ValidationError
+
+from services.ml_api.settings import MlApiSettings
+from services.web.listener_settings import ListenerSettings
+
+
+def listener(**chosen):
+    """Settings of a listener."""
+    return ListenerSettings(_env_file=None, port=1, **chosen)
+
+
+@pytest.mark.parametrize(
+    ("host", "auth", "asks"),
+    [
+        ("127.0.0.1", "auto", False),
+        ("::1", "auto", False),
+        ("localhost", "auto", False),
+        ("127.0.0.1", "on", True),
+        ("0.0.0.0", "auto", True),
+        ("::", "auto", True),
+        ("", "auto", True),
+        ("10.0.0.1", "auto", True),
+        ("10.0.0.1", "on", True),
+    ],
+)
+def test_a_token_is_asked_for_beyond_loopback_or_always(host, auth, asks):
+    """Nothing switches it off beyond loopback."""
+    assert listener(host=host, auth=auth).asks_for_token() is asks
+
+
+def test_auth_is_auto_or_on():
+    """There is no `off` that somebody could forget."""
+    with pytest.raises(ValidationError, match="auto"):
+        listener(auth="off")
+
+
+@pytest.mark.parametrize(
+    ("host", "limit", "rate"),
+    [("127.0.0.1", None, None), ("0.0.0.0", None, 100), ("0.0.0.0", 0, None), ("127.0.0.1", 7, 7)],
+)
+def test_a_limit_is_there_beyond_loopback_unless_it_is_chosen(host, limit, rate):
+    """0 switches it off."""
+    assert listener(host=host, rate_limit=limit).requests_per_second() == rate
+
+
+def test_a_certificate_needs_its_key_and_both_must_be_readable(tmp_path):
+    """The message names the setting of the process, or the file."""
+    file = tmp_path / "file.pem"
+    file.write_text("")
+    with pytest.raises(ValidationError, match="SIGHTGLASS_ML_API_TLS_KEY_FILE is missing"):
+        MlApiSettings(_env_file=None, tls_cert_file=file)
+    with pytest.raises(ValidationError, match="SIGHTGLASS_ML_API_TLS_CERT_FILE is missing"):
+        MlApiSettings(_env_file=None, tls_key_file=file)
+    with pytest.raises(ValidationError, match=r"none\.pem can't be read"):
+        MlApiSettings(_env_file=None, tls_cert_file=file, tls_key_file=tmp_path / "none.pem")
+    with pytest.raises(ValidationError, match="not a file"):
+        MlApiSettings(_env_file=None, tls_cert_file=tmp_path, tls_key_file=file)
+    assert MlApiSettings(_env_file=None, tls_cert_file=file, tls_key_file=file).serves_tls()
