@@ -1,26 +1,17 @@
 """What both APIs are told of their listener: where, with which certificate, whom it lets in, and how often."""
 
-from typing import Annotated, Final
+from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from services.web.access.settings import AccessSettings
 from services.web.hosts import HostRule
-from services.web.readable_file import ReadableFile
+from services.web.readable_file import readable
 
 # Without a setting, beyond loopback: more than a page of the dashboard asks for at once.
 _DEFAULT_RATE: Final = 100
-
-
-def _origin(text: str) -> str:
-    parts = urlsplit(text)
-    if text != f"{parts.scheme}://{parts.netloc}" or parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"{text!r} is not an origin such as https://app.example.org")
-    return text.lower()
-
-
-Origin = Annotated[str, AfterValidator(_origin)]
 
 
 class ListenerSettings(AccessSettings):
@@ -31,10 +22,10 @@ class ListenerSettings(AccessSettings):
     allowed_hosts: tuple[str, ...] = Field(
         default=(), description="Host names answered for besides loopback ones, as a JSON list; `*.example.org` too."
     )
-    tls_cert_file: ReadableFile | None = Field(
+    tls_cert_file: Path | None = Field(
         default=None, description="Certificate chain (PEM) to serve HTTPS with; needs its key."
     )
-    tls_key_file: ReadableFile | None = Field(default=None, description="The certificate's private key (PEM).")
+    tls_key_file: Path | None = Field(default=None, description="The certificate's private key (PEM).")
     rate_limit: int | None = Field(
         default=None,
         ge=0,
@@ -42,9 +33,16 @@ class ListenerSettings(AccessSettings):
         description="Requests per second of one client, a token or else an address, in each worker; 0 for no limit. By "
         f"default none on loopback, {_DEFAULT_RATE} elsewhere.",
     )
-    cors_origins: tuple[Origin, ...] = Field(
+    cors_origins: tuple[str, ...] = Field(
         default=(), description="Origins whose pages may use this API, as a JSON list; by default none."
     )
+
+    _readable = field_validator("tls_cert_file", "tls_key_file")(readable)
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_origin(text) for text in given)
 
     @model_validator(mode="after")
     def _certificate_has_key(self) -> "ListenerSettings":
@@ -72,6 +70,13 @@ class ListenerSettings(AccessSettings):
     def serves_tls(self) -> bool:
         """Whether the listener speaks HTTPS."""
         return self.tls_cert_file is not None
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    if text != f"{parts.scheme}://{parts.netloc}" or parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"{text!r} is not an origin such as https://app.example.org")
+    return text.lower()
 
 
 def variable_of(settings: ListenerSettings, name: str) -> str:

@@ -1,18 +1,17 @@
-"""A setting that names a file which must be there to be read."""
+"""For settings that name a file which must be there to be read."""
 
 import os
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import AfterValidator
 
 
-def readable(path: Path) -> Path:
-    """The path itself, of a file that this process can read.
+def readable(path: Path | None) -> Path | None:
+    """The path itself, of a file that this process can read; None where none is named.
 
     Raises:
         ValueError: It can't.
     """
+    if path is None:
+        return None
     try:
         # Opened without waiting: it may be a pipe.
         os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
@@ -21,6 +20,3 @@ def readable(path: Path) -> Path:
     if not path.is_file():
         raise ValueError(f"{path} is not a file")
     return path
-
-
-ReadableFile = Annotated[Path, AfterValidator(readable)]

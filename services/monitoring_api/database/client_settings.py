@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.monitoring_api.database.connection import Connection
-from services.web.readable_file import ReadableFile
+from services.web.readable_file import readable
 
 
 class ClickHouseClientSettings(BaseSettings):
@@ -28,12 +28,14 @@ class ClickHouseClientSettings(BaseSettings):
         default=None,
         description="File with that user's password; by default secrets/clickhouse-<user>.password in the data folder.",
     )
-    tls_ca_file: ReadableFile | None = Field(
+    tls_ca_file: Path | None = Field(
         default=None,
         validation_alias=AliasChoices("SIGHTGLASS_TLS_CA_FILE", "tls_ca_file"),
         description="Certificate authorities (PEM) by which our clients check the servers they call by HTTPS; "
         "by default the system's.",
     )
+
+    _readable = field_validator("tls_ca_file")(readable)
 
     @property
     def password_file(self) -> Path:
