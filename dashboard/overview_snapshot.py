@@ -51,11 +51,13 @@ class Snapshot:
 
     @property
     def failure(self) -> ApiError | None:
-        """Why nothing at all could be learned about traffic; None when something was."""
+        """Why nothing at all could be learned about traffic, or why nothing may be shown any more; else None."""
+        everything = [*self.figures.values(), *self.lines.values(), self.health, self.alerts]
+        denied = next((part for part in everything if isinstance(part, ApiDeniedError)), None)
         parts = [self.figures["request_rate"], self.lines["request_rate"], self.lines["prediction_rate"]]
         errors = [part for part in parts if isinstance(part, ApiError)]
-        of_all = next((error for error in errors if isinstance(error, ApiUnreachableError | ApiDeniedError)), None)
-        return of_all or (errors[0] if len(errors) == len(parts) else None)
+        unreachable = next((error for error in errors if isinstance(error, ApiUnreachableError)), None)
+        return denied or unreachable or (errors[0] if len(errors) == len(parts) else None)
 
     @property
     def ever(self) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -81,7 +82,7 @@ class FakeMonitoringApi:
         heard: (authorization, user, role) of every request so far.
     """
 
-    def __init__(self, port: int = 0, mode: str = "full") -> None:
+    def __init__(self, port: int = 0, mode: str = "full", tls: ssl.SSLContext | None = None) -> None:
         self.mode = mode
         self.delay_seconds = 0.0
         self.asked: list[tuple[str, dict[str, list[str]]]] = []
@@ -116,8 +117,10 @@ class FakeMonitoringApi:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.port: int = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 

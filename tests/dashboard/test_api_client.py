@@ -1,13 +1,16 @@
 """The client of the monitoring API, against a server that answers for real."""
 
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import trustme
 from pydantic import SecretStr
 
 from dashboard.answers import Current, History
@@ -167,3 +170,21 @@ def test_everybody_asks_with_their_own_token() -> None:
             ApiClient(connection, somebody).ask_all([alerts()])
     expected = [("Bearer s3cret", None, None), ("Bearer own", "ann@example.org", "viewer"), (None, None, None)]
     assert seen == [headers for headers in expected for _ in range(2)]
+
+
+def test_https_is_checked_with_the_authorities_given(tmp_path: Path) -> None:
+    """An API whose certificate they signed is asked; to any other no token is ever sent."""
+    authority, stranger = trustme.CA(), trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    stranger.cert_pem.write_to_path(tmp_path / "other.pem")
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(served)
+    somebody = Identity(SecretStr("s3cret"))
+    with FakeMonitoringApi(tls=served) as api:
+        with ApiConnection(api.url, ca_file=tmp_path / "ca.pem") as connection:
+            assert ApiClient(connection, somebody).ask(alerts()).worker.state == "running"
+        asked = len(api.heard)
+        for ca_file in (tmp_path / "other.pem", None):
+            with ApiConnection(api.url, ca_file=ca_file) as connection, pytest.raises(ApiUnreachableError):
+                ApiClient(connection, somebody).ask(alerts())
+        assert len(api.heard) == asked

@@ -7,7 +7,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from tests.dashboard.monitoring_api import FakeMonitoringApi
+from tests.dashboard.monitoring_api import FakeMonitoringApi, problem
 from tests.dashboard.views.test_overview import text_of, url_of
 
 Open = Callable[..., AppTest]
@@ -105,6 +105,17 @@ def test_a_revoked_token_ends_the_visit(open_app: Open, tokens: dict[str, set[st
     assert not page.exception
     assert asks_for_a_token(page)
     assert "no longer accepts" in page.info[0].value
+
+
+def test_one_denied_answer_is_enough(open_app: Open, api: FakeMonitoringApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An API that soon only says 'too often' to a revoked token does not keep the page open."""
+    page = send(open_app(), ANN)
+    heard = iter(range(1_000_000))
+    late = problem(429, "Too many requests without a good token came from this address."), problem(401, "No.")
+    monkeypatch.setattr(api, "refusal", lambda _: late[next(heard) % 20 == 19])
+    st.cache_data.clear()
+    page.run()
+    assert asks_for_a_token(page)
 
 
 def test_signing_out_forgets_what_was_shown(open_app: Open) -> None:
