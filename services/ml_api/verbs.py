@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from services.ml_api.card import ModelCard
-from services.ml_api.model_store import ModelBrokenError, ModelMissingError, ModelStore
+from services.ml_api.model_store import MODEL_NAME, ModelBrokenError, ModelMissingError, ModelStore
 from services.ml_api.settings import MlApiSettings
 from services.web.access.local_action import audited
 
@@ -31,7 +31,8 @@ def train_command(*, activate: bool, as_json: bool) -> None:
 
     settings = MlApiSettings()
     try:
-        made = make_model(settings.models_folder(), cache_folder=_cache_folder(), activate=activate)
+        with audited(settings, "model.train", f"{MODEL_NAME}/{'active' if activate else 'stored'}"):
+            made = make_model(settings.models_folder(), cache_folder=_cache_folder(), activate=activate)
     except (DatasetMissingError, TrainingError, OSError) as error:
         raise click.ClickException(str(error)) from error
     card = made.card

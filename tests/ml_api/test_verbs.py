@@ -136,7 +136,7 @@ def test_without_any_model_the_way_out_is_told(run, tmp_path, monkeypatch, words
 
 
 def test_what_changes_which_version_answers_is_written_down(run, two, tmp_path):
-    """promote, rollback and shadow stand in the audit log, also when they failed; looking does not."""
+    """train, promote, rollback and shadow stand in the audit log, also when they failed; looking does not."""
     _, other = two
     run("list")
     run("promote", other)
@@ -146,6 +146,7 @@ def test_what_changes_which_version_answers_is_written_down(run, two, tmp_path):
     run("shadow", "--off")
     lines = [json.loads(line) for line in (tmp_path / "audit" / "cli.jsonl").read_text().splitlines()]
     assert [(line["action"], line["target"], line["outcome"]) for line in lines] == [
+        ("model.train", f"{MODEL_NAME}/active", "ok"),
         ("model.promote", f"{MODEL_NAME}/{other}", "ok"),
         ("model.promote", f"{MODEL_NAME}/000000000000", "failed"),
         ("model.rollback", MODEL_NAME, "ok"),

@@ -9,6 +9,7 @@ from starlette.routing import compile_path
 
 from services.web.access.scopes import Scope
 
+_LONGEST: Final = 200
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -77,7 +78,7 @@ class Policy:
             return Need(rule.scope, rule.action, None)
         for candidate, pattern in self._patterns:
             if candidate.method == method and (found := pattern.match(path)):
-                return Need(candidate.scope, candidate.action, "/".join(found.groupdict().values()) or None)
+                return Need(candidate.scope, candidate.action, "/".join(found.groupdict().values())[:_LONGEST])
         if method in _READING:
             return Need(Scope.READ, None, None)
-        return Need(Scope.ADMIN, method[:20], path[:200], listed=False)
+        return Need(Scope.ADMIN, method[:20], path[:_LONGEST], listed=False)
