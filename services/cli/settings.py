@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -22,6 +22,13 @@ class SupervisorSettings(BaseSettings):
         default="",
         validation_alias="SIGHTGLASS_CLICKHOUSE_URL",
         description="HTTP interface of a ClickHouse server to use; empty: the embedded one is started.",
+    )
+    token: SecretStr | None = Field(
+        default=None,
+        validation_alias="SIGHTGLASS_TOKEN",
+        description="Token with which commands such as `sightglass doctor` and `sightglass demo` ask the APIs, "
+        "where those "
+        "ask for one.",
     )
     tls_ca_file: Path | None = Field(
         default=None,

@@ -31,6 +31,7 @@ _PORT_VARIABLES = {
     "collector-grpc": "SIGHTGLASS_COLLECTOR_GRPC_PORT",
     "collector-health": "SIGHTGLASS_COLLECTOR_HEALTH_PORT",
     "collector-metrics": "SIGHTGLASS_COLLECTOR_METRICS_PORT",
+    "collector-self": "SIGHTGLASS_COLLECTOR_SELF_PORT",
     "ml-api": "SIGHTGLASS_ML_API_PORT",
     "monitoring-api": "SIGHTGLASS_MONITORING_API_PORT",
     "dashboard": "SIGHTGLASS_DASHBOARD_PORT",
@@ -45,6 +46,7 @@ class Stack:
         processes: the processes wanted, with what they need; none means all.
         env: variables on top of the free ports.
         trained: hand in the model that is trained once per machine, instead of training one.
+        data_folder: the data folder's name.
     """
 
     def __init__(
@@ -54,9 +56,10 @@ class Stack:
         processes: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         trained: bool = True,
+        data_folder: str = "data",
     ) -> None:
         self.folder = folder
-        self.data_dir = folder / "data"
+        self.data_dir = folder / data_folder
         self.ports = free_ports(_PORT_VARIABLES)
         self.env = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("SIGHTGLASS_", "OTEL_"))},
@@ -108,7 +111,8 @@ class Stack:
 
     def url(self, name: str) -> str:
         """The base URL of a process; the Collector's is the one for OTLP over HTTP."""
-        return f"http://127.0.0.1:{self.ports[name]}"
+        scheme = "https" if f"SIGHTGLASS_{name.upper().replace('-', '_')}_TLS_CERT_FILE" in self.env else "http"
+        return f"{scheme}://127.0.0.1:{self.ports[name]}"
 
     def pid(self, name: str) -> int | None:
         """The process id as the supervisor has it now."""

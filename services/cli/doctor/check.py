@@ -16,7 +16,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """What was looked at, what was found, and what to do when it is not well."""
+    """What was looked at, what was found, and what to do when it is not well, which is told only then."""
 
     name: str
     verdict: Verdict

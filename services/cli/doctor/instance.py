@@ -1,16 +1,22 @@
 """Checks of an instance: its ports, its processes, and whether each part answers."""
 
-import json
-from collections.abc import Mapping
-from pathlib import Path
+import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import httpx
-
 from services.cli.doctor.check import Check, Verdict
+from services.cli.doctor.reach import AskError, DeniedError, Reach
 from services.cli.supervisor.plan import Plan
 from services.cli.supervisor.ports import taken_ports
+from services.cli.supervisor.readiness import HeartbeatProbe, HttpProbe
 
+_PATHS = {
+    "clickhouse": ("/ping", "Ok."),
+    "collector": ("/", ""),
+    "ml-api": ("/readyz", ""),
+    "monitoring-api": ("/readyz", ""),
+    "dashboard": ("/_stcore/health", ""),
+}
 _TIMEOUT_SECONDS = 5.0
 
 
@@ -36,6 +42,33 @@ def check_processes(report: Mapping[str, Any]) -> list[Check]:
     return [_check_process(entry) for entry in report["processes"]]
 
 
+def check_parts(plan: Plan, reach: Reach) -> list[Check]:
+    """Every part answers where the settings say, whoever started it."""
+    return [_check_part(unit.name, plan, reach) for unit in plan.units if not unit.one_shot]
+
+
+def answering(reach: Reach) -> list[str]:
+    """Name the parts that answer."""
+    return [name for name in _PATHS if _ask(name, reach) == ""]
+
+
+def guarded(name: str, remedy: str, look: Callable[[], Check]) -> Check:
+    """Make a check fail, and not the doctor, where what it looks at can't be asked."""
+    try:
+        return look()
+    except DeniedError as error:
+        return Check(
+            name,
+            Verdict.FAILED,
+            str(error),
+            "Give the doctor a token: SIGHTGLASS_TOKEN or --token-file; `sightglass tokens create doctor --role "
+            "viewer` "
+            "makes one.",
+        )
+    except AskError as error:
+        return Check(name, Verdict.FAILED, str(error), remedy)
+
+
 def _check_process(entry: Mapping[str, Any]) -> Check:
     name = entry["name"]
     if entry["state"] == "off":
@@ -50,44 +83,25 @@ def _check_process(entry: Mapping[str, Any]) -> Check:
     return Check(name, Verdict.OK, found)
 
 
-def check_clickhouse(report: Mapping[str, Any]) -> Check:
-    """ClickHouse answers the reader, and says its version."""
-    clickhouse = report["clickhouse"]
-    try:
-        password = Path(clickhouse["reader_password_file"]).read_text(encoding="utf-8").strip()
-    except OSError as error:
+def _check_part(name: str, plan: Plan, reach: Reach) -> Check:
+    if name not in _PATHS:
+        path = plan.data_dir / "run" / f"{name}.heartbeat"
+        if not path.exists():
+            return Check(name, Verdict.SKIPPED, f"it has no port, and no {path} is seen from here")
+        answer = asyncio.run(HeartbeatProbe(path).ask(None))
+        remedy = "Start it, or look at the log of whatever runs it."
         return Check(
-            "clickhouse query",
-            Verdict.FAILED,
-            f"{clickhouse['reader_password_file']}: {error.strerror}",
-            "The embedded ClickHouse writes it when it starts; for a server of yours, put the reader's password there.",
+            name, Verdict.OK if answer.ready else Verdict.FAILED, answer.reason or "its heartbeat is fresh", remedy
         )
-    try:
-        answer = httpx.post(
-            clickhouse["url"],
-            content="SELECT version() FORMAT TabSeparated",
-            headers={"X-ClickHouse-User": clickhouse["reader_user"], "X-ClickHouse-Key": password},
-            timeout=_TIMEOUT_SECONDS,
-        )
-    except httpx.HTTPError as error:
-        return Check("clickhouse query", Verdict.FAILED, f"{clickhouse['url']}: {error}", "Look at its log.")
-    if not answer.is_success:
-        return Check("clickhouse query", Verdict.FAILED, answer.text[:200], "Check the reader's user and password.")
-    return Check("clickhouse query", Verdict.OK, f"ClickHouse {answer.text.strip()} answers the reader")
+    reason = _ask(name, reach)
+    if not reason:
+        return Check(name, Verdict.OK, f"answers, {reach.urls[name]}")
+    return Check(name, Verdict.FAILED, reason, "Start it, or look at the log of whatever runs it.")
 
 
-def check_pipeline(report: Mapping[str, Any]) -> Check:
-    """What the pipeline says about itself."""
-    url = next(entry["url"] for entry in report["processes"] if entry["name"] == "monitoring-api")
-    try:
-        answer = httpx.get(f"{url}/api/v1/pipeline/health", timeout=_TIMEOUT_SECONDS + 1)
-        health = answer.json()
-    except (httpx.HTTPError, json.JSONDecodeError) as error:
-        return Check("pipeline", Verdict.FAILED, f"{url}: {error}", "Look at the monitoring API's log.")
-    if not answer.is_success:
-        return Check("pipeline", Verdict.FAILED, str(health.get("detail", health))[:200], "Is ClickHouse up?")
-    state = health.get("status", "?")
-    verdict = Verdict.OK if state == "ok" else Verdict.WARNING
-    return Check(
-        "pipeline", verdict, f"{state}, as {url}/api/v1/pipeline/health says", "" if state == "ok" else "See there."
-    )
+def _ask(name: str, reach: Reach) -> str:
+    """Why a part is not ready; empty when it is."""
+    path, body = _PATHS[name]
+    base = reach.health_url if name == "collector" else reach.urls[name]
+    probe = HttpProbe(f"{base}{path}", body=body, ca_file=reach.ca_file, timeout_seconds=_TIMEOUT_SECONDS)
+    return asyncio.run(probe.ask(None)).reason

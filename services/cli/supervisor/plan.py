@@ -14,6 +14,7 @@ from services.cli.supervisor.wiring import Endpoints, shared_environment, url_of
 
 # Whoever sends telemetry starts after the Collector and stops before it, so that nothing is lost on either side.
 _TELEMETRY = ("clickhouse", "collector")
+_COMMANDS_TOKEN = "SIGHTGLASS_TOKEN"  # noqa: S105 - a name, not a token
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def make_plan(settings: SupervisorSettings, inherited: Mapping[str, str], given:
     # The library and OpenTelemetry read the environment only, so what `.env` says about them is put there.
     from_file = {name: value for name, value in given.items() if name.startswith(("SIGHTGLASS_", "OTEL_"))}
     environment = {**from_file, **inherited, **shared_environment(endpoints, data_dir, given)}
+    environment.pop(_COMMANDS_TOKEN, None)  # a person's, and none of the processes' business
     built = _collector_is_built(endpoints.collector)
     trained = has_model(endpoints.ml_api.models_dir or data_dir / "models")
     collector_needs = ("migrate",) if built else ("migrate", "collector-build")

@@ -9,6 +9,7 @@ from services.monitoring_api.queries import sketch
 from services.monitoring_api.queries.plan import MINUTE_SECONDS
 from services.monitoring_api.queries.source import Rollup, Source
 from services.monitoring_api.queries.sources import ERRORS, PREDICTIONS, REQUESTS, STATUS_CLASS
+from services.monitoring_api.queries.synthetic import REAL
 
 _MINUTES: Final = "{minutes:Array(DateTime('UTC'))}"
 _WITHIN: Final = """Timestamp >= toDateTime({first:UInt32}, 'UTC')
@@ -38,6 +39,7 @@ SELECT
 FROM predictions
 WHERE toStartOfMinute(toDateTime(Timestamp, 'UTC')) IN {_MINUTES}
     AND {_WITHIN}
+    AND {REAL}
 GROUP BY At, ServiceName, ModelName, ModelVersion, Variant, FeaturesSource"""  # noqa: S608  (constants of ours)
 
 

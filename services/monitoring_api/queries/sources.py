@@ -4,6 +4,7 @@ from typing import Final
 
 from services.monitoring_api.queries.completeness import EXPORTS_WITH_STORED, SETTLE_SECONDS
 from services.monitoring_api.queries.source import Dimension, Rollup, Source, dimensions
+from services.monitoring_api.queries.synthetic import REAL
 
 # From a span's end to its storage.
 SECONDS_TO_ARRIVE: Final = (
@@ -47,6 +48,7 @@ PREDICTIONS: Final = Source(
     name="predictions",
     rows="predictions",
     time="Timestamp",
+    where=(REAL,),
     dimensions=_PREDICTION_DIMENSIONS,
     rollup=Rollup("rollup_predictions_1m", "predictions"),
     defaults={"variant": "champion"},
@@ -60,6 +62,7 @@ LABELLED_PREDICTIONS: Final = Source(
     FROM predictions
 )""",
     time="Timestamp",
+    where=(REAL,),
     dimensions=_PREDICTION_DIMENSIONS,
     defaults={"variant": "champion"},
 )
@@ -70,7 +73,7 @@ INGEST: Final = Source(
     rows="otel_traces FINAL",
     time="Timestamp",
     minute="Minute",
-    where=("NOT Replayed",),
+    where=("NOT Replayed", REAL),
     dimensions=dimensions(Dimension("service", "ServiceName")),
 )
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from services.monitoring_api.database import Database, Query
+from services.monitoring_api.queries.synthetic import REAL
 from services.monitoring_api.queries.timerange import NANOSECONDS, epoch_ns
 from sightglass.attributes import HEARTBEAT_METRIC
 
@@ -34,15 +35,16 @@ FROM
 WHERE LastAt >= NewestAt - toIntervalSecond({alive_seconds:UInt32})
 HAVING count() > 0"""
 
-_LAG: Final = """SELECT quantileExact(0.99)(
+_LAG: Final = f"""SELECT quantileExact(0.99)(
     toUnixTimestamp64Nano(toDateTime64(ArrivedAt, 9)) - toUnixTimestamp64Nano(Timestamp) - toInt64(Duration)
 )
 FROM otel_traces
-WHERE Timestamp >= fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC')
-    AND Timestamp < fromUnixTimestamp64Nano({end_ns:Int64}, 'UTC')
-    AND Minute >= toStartOfMinute(fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC'))
+WHERE Timestamp >= fromUnixTimestamp64Nano({{start_ns:Int64}}, 'UTC')
+    AND Timestamp < fromUnixTimestamp64Nano({{end_ns:Int64}}, 'UTC')
+    AND Minute >= toStartOfMinute(fromUnixTimestamp64Nano({{start_ns:Int64}}, 'UTC'))
     AND NOT Replayed
-HAVING count() > 0"""
+    AND {REAL}
+HAVING count() > 0"""  # noqa: S608  (a constant of ours)
 
 
 def heartbeats_query(now: datetime, *, lookback_seconds: int) -> Query:

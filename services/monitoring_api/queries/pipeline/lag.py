@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from services.monitoring_api.database import Query
 from services.monitoring_api.queries.sources import SECONDS_TO_ARRIVE
+from services.monitoring_api.queries.synthetic import REAL
 from services.monitoring_api.queries.timerange import TimeRange
 
 _LAG: Final = f"""SELECT
@@ -14,6 +15,7 @@ WHERE Timestamp >= fromUnixTimestamp64Nano({{start_ns:Int64}}, 'UTC')
     AND Timestamp < fromUnixTimestamp64Nano({{end_ns:Int64}}, 'UTC')
     AND Minute >= toStartOfMinute(fromUnixTimestamp64Nano({{start_ns:Int64}}, 'UTC'))
     AND NOT Replayed
+    AND {REAL}
 HAVING count() > 0"""  # noqa: S608  (a constant of ours)
 
 
