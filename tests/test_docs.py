@@ -10,6 +10,8 @@ from services.cli.verb_table import VERBS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+COMPOSE = ROOT / "deploy" / "docker-compose.monitoring.yml"
+_COMPOSED = re.compile(r"\$\{(SIGHTGLASS_\w+)")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)#]+)(?:#[^)]*)?\)")
 _CODE = re.compile(r"```.*?```|`[^`\n]+`|^    .+$", re.DOTALL | re.MULTILINE)
 
@@ -36,16 +38,16 @@ def test_links_lead_somewhere(document):
 def test_verbs_and_targets_exist(document):
     """Every `sightglass VERB` and every `make TARGET` that a document names can be run."""
     code = code_in(document)
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"^[`\s]*(?:\S*/)?sightglass ([a-z]+)\b", code, re.MULTILINE)) <= set(VERBS)
-    assert set(re.findall(r"^[`\s]*make ([a-z]+)\b", code, re.MULTILINE)) <= targets
+    assert set(re.findall(r"^[`\s]*make ([a-z][a-z-]*)\b", code, re.MULTILINE)) <= targets
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
 def test_settings_exist(document):
-    """Every setting that a document names is one that a process reads."""
+    """Every setting that a document names is one that a process reads, or the compose file."""
     mentioned = set(re.findall(r"\bSIGHTGLASS_[A-Z0-9_]*[A-Z0-9]\b(?!_)", document.read_text(encoding="utf-8")))
-    known = {setting.name for setting in all_settings()}
+    known = {setting.name for setting in all_settings()} | set(_COMPOSED.findall(COMPOSE.read_text(encoding="utf-8")))
     prefixes = {name.rsplit("_", 1)[0] for name in known} | {"SIGHTGLASS"}
     assert {name for name in mentioned if name not in known and name not in prefixes} == set()
 
