@@ -37,7 +37,7 @@ class ListenerSettings(AccessSettings):
         default=(), description="Origins whose pages may use this API, as a JSON list; by default none."
     )
 
-    _readable = field_validator("tls_cert_file", "tls_key_file")(readable)
+    _certificate_is_readable = field_validator("tls_cert_file", "tls_key_file")(readable)
 
     @field_validator("cors_origins")
     @classmethod

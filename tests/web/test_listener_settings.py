@@ -59,3 +59,13 @@ def test_a_certificate_needs_its_key_and_both_must_be_readable(tmp_path):
     with pytest.raises(ValidationError, match="not a file"):
         MlApiSettings(_env_file=None, tls_cert_file=tmp_path, tls_key_file=file)
     assert MlApiSettings(_env_file=None, tls_cert_file=file, tls_key_file=file).serves_tls()
+
+
+def test_a_process_with_settings_of_several_kinds_checks_all_their_files(tmp_path):
+    """The monitoring API's come from two classes, and neither's checks hide the other's."""
+    from services.monitoring_api.settings import MonitoringApiSettings
+
+    missing = tmp_path / "none.pem"
+    with pytest.raises(ValidationError) as refused:
+        MonitoringApiSettings(_env_file=None, tls_ca_file=missing, tls_cert_file=missing, tls_key_file=missing)
+    assert len(refused.value.errors()) == 3

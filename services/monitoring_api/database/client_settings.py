@@ -35,7 +35,7 @@ class ClickHouseClientSettings(BaseSettings):
         "by default the system's.",
     )
 
-    _readable = field_validator("tls_ca_file")(readable)
+    _authorities_are_readable = field_validator("tls_ca_file")(readable)
 
     @property
     def password_file(self) -> Path:
