@@ -168,6 +168,8 @@ def _endpoint(signal: Signal, *, grpc: bool) -> str | None:
 def _transport(attempts: Attempts, token: BearerToken | None) -> WatchedTransport:
     """The stock exporters' own connection, with the certificates that the environment names, watched."""
     prefix = f"OTEL_EXPORTER_OTLP_{_NAMES[attempts.signal].upper()}"
+    from sightglass.export.http_session import ExportSession  # noqa: PLC0415  # requests is heavy to import
+
     session = http_common._load_session_from_envvar(  # noqa: SLF001  # what the exporter itself calls
         f"OTEL_PYTHON_EXPORTER_OTLP_HTTP_{_NAMES[attempts.signal].upper()}_CREDENTIAL_PROVIDER"  # type: ignore[arg-type]
     )
@@ -178,7 +180,7 @@ def _transport(attempts: Attempts, token: BearerToken | None) -> WatchedTranspor
         f"{prefix}_CERTIFICATE",
         f"{prefix}_CLIENT_KEY",
         f"{prefix}_CLIENT_CERTIFICATE",
-        session=session,
+        session=session or ExportSession(),
     )
     return WatchedTransport(own, attempts, token)
 

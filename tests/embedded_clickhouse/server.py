@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -40,6 +41,7 @@ class EmbeddedServer:
         self.folder = folder
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.verify: ssl.SSLContext | bool = True
         self._env = env or {}
         self.process: subprocess.Popen | None = None
 
@@ -69,7 +71,7 @@ class EmbeddedServer:
         if self.process.poll() is not None:
             raise AssertionError(self.log())
         try:
-            return httpx.get(f"{self.url}/ping", timeout=2).text == "Ok.\n"
+            return httpx.get(f"{self.url}/ping", timeout=2, verify=self.verify).text == "Ok.\n"
         except httpx.TransportError:
             return False
 

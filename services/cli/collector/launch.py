@@ -8,6 +8,12 @@ from services.cli.collector.cache import CONFIG_DIR
 from services.cli.collector.settings import CollectorSettings
 
 _NOT_PASSED_ON = {"data_dir", "binary", "overlays", "clickhouse_password_file", "token_file"}
+# How others send to it. Its own metrics go to itself, without TLS, and it would refuse to start with these.
+_OF_SENDERS = tuple(
+    f"OTEL_EXPORTER_OTLP{signal}_{file}"
+    for signal in ("", "_METRICS")
+    for file in ("CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY")
+)
 
 
 def command(
@@ -24,7 +30,7 @@ def command(
         environ: environment to build on (default: this process's).
     """
     variables = dict(os.environ if environ is None else environ)
-    variables |= passed_on(settings)
+    variables |= dict.fromkeys(_OF_SENDERS, "") | passed_on(settings)
     arguments = [str(binary)]
     for path in config_files(settings):
         arguments += ["--config", str(path)]

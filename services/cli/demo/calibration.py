@@ -98,7 +98,12 @@ class _ReceiverHandler(BaseHTTPRequestHandler):
 
 
 def calibrate(
-    command: Sequence[str], environment: Mapping[str, str], *, port: int, kinds: Mapping[str, Sequence[ApiRequest]]
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    port: int,
+    client: httpx.Client,
+    kinds: Mapping[str, Sequence[ApiRequest]],
 ) -> Calibration:
     """Start an ML API of its own on `port`, send it the requests of every kind, and keep their traces.
 
@@ -106,6 +111,7 @@ def calibrate(
         command: starts the ML API process.
         environment: its environment; the OTLP endpoint and the port are set here.
         port: a free port.
+        client: asks it there.
         kinds: requests by kind; each kind must hold at least one.
 
     Raises:
@@ -119,7 +125,7 @@ def calibrate(
         }
         process = subprocess.Popen(command, env=own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            sent = _send(f"http://127.0.0.1:{port}", process, kinds)
+            sent = _send(client, process, kinds)
         finally:
             process.terminate()  # the ML API flushes its telemetry before it ends
             process.wait(timeout=30)
@@ -137,18 +143,19 @@ def _receiver() -> Iterator[_Receiver]:
         server.server_close()
 
 
-def _send(url: str, process: subprocess.Popen[bytes], kinds: Mapping[str, Sequence[ApiRequest]]) -> Mapping[bytes, str]:
+def _send(
+    client: httpx.Client, process: subprocess.Popen[bytes], kinds: Mapping[str, Sequence[ApiRequest]]
+) -> Mapping[bytes, str]:
     """Send every request with a trace id of its own; return the kind of each trace id."""
     sent: dict[bytes, str] = {}
-    with httpx.Client(base_url=url, timeout=10) as client:
-        _wait_ready(client, process)
-        queue = [(kind, request) for kind, requests in kinds.items() for request in requests]
-        for number, (kind, request) in enumerate(queue, start=1):
-            trace_id = number.to_bytes(16, "big")
-            response = request.post(client, traceparent=f"00-{trace_id.hex()}-{number:016x}-01")
-            response.raise_for_status()
-            sent[trace_id] = kind
-            time.sleep(_PAUSE_SECONDS)  # a calm pace, as live traffic has: back-to-back requests would be too quick
+    _wait_ready(client, process)
+    queue = [(kind, request) for kind, requests in kinds.items() for request in requests]
+    for number, (kind, request) in enumerate(queue, start=1):
+        trace_id = number.to_bytes(16, "big")
+        response = request.post(client, traceparent=f"00-{trace_id.hex()}-{number:016x}-01")
+        response.raise_for_status()
+        sent[trace_id] = kind
+        time.sleep(_PAUSE_SECONDS)  # a calm pace, as live traffic has: back-to-back requests would be too quick
     return sent
 
 

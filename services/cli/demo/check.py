@@ -1,6 +1,7 @@
 """Holds what was sent against what is stored, by identity, and times how soon a request can be seen."""
 
 import math
+import ssl
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -114,6 +115,7 @@ class ClickHouseReader:
     user: str
     password_file: Path
     database: str = "otel"
+    ca_file: Path | None = None
 
     def rows(self, sql: str, parameters: dict[str, Sequence[str]] | None = None) -> list[list[Any]]:
         """Run one SELECT; raises `httpx.HTTPError` when it is refused or cannot be asked."""
@@ -124,6 +126,7 @@ class ClickHouseReader:
             content=sql,
             headers={"X-ClickHouse-User": self.user, "X-ClickHouse-Key": self.password_file.read_text().strip()},
             timeout=60,
+            verify=ssl.create_default_context(cafile=self.ca_file),
         )
         response.raise_for_status()
         rows: list[list[Any]] = response.json()["data"]

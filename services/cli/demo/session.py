@@ -14,6 +14,8 @@ import httpx
 import platformdirs
 
 import sightglass
+from services.cli.api_client import api_client
+from services.cli.api_token import api_token
 from services.cli.demo import check
 from services.cli.demo.backfill import Backfill
 from services.cli.demo.calibration import Calibration, calibrate
@@ -24,17 +26,22 @@ from services.cli.demo.schedule import Departure, Schedule
 from services.cli.demo.traffic import Answer, Traffic
 from services.cli.settings import SupervisorSettings
 from services.cli.supervisor.plan import make_plan
+from services.cli.supervisor.wiring import url_of
 from services.ml_api.dataset import load_dataset
 from services.ml_api.flights import FlightTable
 from services.ml_api.scoring import Predictor
 from sightglass.process_settings import given_variables
 
 DAY_SECONDS = 86_400.0
-_FOR_THE_LIBRARY = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL", "SIGHTGLASS_ENTITY_SALT")
+_FOR_THE_LIBRARY = (
+    *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_CERTIFICATE"),
+    *("SIGHTGLASS_OTLP_TOKEN_FILE", "SIGHTGLASS_ENTITY_SALT"),
+)
 _CALIBRATION_REQUESTS = 200
 _VISIBLE_FLIGHTS = 40
 _VISIBLE_PAUSE_SECONDS = 0.25
 _PATIENCE_SECONDS = 60.0
+_ASK_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,21 @@ class DemoSession:
             clickhouse["reader_user"],
             Path(clickhouse["reader_password_file"]),
             plan.endpoints.clickhouse.database,
+            plan.endpoints.ca_file,
         )
+        self._token = api_token(settings)
+        if self._token is None and (
+            self.endpoints.ml_api.asks_for_token() or self.endpoints.monitoring_api.asks_for_token()
+        ):
+            raise RuntimeError(
+                "The APIs ask for a token: put one into SIGHTGLASS_TOKEN. `sightglass tokens create demo --scope "
+                "read --scope "
+                "ingest-labels` makes one."
+            )
+
+    def client(self, url: str) -> httpx.Client:
+        """Open a client of one of the APIs."""
+        return api_client(url, ca_file=self.endpoints.ca_file, token=self._token, timeout_seconds=_ASK_SECONDS)
 
     def covered_until(self) -> float | None:
         """Return up to when this data folder has traffic (epoch seconds), None when it has none."""
@@ -90,8 +111,7 @@ class DemoSession:
             RuntimeError: the calibration's ML API did not answer.
         """
         calibration = self._calibrate(start, end)
-        for name in _FOR_THE_LIBRARY:
-            os.environ[name] = self._environment[name]
+        os.environ.update({name: self._environment[name] for name in _FOR_THE_LIBRARY if name in self._environment})
         with sightglass.start("ml-api", model=self._predictor.model, lossless=True, replayed=True) as telemetry:
             backfill = Backfill(
                 telemetry,
@@ -106,7 +126,7 @@ class DemoSession:
     @contextmanager
     def traffic(self) -> Iterator[Traffic]:
         """Open live traffic from where the backfill ended."""
-        with httpx.Client(base_url=self.endpoints.ml_api_url, timeout=10) as client:
+        with self.client(self.endpoints.ml_api_url) as client:
             yield Traffic(self._schedule, self._ledger, client)
 
     def check(self, backfill_seconds: float) -> CheckResult:
@@ -115,7 +135,7 @@ class DemoSession:
         labelled: list[str] = []
         with (
             self.traffic() as traffic,
-            httpx.Client(base_url=self.endpoints.monitoring_api_url, timeout=10) as monitoring,
+            self.client(self.endpoints.monitoring_api_url) as monitoring,
             ThreadPoolExecutor(_VISIBLE_FLIGHTS) as pool,
         ):
             waiting: list[Future[float]] = []
@@ -158,7 +178,10 @@ class DemoSession:
         }
         unknown = "00000000-0000-7000-8000-000000000000"  # never stored: the calibration's telemetry goes nowhere
         kinds["labels"] = [label_request(unknown, "late", end)] * _CALIBRATION_REQUESTS
-        return calibrate([sys.executable, "-m", "services.ml_api"], self._environment, port=_free_port(), kinds=kinds)
+        port, ml_api = _free_port(), self.endpoints.ml_api
+        command = [sys.executable, "-m", "services.ml_api"]
+        with self.client(url_of(ml_api.host, port, tls=ml_api.serves_tls())) as client:
+            return calibrate(command, self._environment, port=port, client=client, kinds=kinds)
 
     def _by_source(self, departures: Sequence[Departure]) -> dict[str, list[Departure]]:
         by_source: dict[str, list[Departure]] = {}

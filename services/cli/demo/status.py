@@ -35,7 +35,7 @@ def follow(session: DemoSession, console: Console, *, with_traffic: bool) -> Non
     console.print("Ctrl-C stops everything.")
     with (
         session.traffic() as traffic,
-        httpx.Client(base_url=endpoints.monitoring_api_url, timeout=5) as monitoring,
+        session.client(endpoints.monitoring_api_url) as monitoring,
         Live(console=console, auto_refresh=False, transient=True) as live,
     ):
         figures, asked_at, resume_at = "", 0.0, 0.0

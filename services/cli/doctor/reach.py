@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from services.cli.api_client import api_client
 from services.cli.supervisor.plan import Plan
 from services.cli.supervisor.wiring import url_of
 
@@ -103,8 +104,8 @@ class Reach:
         return ssl.create_default_context(cafile=self.ca_file)
 
     def client(self) -> httpx.Client:
-        """A client that asks as this instance's clients do, without any proxy."""
-        return httpx.Client(timeout=_TIMEOUT_SECONDS, verify=self.trusted(), trust_env=False)
+        """A client that asks as this instance's clients do; it shows no token by itself."""
+        return api_client("", ca_file=self.ca_file, token=None, timeout_seconds=_TIMEOUT_SECONDS)
 
     def get(self, name: str, path: str) -> httpx.Response:
         """GET a path of an API, with the token.
