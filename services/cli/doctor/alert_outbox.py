@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.cli.doctor.check import Check, Verdict
@@ -32,25 +32,27 @@ def check_outbox(url: str, now: float | None = None) -> Check:
         now: the time (epoch seconds).
     """
     at = time.time() if now is None else now
-    where = make_url(url)
-    if where.get_backend_name() == "sqlite" and not Path(str(where.database)).exists():
-        return Check(_NAME, Verdict.SKIPPED, f"no {where.database} is seen from here")
-    engine = open_store(url, writer=False)
     try:
-        with engine.begin() as connection:
-            known = sa.inspect(connection)
-            if not (known.has_table(notifications.name) and known.has_table(workers.name)):
-                return Check(_NAME, Verdict.SKIPPED, "the worker has not made its store yet")
-            seen = read_worker(connection)
-            waiting = connection.execute(_waiting(at)).all()
-            given_up = connection.execute(_given_up(at)).all()
-    except SQLAlchemyError as error:
-        return Check(
-            _NAME, Verdict.FAILED, f"{shown(url)}: {type(error).__name__}", "Check SIGHTGLASS_WORKER_STORE_URL."
-        )
-    finally:
-        engine.dispose()
-    return _judge(seen, waiting, given_up, at)
+        where = make_url(url)
+        if where.get_backend_name() == "sqlite" and not Path(str(where.database)).exists():
+            return Check(_NAME, Verdict.SKIPPED, f"no {where.database} is seen from here")
+        engine = open_store(url, writer=False)
+        try:
+            with engine.begin() as connection:
+                return _look(connection, at)
+        finally:
+            engine.dispose()
+    except (SQLAlchemyError, ImportError) as error:
+        remedy = "Check SIGHTGLASS_WORKER_STORE_URL, and that its database runs and its driver is installed."
+        return Check(_NAME, Verdict.FAILED, f"{shown(url)}: {type(error).__name__}", remedy)
+
+
+def _look(connection: Connection, at: float) -> Check:
+    known = sa.inspect(connection)
+    if not (known.has_table(notifications.name) and known.has_table(workers.name)):
+        return Check(_NAME, Verdict.SKIPPED, "the worker has not made its store yet")
+    waiting, given_up = (connection.execute(statement).all() for statement in (_waiting(at), _given_up(at)))
+    return _judge(read_worker(connection), waiting, given_up, at)
 
 
 def _judge(seen: tuple[float, float | None, str | None] | None, waiting: Any, given_up: Any, at: float) -> Check:
