@@ -17,24 +17,26 @@ ENV UV_LINK_MODE=copy \
     XDG_CACHE_HOME=/opt/cache \
     PATH=/opt/cache/sightglass/tools/go/bin:/usr/local/go/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
 WORKDIR /opt/sightglass
-COPY deploy/docker/with-build-environment /usr/local/bin/with-build-environment
+COPY deploy/docker/build-step /usr/local/bin/build-step
 RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
-    python3 -m venv /opt/uv && with-build-environment /opt/uv/bin/pip install --no-cache-dir "uv==${UV_VERSION}"
+    build-step uv "${UV_VERSION}"
 COPY pyproject.toml uv.lock README.md LICENSE ./
 RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
     --mount=type=cache,target=/opt/cache/uv,sharing=locked \
-    with-build-environment /opt/uv/bin/uv sync --locked --no-install-project --no-default-groups --group cli
+    build-step dependencies cli
 COPY services/__init__.py services/__init__.py
-COPY services/cli services/cli
+COPY services/cli/__init__.py services/cli/__init__.py
+COPY services/cli/collector services/cli/collector
 COPY collector/builder-config.yaml collector/builder-config.yaml
 RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
     --mount=type=cache,target=/root/go/pkg/mod,sharing=locked \
     --mount=type=cache,target=/opt/cache/go-build,sharing=locked \
-    with-build-environment .venv/bin/python -m services.cli collector build > /opt/built \
+    build-step run .venv/bin/python -c "from services.cli.collector import binary_path; print(binary_path())" > /opt/built \
     && install -m 0755 "$(cat /opt/built)" /opt/otelcol
+WORKDIR /opt/ready
 COPY deploy/docker/ready /opt/ready
 RUN --mount=type=cache,target=/opt/cache/go-build,sharing=locked \
-    cd /opt/ready && go build -trimpath -ldflags "-s -w" -o /opt/ready/ready .
+    go build -trimpath -ldflags "-s -w" -o /opt/ready/ready .
 COPY collector/*.yaml /opt/configurations/
 RUN rm /opt/configurations/builder-config.yaml \
     && chmod 0644 /opt/configurations/*.yaml \

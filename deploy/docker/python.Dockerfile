@@ -10,7 +10,6 @@
 #   --secret id=build_certificates,src=FILE  a bundle of certificate authorities
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
-# uv, and the library with its dependencies, which every image has.
 FROM ${BASE_IMAGE} AS base-build
 ARG UV_VERSION=0.13.9
 ENV UV_COMPILE_BYTECODE=1 \
@@ -19,66 +18,82 @@ ENV UV_COMPILE_BYTECODE=1 \
     UV_PYTHON=python3 \
     UV_NO_PROGRESS=1
 WORKDIR /opt/sightglass
-COPY deploy/docker/with-build-environment /usr/local/bin/with-build-environment
+COPY deploy/docker/build-step /usr/local/bin/build-step
 RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
-    python3 -m venv /opt/uv && with-build-environment /opt/uv/bin/pip install --no-cache-dir "uv==${UV_VERSION}"
+    build-step uv "${UV_VERSION}"
 COPY pyproject.toml uv.lock README.md LICENSE ./
+
+# What each image depends on: layers that last until uv.lock changes.
+FROM base-build AS ml-api-dependencies
+RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
+    --mount=type=cache,target=/root/.cache/uv,sharing=locked \
+    build-step dependencies ml-api
+
+FROM base-build AS training-dependencies
+RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
+    --mount=type=cache,target=/root/.cache/uv,sharing=locked \
+    build-step dependencies ml-api training cli
+
+FROM base-build AS monitoring-api-dependencies
+RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
+    --mount=type=cache,target=/root/.cache/uv,sharing=locked \
+    build-step dependencies monitoring-api
+
+FROM base-build AS tools-dependencies
+RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
+    --mount=type=cache,target=/root/.cache/uv,sharing=locked \
+    build-step dependencies monitoring-api cli
+
+FROM base-build AS dashboard-dependencies
+RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
+    --mount=type=cache,target=/root/.cache/uv,sharing=locked \
+    build-step dependencies dashboard
+
+FROM base-build AS embedded-clickhouse-dependencies
+RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
+    --mount=type=cache,target=/root/.cache/uv,sharing=locked \
+    build-step dependencies embedded-clickhouse
+
+# Our own code, of each image what it runs.
+FROM base-build AS library
 COPY sightglass sightglass
 RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
     --mount=type=cache,target=/root/.cache/uv,sharing=locked \
-    with-build-environment /opt/uv/bin/uv sync --locked --no-default-groups
-COPY services/__init__.py services/__init__.py
-COPY deploy/docker/ready.py deploy/docker/ready.py
+    build-step library
+COPY deploy/docker/ready.py /opt/code/deploy/docker/ready.py
+COPY services/__init__.py /opt/code/services/__init__.py
 
-FROM base-build AS ml-api-build
-RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
-    --mount=type=cache,target=/root/.cache/uv,sharing=locked \
-    with-build-environment /opt/uv/bin/uv sync --locked --no-default-groups --group ml-api
-COPY services/web services/web
-COPY services/ml_api services/ml_api
-RUN with-build-environment finish
+FROM library AS ml-api-code
+COPY services/web /opt/code/services/web
+COPY services/ml_api /opt/code/services/ml_api
+RUN build-step finish
 
-FROM base-build AS training-build
-RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
-    --mount=type=cache,target=/root/.cache/uv,sharing=locked \
-    with-build-environment /opt/uv/bin/uv sync --locked --no-default-groups --group ml-api --group training --group cli
-COPY services/web services/web
-COPY services/ml_api services/ml_api
-COPY services/cli services/cli
-RUN with-build-environment finish
+FROM library AS training-code
+COPY services/web /opt/code/services/web
+COPY services/ml_api /opt/code/services/ml_api
+COPY services/cli /opt/code/services/cli
+RUN build-step finish
 
-FROM base-build AS monitoring-api-build
-RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
-    --mount=type=cache,target=/root/.cache/uv,sharing=locked \
-    with-build-environment /opt/uv/bin/uv sync --locked --no-default-groups --group monitoring-api
-COPY services/web services/web
-COPY services/monitoring_api services/monitoring_api
-COPY deploy/alerting deploy/alerting
-RUN with-build-environment finish
+FROM library AS monitoring-api-code
+COPY services/web /opt/code/services/web
+COPY services/monitoring_api /opt/code/services/monitoring_api
+COPY deploy/alerting /opt/code/deploy/alerting
+RUN build-step finish
 
-FROM base-build AS tools-build
-RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
-    --mount=type=cache,target=/root/.cache/uv,sharing=locked \
-    with-build-environment /opt/uv/bin/uv sync --locked --no-default-groups --group monitoring-api --group cli
-COPY services services
-COPY collector collector
-COPY deploy/alerting deploy/alerting
-COPY deploy/docker/one_clickhouse.py deploy/docker/one_clickhouse.py
-RUN with-build-environment finish
+FROM library AS tools-code
+COPY services /opt/code/services
+COPY collector /opt/code/collector
+COPY deploy/alerting /opt/code/deploy/alerting
+COPY deploy/docker/one_clickhouse.py /opt/code/deploy/docker/one_clickhouse.py
+RUN build-step finish
 
-FROM base-build AS dashboard-build
-RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
-    --mount=type=cache,target=/root/.cache/uv,sharing=locked \
-    with-build-environment /opt/uv/bin/uv sync --locked --no-default-groups --group dashboard
-COPY dashboard dashboard
-RUN with-build-environment finish
+FROM library AS dashboard-code
+COPY dashboard /opt/code/dashboard
+RUN build-step finish
 
-FROM base-build AS embedded-clickhouse-build
-RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
-    --mount=type=cache,target=/root/.cache/uv,sharing=locked \
-    with-build-environment /opt/uv/bin/uv sync --locked --no-default-groups --group embedded-clickhouse
-COPY services/embedded_clickhouse services/embedded_clickhouse
-RUN with-build-environment finish
+FROM library AS embedded-clickhouse-code
+COPY services/embedded_clickhouse /opt/code/services/embedded_clickhouse
+RUN build-step finish
 
 # What every final image is: Python, a user without rights, the folders that volumes are mounted on.
 FROM ${BASE_IMAGE} AS runtime
@@ -94,7 +109,8 @@ RUN groupadd --gid 10001 sightglass \
     && install -d -m 0700 -o 10001 -g 10001 \
         /var/lib/sightglass /var/lib/sightglass/audit /var/lib/sightglass/clickhouse /var/lib/sightglass/models \
         /var/lib/sightglass/run /var/lib/sightglass/secrets /var/lib/sightglass/tokens /var/lib/sightglass/worker
-ENV PATH=/opt/sightglass/.venv/bin:/usr/local/bin:/usr/bin:/bin \
+ENV PATH=/opt/sightglass/.venv/bin:/opt/sightglass/bin:/usr/local/bin:/usr/bin:/bin \
+    PYTHONPATH=/opt/sightglass \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp \
@@ -103,30 +119,36 @@ WORKDIR /var/lib/sightglass
 USER 10001:10001
 
 FROM runtime AS ml-api
-COPY --from=ml-api-build /opt/sightglass /opt/sightglass
+COPY --from=ml-api-dependencies /opt/sightglass/.venv /opt/sightglass/.venv
+COPY --from=ml-api-code /opt/code /opt/sightglass
 EXPOSE 8002
 CMD ["python", "-m", "services.ml_api"]
 
 FROM runtime AS training
-COPY --from=training-build /opt/sightglass /opt/sightglass
+COPY --from=training-dependencies /opt/sightglass/.venv /opt/sightglass/.venv
+COPY --from=training-code /opt/code /opt/sightglass
 CMD ["sightglass", "models", "train"]
 
 FROM runtime AS monitoring-api
-COPY --from=monitoring-api-build /opt/sightglass /opt/sightglass
+COPY --from=monitoring-api-dependencies /opt/sightglass/.venv /opt/sightglass/.venv
+COPY --from=monitoring-api-code /opt/code /opt/sightglass
 EXPOSE 8003
 CMD ["python", "-m", "services.monitoring_api"]
 
 FROM runtime AS tools
-COPY --from=tools-build /opt/sightglass /opt/sightglass
+COPY --from=tools-dependencies /opt/sightglass/.venv /opt/sightglass/.venv
+COPY --from=tools-code /opt/code /opt/sightglass
 ENTRYPOINT ["sightglass"]
 CMD ["--help"]
 
 FROM runtime AS dashboard
-COPY --from=dashboard-build /opt/sightglass /opt/sightglass
+COPY --from=dashboard-dependencies /opt/sightglass/.venv /opt/sightglass/.venv
+COPY --from=dashboard-code /opt/code /opt/sightglass
 EXPOSE 8501
 CMD ["python", "-m", "dashboard"]
 
 FROM runtime AS embedded-clickhouse
-COPY --from=embedded-clickhouse-build /opt/sightglass /opt/sightglass
+COPY --from=embedded-clickhouse-dependencies /opt/sightglass/.venv /opt/sightglass/.venv
+COPY --from=embedded-clickhouse-code /opt/code /opt/sightglass
 EXPOSE 8123
 CMD ["python", "-m", "services.embedded_clickhouse"]

@@ -72,7 +72,7 @@ def test_waiting_ends_when_it_is_ready(tmp_path: Path):
 
 
 def test_two_clickhouses_or_none_are_refused(monkeypatch):
-    """The first step of a start says which profile is missing or too many; one ClickHouse, or one elsewhere, is right."""
+    """The first step of a start names the missing or surplus profile; one ClickHouse, or one elsewhere, is right."""
     problem_of = runpy.run_path(str(ONE_CLICKHOUSE))["problem_of"]
 
     def found(*addresses):
