@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.cli.settings_catalogue import all_settings
+from services.cli.settings_reference import GUIDE, REFERENCE, in_guide, markdown
 from services.cli.verb_table import VERBS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,12 +53,12 @@ def test_settings_exist(document):
     assert {name for name in mentioned if name not in known and name not in prefixes} == set()
 
 
-def test_the_settings_reference_is_the_code_s():
-    """docs/settings.md is what `sightglass settings --markdown` prints: no setting is missing or stale."""
-    from services.cli.settings_catalogue import all_settings
-    from services.cli.verbs.settings_list import markdown
-
-    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == markdown(all_settings())
+def test_the_settings_references_are_the_code_s():
+    """docs/settings.md and the deployment guide have every setting and no other: `sightglass settings --write`."""
+    found = all_settings()
+    assert REFERENCE.read_text(encoding="utf-8") == markdown(found)
+    guide = GUIDE.read_text(encoding="utf-8")
+    assert guide == in_guide(guide, found)
 
 
 def test_the_readme_asks_for_the_disk_that_set_up_asks_for():

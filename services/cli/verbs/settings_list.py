@@ -1,32 +1,16 @@
 """`sightglass settings`: lists every setting of every process."""
 
 import json
-from collections.abc import Sequence
 
 import click
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from services.cli.settings_catalogue import Setting, all_settings, known_names, settings_problems
+from services.cli.settings_catalogue import all_settings, known_names, settings_problems
+from services.cli.settings_reference import markdown, write
 from services.cli.settings_values import Current, Source, Surroundings, plain_surroundings, surroundings
 from services.cli.verbs.failures import explained
 from sightglass.process_settings import unknown
-
-_INTRODUCTION = """# Settings
-
-Environment variables, also read from a file `.env` in the working folder; the environment wins. `OTEL_*` mean what
-OpenTelemetry says. This page is written by `sightglass settings --markdown`."""
-_SECTIONS = {
-    "CLICKHOUSE_": "clickhouse",
-    "COLLECTOR_": "collector",
-    "DASHBOARD_": "dashboard",
-    "MAINTENANCE_": "maintenance",
-    "MIGRATE_": "migrate",
-    "ML_API_": "ml-api",
-    "MONITORING_API_": "monitoring-api",
-    "SUPERVISOR_": "supervisor",
-    "WORKER_": "worker",
-}
 
 
 @click.command()
@@ -39,14 +23,18 @@ _SECTIONS = {
 @click.option(
     "--markdown", "as_markdown", is_flag=True, help="Print the reference as docs/settings.md holds it, without values."
 )
+@click.option("--write", "to_write", is_flag=True, help="Write it into this checkout's documents.")
 @explained
-def settings(*, as_json: bool, as_markdown: bool) -> None:
+def settings(*, as_json: bool, as_markdown: bool, to_write: bool) -> None:
     """List every setting: name, type, default, meaning, value now and where it comes from.
 
     Settings are environment variables; a file .env in the working folder is read too, and the environment wins. A value
     that is `derived` is what `sightglass up` tells its processes. What is secret shows as ****.
     """
     found = all_settings()
+    if to_write:
+        click.echo("\n".join(map(str, write(found))))
+        return
     if as_markdown:
         click.echo(markdown(found), nl=False)
         return
@@ -77,26 +65,6 @@ def _print(current: Current) -> None:
     )
     click.secho(setting.name, bold=True, nl=False)
     click.echo(f"{value} ({setting.type}, {current.source}{default})\n    {setting.meaning}")
-
-
-def markdown(found: Sequence[Setting]) -> str:
-    """Write the reference: one table for each process."""
-    sections: dict[str, list[str]] = {}
-    for setting in found:
-        default = "" if setting.default in {None, ""} else f"`{setting.default}`"
-        row = f"| `{setting.name}` | {setting.type} | {default} | {setting.meaning.replace('|', chr(92) + '|')} |"
-        sections.setdefault(_process(setting.name), []).append(row)
-    parts = [_INTRODUCTION]
-    for process, rows in sections.items():
-        parts.append(
-            "\n".join([f"## {process}", "", "| variable | type | default | meaning |", "|---|---|---|---|", *rows])
-        )
-    return "\n\n".join(parts) + "\n"
-
-
-def _process(name: str) -> str:
-    words = name.removeprefix("SIGHTGLASS_")
-    return next((title for prefix, title in _SECTIONS.items() if words.startswith(prefix)), "everywhere")
 
 
 commands = [settings]
