@@ -78,6 +78,7 @@ def test_status_of_nothing_has_its_shape_and_fails(tmp_path):
     """`status --json` keeps its shape when nothing runs, names every process, and exits with 1."""
     result = run("status", "--json", cwd=tmp_path)
     assert result.returncode == 1, result.stderr
+    assert not (tmp_path / ".sightglass").exists(), "looking makes nothing"
     report = json.loads(result.stdout)
     names = ["clickhouse", "collector", "ml-api", "monitoring-api", "worker", "maintenance", "dashboard"]
     assert [entry["name"] for entry in report["processes"]] == names

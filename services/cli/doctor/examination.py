@@ -23,6 +23,7 @@ from services.cli.settings_catalogue import read_settings
 from services.cli.supervisor.observation import observe
 from services.cli.supervisor.plan import Plan, make_plan
 from sightglass.process_settings import given_variables
+from sightglass.settings import OTLP_TOKEN_FILE_VARIABLE
 
 _CLICKHOUSE = "`clickhouse` must be up first; for a server of yours, put the reader's password into that file."
 _API = "See the check `monitoring-api`, and its log."
@@ -93,7 +94,7 @@ def _of_instance(plan: Plan, reach: Reach, missing: set[str], *, synthetic: bool
     if not synthetic:
         yield Check("synthetic prediction", Verdict.SKIPPED, "not asked for")
     elif not missing & {"collector", "clickhouse"}:
-        yield check_synthetic(reach, plan.environment)
+        yield check_synthetic(reach, {**_token_of_folder(plan), **plan.environment})
 
 
 def _of_pipeline(reach: Reach) -> Iterator[Check]:
@@ -108,6 +109,12 @@ def _of_pipeline(reach: Reach) -> Iterator[Check]:
     yield guarded("pipeline", _API, lambda: look(check_pipeline))
     yield guarded("ingest lag", _API, lambda: look(check_lag))
     yield guarded("answer time", _API, lambda: check_answer_time(reach))
+
+
+def _token_of_folder(plan: Plan) -> dict[str, str]:
+    """The OTLP token of the data folder, for an instance of which the settings do not say that it asks for one."""
+    path = plan.data_dir / "secrets" / "otlp.token"
+    return {OTLP_TOKEN_FILE_VARIABLE: str(path)} if path.exists() else {}
 
 
 def _token_files(plan: Plan, settings: SupervisorSettings) -> list[Any]:

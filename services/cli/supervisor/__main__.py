@@ -12,6 +12,7 @@ import psutil
 
 from services.cli.settings import SupervisorSettings
 from services.cli.supervisor.backoff import Backoff
+from services.cli.supervisor.entity_salt import ensure_entity_salt
 from services.cli.supervisor.own_log import start_own_log
 from services.cli.supervisor.plan import Plan, make_plan
 from services.cli.supervisor.ports import taken_ports
@@ -37,6 +38,7 @@ def main() -> None:
     try:
         with folder.owned():
             given = given_variables()
+            ensure_entity_salt(data_dir)
             plan = make_plan(settings, os.environ, given).limited_to(sys.argv[1:])
             check_start(plan.endpoints, data_dir, given)
             ensure_otlp_token(plan.endpoints, data_dir)

@@ -5,15 +5,25 @@ import secrets
 from pathlib import Path
 
 
-def entity_salt(data_dir: Path) -> str:
-    """Return this data folder's salt; the first call makes it, in a file of mode 0600."""
-    path = data_dir / "secrets" / "entity.salt"
+def ensure_entity_salt(data_dir: Path) -> None:
+    """Make this data folder's salt, in a file of mode 0600, unless it has one."""
+    path = _file(data_dir)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return path.read_text(encoding="ascii")
-    salt = secrets.token_hex(24)
+        return
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(salt)
-    return salt
+        file.write(secrets.token_hex(24))
+
+
+def entity_salt(data_dir: Path) -> str | None:
+    """Return this data folder's salt; None before it is made, or where it is not ours to read."""
+    try:
+        return _file(data_dir).read_text(encoding="ascii")
+    except OSError:
+        return None
+
+
+def _file(data_dir: Path) -> Path:
+    return data_dir / "secrets" / "entity.salt"

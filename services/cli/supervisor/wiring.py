@@ -138,9 +138,10 @@ def shared_environment(endpoints: Endpoints, data_dir: Path, given: Mapping[str,
     """
     derived = {
         **derived_variables(endpoints, data_dir),
-        "SIGHTGLASS_ENTITY_SALT": entity_salt(data_dir),
         "PYTHONUNBUFFERED": "1",  # a crashing process's last words must reach its log
     }
+    if (salt := entity_salt(data_dir)) is not None:
+        derived["SIGHTGLASS_ENTITY_SALT"] = salt
     kept = {name: value for name, value in derived.items() if name not in given}
     return {**kept, "SIGHTGLASS_DATA_DIR": str(data_dir)}
 
