@@ -6,7 +6,7 @@ BENCHMARKS ?= ingest instrumentation
 BOOTSTRAP := $(PYTHON) services/cli/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-soak clean
+.PHONY: help setup demo test check deploy-check bench bench-soak clean
 
 help: ## Show these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -20,6 +20,9 @@ demo: setup ## Set up, then show real flights until Ctrl-C (ARGS="--days 1")
 test: ## Set up, find a browser, run every test with real processes (ARGS="-k name")
 	@$(BOOTSTRAP) --browser
 	@$(BIN)/python -m pytest $(ARGS)
+
+deploy-check: setup ## Check compose file, images, units with the real tools; what is unchanged since it passed is not checked again
+	@$(BIN)/python -m pytest -q deploy/checks $(ARGS)
 
 check: ## Lint, types, imports, and the documents against the code
 	@$(BOOTSTRAP) --no-collector
