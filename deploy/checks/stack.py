@@ -43,13 +43,11 @@ class Container:
     started: float = field(default_factory=time.time)
 
     def inside(self) -> list[psutil.Process]:
-        """The processes that run in the image, not buildah's own."""
-        if self.process is None:
+        """The processes that run in the image, not buildah's own, whoever is their parent by now."""
+        if self.process is None or not self.root.exists():
             return []
-        with contextlib.suppress(psutil.Error):
-            found = psutil.Process(self.process.pid).children(recursive=True)
-            return [process for process in found if _root_of(process) == str(self.root)]
-        return []
+        root = self.root.stat()
+        return [process for process in psutil.process_iter() if _has_root(process, root)]
 
 
 class Stack:
@@ -321,7 +319,9 @@ def _has_ip() -> bool:
     return subprocess.run(["sh", "-c", "command -v ip"], capture_output=True, check=False).returncode == 0
 
 
-def _root_of(process: psutil.Process) -> str:
-    with contextlib.suppress(OSError):
-        return str(Path(f"/proc/{process.pid}/root").readlink())
-    return ""
+def _has_root(process: psutil.Process, root: os.stat_result) -> bool:
+    """By device and inode, for buildah mounts the image's folder elsewhere; its own process there is none."""
+    with contextlib.suppress(OSError, psutil.Error):
+        inside = os.path.samestat(Path(f"/proc/{process.pid}/root").stat(), root)
+        return inside and process.cmdline()[:1] not in ([], ["buildah-chroot-exec"])
+    return False

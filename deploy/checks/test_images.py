@@ -168,7 +168,7 @@ def test_grafanas_questions_are_answered_by_our_tables(stack):
         for macro, meaning in macros.items():
             sql = re.sub(macro, meaning, sql)
         url = f"http://clickhouse:8123/?database=otel&user=reader&password={password}&default_format=JSON"
-        status, answer = stack.ask("POST", f"{url}&query={quote(sql, safe='')}", body={})
+        status, answer = stack.ask("GET", f"{url}&query={quote(sql, safe='')}")
         assert status == 200, (sql, answer)
         return answer["data"]
 
