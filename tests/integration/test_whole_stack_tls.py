@@ -155,3 +155,15 @@ def test_a_rotated_otlp_token_needs_no_restart(locked, client):
     file.write_text("a-new-token-that-is-long-enough\n")
     wait_until(lambda: not taken(old), 60, lambda: stack.log("collector"))
     test_a_prediction_over_https_is_seen_over_https(locked, client)
+
+
+def test_the_demo_asks_with_a_token(locked):
+    """Without a token it says which to give; with one its flights go through, and every count agrees."""
+    stack, token = locked
+    without = stack.cli("demo", "--days", "0.02", "--check", "--json", timeout=300)
+    assert without.returncode == 1
+    assert "SIGHTGLASS_TOKEN" in without.stderr
+    env = {"SIGHTGLASS_TOKEN": token}
+    result = stack.cli("demo", "--days", "0.02", "--check", "--json", timeout=600, env=env)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert token not in result.stdout + result.stderr
