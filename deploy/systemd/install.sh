@@ -4,6 +4,13 @@
 set -eu
 here=/opt/sightglass/deploy/systemd
 [ -x /opt/sightglass/.venv/bin/sightglass ] || { echo "First: git clone ... /opt/sightglass && make -C /opt/sightglass setup" >&2; exit 1; }
+python=$(readlink -f /opt/sightglass/.venv/bin/python)
+case $python in
+/root/* | /home/*)
+    echo "The environment uses $python, and services see no home folder: rm -rf /opt/sightglass/.venv, then make -C /opt/sightglass setup PYTHON=/usr/bin/python3" >&2
+    exit 1
+    ;;
+esac
 install -m 0644 "$here/sightglass.sysusers" /usr/lib/sysusers.d/sightglass.conf
 systemd-sysusers /usr/lib/sysusers.d/sightglass.conf
 install -d -m 0700 -o sightglass -g sightglass /var/lib/sightglass /var/lib/sightglass/secrets /var/lib/sightglass/tokens
