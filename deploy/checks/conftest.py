@@ -63,11 +63,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def images() -> Images:
+def images() -> Iterator[Images]:
     """Every image that the compose file builds."""
-    built = Images()
-    built.build_all()
-    return built
+    with Images().all_built() as built:
+        yield built
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,11 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from deploy.checks.composed import services
 from deploy.checks.tools import CACHE, lack, locked, need, need_root, say
@@ -75,18 +76,24 @@ class Images:
         lack("buildah can keep images neither with overlay nor with vfs")
         raise AssertionError
 
-    def build_all(self) -> None:
-        """Build every image of the compose file once; unchanged layers come from the store."""
-        composed = services(("embedded", "tools"))
+    @contextmanager
+    def all_built(self) -> Iterator[Self]:
+        """Build every image of the compose file, and hold the store for this run alone.
+
+        Layers that last come from the store. What earlier contents left in it goes, or it would grow with every change.
+        """
         with locked(self.store / "lock"):
+            self.run("rm", "--all", check=False)
             base = self._base()
-            for service in composed.values():
+            for service in services(("embedded", "tools")).values():
                 image = service["image"]
                 if image not in self.built:
                     started = time.monotonic()
                     self._build(image, service["build"], base)
                     self.seconds[image] = time.monotonic() - started
                     say(f"{image} is built ({self.seconds[image]:.0f} s)")
+            self.run("rmi", "--prune", check=False)
+            yield self
 
     def configuration(self, image: str) -> Mapping[str, Any]:
         """What the image says of itself: Entrypoint, Cmd, Env, Labels, User."""
@@ -107,8 +114,15 @@ class Images:
         return _Mounted(self, self.built[image])
 
     def _build(self, image: str, build: Mapping[str, Any], base: str) -> None:
-        tag = f"localhost/{image}"
         say(f"builds {image}")
+        target = build.get("target", "")
+        # The stage that takes long gets a name, so that it outlives the clearing up.
+        lasting = f"{target}-dependencies" if target else "build"
+        self._build_stage(f"localhost/{image.partition(':')[0]}:{lasting}", build, lasting, base)
+        self.built[image] = f"localhost/{image}"
+        self._build_stage(self.built[image], build, target, base)
+
+    def _build_stage(self, tag: str, build: Mapping[str, Any], target: str, base: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
             environment = Path(folder) / "environment"
             environment.write_text(_build_environment())
@@ -126,10 +140,9 @@ class Images:
                 f"BASE_IMAGE={base}",
             ]
             words += [word for secret in secrets for word in ("--secret", secret)]
-            if build.get("target"):
-                words += ["--target", build["target"]]
+            if target:
+                words += ["--target", target]
             self.run(*words, "-f", REPOSITORY / build["dockerfile"], "-t", tag, build["context"])
-        self.built[image] = tag
 
     def _base(self) -> str:
         """An image with Python from Debian's packages, made once for each release and list of packages."""
