@@ -12,8 +12,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from sightglass.entity_salt import ENTITY_SALT_VARIABLE, read_entity_salt
 from sightglass.export.bearer_token import read_token, reason_of
-from sightglass.settings import ENTITY_SALT_VARIABLE, OTLP_TOKEN_FILE_VARIABLE
+from sightglass.settings import OTLP_TOKEN_FILE_VARIABLE
 
 PREFIX: Final = "SIGHTGLASS_"
 MASK: Final = "****"
@@ -56,7 +57,7 @@ def checked_settings(cls: type[Made], *, others: Collection[str] = ()) -> Made:
     names = frozenset(name for each in fields(cls) for name in each.names)
     prefix = str(getattr(cls, "model_config", {}).get("env_prefix", "")).upper()
     own = [name for name in given_variables() if name.upper().startswith(prefix) and len(prefix) > len(PREFIX)]
-    problems = [*unknown(own, names, others), *_token_problem(os.environ)]
+    problems = [*unknown(own, names, others), *library_problems(os.environ)]
     made: Made | None = None
     try:
         made = cls()
@@ -183,11 +184,18 @@ def _problem(item: Mapping[str, Any], by_name: Mapping[str, Field]) -> str:
     return f"{name}{given} can't be used: {shown(message)}"
 
 
-def _token_problem(environ: Mapping[str, str]) -> Iterator[str]:
-    """What is wrong with the token of our own telemetry, which the library would only warn of."""
-    if not (name := environ.get(OTLP_TOKEN_FILE_VARIABLE, "").strip()):
-        return
+def library_problems(given: Mapping[str, str]) -> Iterator[str]:
+    """What is wrong with the secrets that the library reads, of which it would only warn in somebody else's process.
+
+    Args:
+        given: The variables that it reads.
+    """
+    if name := given.get(OTLP_TOKEN_FILE_VARIABLE, "").strip():
+        try:
+            read_token(Path(name))
+        except (OSError, ValueError) as error:
+            yield f"{OTLP_TOKEN_FILE_VARIABLE}={name} {reason_of(error)}"
     try:
-        read_token(Path(name))
-    except (OSError, ValueError) as error:
-        yield f"{OTLP_TOKEN_FILE_VARIABLE}={name} {reason_of(error)}"
+        read_entity_salt(given)
+    except ValueError as error:
+        yield str(error)

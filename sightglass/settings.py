@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
+from sightglass.entity_salt import ENTITY_SALT_FILE_VARIABLE, ENTITY_SALT_VARIABLE, read_entity_salt
+
 DENIED_FEATURES_VARIABLE: Final = "SIGHTGLASS_DENIED_FEATURES"
 ALLOWED_FEATURES_VARIABLE: Final = "SIGHTGLASS_ALLOWED_FEATURES"
-ENTITY_SALT_VARIABLE: Final = "SIGHTGLASS_ENTITY_SALT"
 TRACE_HEADERS_VARIABLE: Final = "SIGHTGLASS_TRACE_HEADERS"
 SPOOL_DIR_VARIABLE: Final = "SIGHTGLASS_SPOOL_DIR"
 SPOOL_MAX_BYTES_VARIABLE: Final = "SIGHTGLASS_SPOOL_MAX_BYTES"
@@ -19,6 +20,7 @@ VARIABLES: Final = (
     DENIED_FEATURES_VARIABLE,
     ALLOWED_FEATURES_VARIABLE,
     ENTITY_SALT_VARIABLE,
+    ENTITY_SALT_FILE_VARIABLE,
     TRACE_HEADERS_VARIABLE,
     SPOOL_DIR_VARIABLE,
     SPOOL_MAX_BYTES_VARIABLE,
@@ -70,7 +72,8 @@ class Settings:
     Args:
         denied_features: Names, in lower case, of features whose values never leave the process.
         allowed_features: If given, the only names, in lower case, of features that do.
-        entity_salt: Secret with which entity ids are hashed.
+        entity_salt: Secret with which entity ids are hashed; None where the one that was set can't be used, so that
+            none is recorded.
         trace_headers: Whether answers name their trace, in `X-Trace-Id` and `traceresponse`.
         spool_dir: Folder in which predictions, labels and logs wait for the receiver; None keeps them in memory.
         spool_max_bytes: What may wait there for one process.
@@ -78,7 +81,7 @@ class Settings:
 
     denied_features: frozenset[str] = DENIED_BY_DEFAULT
     allowed_features: frozenset[str] | None = None
-    entity_salt: str = field(default="", repr=False)
+    entity_salt: str | None = field(default="", repr=False)
     trace_headers: bool = True
     spool_dir: Path | None = None
     spool_max_bytes: int = SPOOL_MAX_BYTES
@@ -97,7 +100,7 @@ class Settings:
         return cls(
             denied_features=DENIED_BY_DEFAULT | _names(given.get(DENIED_FEATURES_VARIABLE, "")),
             allowed_features=_names(allowed) if allowed.strip() else None,
-            entity_salt=given.get(ENTITY_SALT_VARIABLE, ""),
+            entity_salt=_entity_salt(given),
             trace_headers=_read(given, TRACE_HEADERS_VARIABLE, _switch, "true or false", default=True),
             # A service may change its working folder later.
             spool_dir=Path(folder).absolute() if (folder := given.get(SPOOL_DIR_VARIABLE, "").strip()) else None,
@@ -109,6 +112,14 @@ class Settings:
                 default=SPOOL_MAX_BYTES,
             ),
         )
+
+
+def _entity_salt(environ: Mapping[str, str]) -> str | None:
+    try:
+        return read_entity_salt(environ)
+    except ValueError as error:
+        _logger.warning("%s. Entity ids are left out, for without the salt they could be guessed.", error)
+        return None
 
 
 def _names(text: str) -> frozenset[str]:

@@ -61,6 +61,13 @@ LIBRARY_SETTINGS: Final = (
         secret=is_secret("SIGHTGLASS_ENTITY_SALT"),
     ),
     Setting(
+        "SIGHTGLASS_ENTITY_SALT_FILE",
+        "Path",
+        None,
+        "File with that secret, instead of the secret itself; under `sightglass up` by default secrets/entity.salt in "
+        "the data folder.",
+    ),
+    Setting(
         "SIGHTGLASS_OTLP_TOKEN_FILE",
         "Path",
         None,

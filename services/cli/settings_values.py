@@ -11,9 +11,9 @@ from typing import Any
 from services.cli.collector.launch import passed_on
 from services.cli.settings import SupervisorSettings
 from services.cli.settings_catalogue import Setting
+from services.cli.supervisor.entity_salt import salt_variable
 from services.cli.supervisor.wiring import Endpoints, derived_variables
 from sightglass.process_settings import MASK, shown, variables_of
-from sightglass.settings import ENTITY_SALT_VARIABLE
 
 _DATA_DIR = "SIGHTGLASS_DATA_DIR"
 _PARSED = {"int", "float", "bool"}
@@ -82,9 +82,14 @@ def surroundings() -> Surroundings:
     """
     data_dir = SupervisorSettings().data_dir.expanduser().resolve()
     endpoints = Endpoints.read(data_dir)
-    derived = {**derived_variables(endpoints, data_dir), **passed_on(endpoints.collector), ENTITY_SALT_VARIABLE: MASK}
+    env_file = variables_of(Path(".env"))
+    derived = {
+        **derived_variables(endpoints, data_dir),
+        **salt_variable(data_dir, {**env_file, **os.environ}),
+        **passed_on(endpoints.collector),
+    }
     del derived[_DATA_DIR]  # the user's, or the default
-    return Surroundings(os.environ, variables_of(Path(".env")), derived)
+    return Surroundings(os.environ, env_file, derived)
 
 
 def plain_surroundings() -> Surroundings:

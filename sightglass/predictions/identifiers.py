@@ -9,7 +9,7 @@ import time
 from struct import Struct
 from typing import Final
 
-from sightglass.settings import ENTITY_SALT_VARIABLE
+from sightglass.entity_salt import ENTITY_SALT_FILE_VARIABLE
 
 _UUID_VERSION_7: Final = 0x7000
 _UUID_VARIANT: Final = 0b10 << 62
@@ -47,8 +47,8 @@ def new_prediction_id(at_ns: int | None = None) -> str:
 def _warn_unsalted() -> None:
     _logger.warning(
         "Entity ids are hashed without a salt, so that someone who can guess an id can recognise it. "
-        "Set %s to a secret that all your services share.",
-        ENTITY_SALT_VARIABLE,
+        "Name with %s a file with a secret that all your services share.",
+        ENTITY_SALT_FILE_VARIABLE,
     )
 
 
@@ -58,11 +58,13 @@ class EntityHash:
     Source: RFC 2104. The two keyed states are made once: OpenSSL's one-shot function takes ten times as long.
 
     Args:
-        salt: The secret that all services whose entities shall match have in common.
+        salt: The secret that all services whose entities shall match have in common; None where it can't be used, and
+            then no id has a hash.
     """
 
-    def __init__(self, salt: str) -> None:
-        key = salt.encode(errors="replace")
+    def __init__(self, salt: str | None) -> None:
+        self._refuses = salt is None
+        key = (salt or "").encode(errors="replace")
         if len(key) > _BLOCK_BYTES:
             key = hashlib.sha256(key).digest()
         key = key.ljust(_BLOCK_BYTES, b"\0")
@@ -70,8 +72,10 @@ class EntityHash:
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
         self._salted = bool(salt)
 
-    def of(self, entity_id: str) -> str:
-        """The hash of one id."""
+    def of(self, entity_id: str) -> str | None:
+        """The hash of one id; None where there must be none."""
+        if self._refuses:
+            return None
         if not self._salted:
             _warn_unsalted()
         inner, outer = self._inner.copy(), self._outer.copy()

@@ -77,7 +77,7 @@ def record_prediction(
         if duration_seconds is not None:
             _add_number(values, encoder, attributes.PREDICTION_DURATION, duration_seconds)
         if entity_id is not None:
-            values[attributes.ENTITY_ID] = telemetry.entity_hash.of(plain_text(entity_id))
+            _add_entity(values, encoder, telemetry.entity_hash.of(plain_text(entity_id)))
         if moment_replaced:
             encoder.mark("timestamp:replaced")
         if id_changed:
@@ -101,6 +101,13 @@ def _add_number(values: dict[str, Any], encoder: FeatureBody, name: str, given: 
         encoder.mark(f"{name}:not-a-number")
     else:
         values[name] = number
+
+
+def _add_entity(values: dict[str, Any], encoder: FeatureBody, hashed: str | None) -> None:
+    if hashed is None:
+        encoder.mark(f"{attributes.ENTITY_ID}:no-salt")
+    else:
+        values[attributes.ENTITY_ID] = hashed
 
 
 def _add_outcome(

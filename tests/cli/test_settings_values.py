@@ -54,7 +54,8 @@ def test_the_source_is_told(tmp_path):
     assert of("ML_API_PORT") == (28002, "environment")
     assert of("ML_API_WORKERS") == (3, ".env")
     assert of("DASHBOARD_API_URL") == ("http://127.0.0.1:28003", "derived")
-    assert of("ENTITY_SALT") == ("****", "derived")
+    assert of("ENTITY_SALT") == ("", "default")
+    assert of("ENTITY_SALT_FILE") == (str(tmp_path / ".sightglass" / "secrets" / "entity.salt"), "derived")
     assert of("ML_API_HOST") == ("127.0.0.1", "default")
     assert of("DATA_DIR") == (".sightglass", "default")
     assert not (tmp_path / ".sightglass").exists(), "looking makes nothing"
@@ -78,6 +79,11 @@ REFUSED = {
         {"SIGHTGLASS_COLLECTOR_OVERLAYS": '["token"]', "SIGHTGLASS_COLLECTOR_TOKEN_FILE": "/none"},
         "SIGHTGLASS_COLLECTOR_TOKEN_FILE=/none can't be read",
     ),
+    "no salt": ({"SIGHTGLASS_ENTITY_SALT_FILE": "/none"}, "SIGHTGLASS_ENTITY_SALT_FILE=/none can't be read"),
+    "two salts": (
+        {"SIGHTGLASS_ENTITY_SALT_FILE": "/none", "SIGHTGLASS_ENTITY_SALT": CANARY},
+        "SIGHTGLASS_ENTITY_SALT and SIGHTGLASS_ENTITY_SALT_FILE are both set",
+    ),
 }
 
 
@@ -92,6 +98,19 @@ def test_nothing_is_started_with_a_wrong_setting(tmp_path, verb, case):
     assert CANARY not in result.stdout + result.stderr
     assert "Traceback" not in result.stderr
     assert "pydantic" not in result.stderr.lower()
+    assert not (tmp_path / ".sightglass" / "logs").exists()
+
+
+@pytest.mark.parametrize("content", [b"", "a folder"], ids=["empty", "unreadable"])
+def test_nothing_is_started_with_a_data_folder_s_salt_of_no_use(tmp_path, content):
+    """Ids without the salt could be guessed, and ids with a new one would not match: `up` names the file and stops."""
+    salt = tmp_path / ".sightglass" / "secrets" / "entity.salt"
+    salt.parent.mkdir(parents=True)
+    salt.mkdir() if content == "a folder" else salt.write_bytes(content)
+    result = run("up", cwd=tmp_path)
+    assert result.returncode == 1, result.stdout
+    assert f"SIGHTGLASS_ENTITY_SALT_FILE={salt} " in result.stderr
+    assert "Traceback" not in result.stderr
     assert not (tmp_path / ".sightglass" / "logs").exists()
 
 
@@ -128,6 +147,15 @@ def test_a_process_refuses_a_token_file_of_no_use(module, tmp_path):
     result = start(module, tmp_path, {"SIGHTGLASS_OTLP_TOKEN_FILE": str(token)})
     assert result.returncode not in {0, None}
     assert f"SIGHTGLASS_OTLP_TOKEN_FILE={token} is empty" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("module", PROCESSES)
+def test_a_process_refuses_a_salt_of_no_use(module, tmp_path):
+    """Nor with a salt that a failed command left empty: ids would be hashed without one."""
+    result = start(module, tmp_path, {"SIGHTGLASS_ENTITY_SALT": ""})
+    assert result.returncode not in {0, None}
+    assert "SIGHTGLASS_ENTITY_SALT is set, but empty" in result.stderr
     assert "Traceback" not in result.stderr
 
 

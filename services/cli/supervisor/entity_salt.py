@@ -2,27 +2,53 @@
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
+
+from services.cli.supervisor.units import PlanError
+from sightglass.entity_salt import ENTITY_SALT_FILE_VARIABLE, ENTITY_SALT_VARIABLE, read_entity_salt
 
 
 def ensure_entity_salt(data_dir: Path) -> None:
-    """Make this data folder's salt, in a file of mode 0600, unless it has one."""
+    """Make this data folder's salt, in a file of mode 0600, unless it has one.
+
+    Raises:
+        PlanError: it can't be made.
+    """
     path = _file(data_dir)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return
+    except OSError as error:
+        raise PlanError(f"the salt of entity ids can't be kept in {path} ({error.strerror})") from None
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(secrets.token_hex(24))
 
 
-def entity_salt(data_dir: Path) -> str | None:
-    """Return this data folder's salt; None before it is made, or where it is not ours to read."""
+def salt_variable(data_dir: Path, given: Mapping[str, str]) -> dict[str, str]:
+    """Name this data folder's salt for the processes, unless the user has set one.
+
+    Args:
+        data_dir: the data folder.
+        given: what the user has set.
+    """
+    if ENTITY_SALT_VARIABLE in given or ENTITY_SALT_FILE_VARIABLE in given:
+        return {}
+    return {ENTITY_SALT_FILE_VARIABLE: str(_file(data_dir))}
+
+
+def salt_problem(data_dir: Path, given: Mapping[str, str]) -> str:
+    """What is wrong with the data folder's own salt; empty where it is good, not made yet, or not used."""
+    named = salt_variable(data_dir, given)
+    if not named or not os.path.lexists(_file(data_dir)):
+        return ""
     try:
-        return _file(data_dir).read_text(encoding="ascii")
-    except OSError:
-        return None
+        read_entity_salt(named)
+    except ValueError as error:
+        return f"{error}; put the salt back that the ids so far were hashed with, or delete the file to get a new one"
+    return ""
 
 
 def _file(data_dir: Path) -> Path:

@@ -10,10 +10,11 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from services.cli.settings_catalogue import known_names, settings_classes
+from services.cli.supervisor.entity_salt import salt_problem
 from services.cli.supervisor.units import PlanError
 from services.cli.supervisor.wiring import TOKEN_OVERLAY, Endpoints
 from sightglass.export.bearer_token import read_token, reason_of
-from sightglass.process_settings import sentence, unknown, value_problems
+from sightglass.process_settings import library_problems, sentence, unknown, value_problems
 
 
 def check_start(endpoints: Endpoints, data_dir: Path, given: Mapping[str, str]) -> None:
@@ -27,8 +28,9 @@ def check_start(endpoints: Endpoints, data_dir: Path, given: Mapping[str, str]) 
     Raises:
         PlanError: saying everything that is wrong, in one sentence.
     """
-    problems = [*unknown(given, known_names()), *_bad_values()]
-    problems += [text for text in (_open_collector(endpoints), _lacking_token(endpoints, data_dir)) if text]
+    problems = [*unknown(given, known_names()), *_bad_values(), *library_problems(given)]
+    found = (_open_collector(endpoints), _lacking_token(endpoints, data_dir), salt_problem(data_dir, given))
+    problems += [text for text in found if text]
     if problems:
         raise PlanError(sentence(problems))
 

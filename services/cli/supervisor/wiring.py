@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from services.cli.settings_catalogue import read_settings
-from services.cli.supervisor.entity_salt import entity_salt
+from services.cli.supervisor.entity_salt import salt_variable
 
 TOKEN_OVERLAY = "token"  # noqa: S105 - a name, not a token
 _CLICKHOUSE_CLIENTS = ("MONITORING_API", "WORKER", "MAINTENANCE", "MIGRATE")
@@ -138,10 +138,9 @@ def shared_environment(endpoints: Endpoints, data_dir: Path, given: Mapping[str,
     """
     derived = {
         **derived_variables(endpoints, data_dir),
+        **salt_variable(data_dir, given),
         "PYTHONUNBUFFERED": "1",  # a crashing process's last words must reach its log
     }
-    if (salt := entity_salt(data_dir)) is not None:
-        derived["SIGHTGLASS_ENTITY_SALT"] = salt
     kept = {name: value for name, value in derived.items() if name not in given}
     return {**kept, "SIGHTGLASS_DATA_DIR": str(data_dir)}
 
