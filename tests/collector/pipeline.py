@@ -21,6 +21,20 @@ ROOT = Path(__file__).resolve().parents[2]
 USERS = ("collector", "reader", "maintainer", "migrator")
 
 
+class Paused:
+    """A database that takes its time after each statement."""
+
+    def __init__(self, database, seconds: float):
+        self._database = database
+        self._seconds = seconds
+        self.rows = database.rows
+
+    def execute(self, sql: str) -> None:
+        """Run a statement, then wait."""
+        self._database.execute(sql)
+        time.sleep(self._seconds)
+
+
 class Pipeline:
     """One data folder, one ClickHouse, one Collector."""
 
@@ -98,12 +112,12 @@ class Pipeline:
         self._launch("collector", arguments, variables)
         self._wait("collector", f"http://127.0.0.1:{self.ports['health']}/")
 
-    def migrate(self, **settings):
-        """Bring the schema up to date."""
+    def migrate(self, *, pause: float = 0.0, **settings):
+        """Bring the schema up to date, with a pause of so many seconds after each statement."""
         wanted = self.migrate_settings(**settings)
         database = connect(wanted)
         try:
-            return runner.migrate(database, wanted)
+            return runner.migrate(Paused(database, pause) if pause else database, wanted)
         finally:
             database.close()
 

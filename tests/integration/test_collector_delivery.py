@@ -69,13 +69,17 @@ def assert_all_stored(pipeline, number):
 
 
 def test_a_collector_started_before_clickhouse_delivers_with_event_names(pipeline):
-    """The Collector accepts while there is no ClickHouse; later every prediction is there, by its event name."""
+    """The Collector accepts while there is no ClickHouse; later every prediction is there, by its event name.
+
+    The schema comes slowly, so that the Collector meets tables whose views are not there yet.
+    """
     pipeline.start_collector()
     otlp.send(pipeline.otlp, otlp.logs(*(otlp.prediction(f"p{number}") for number in range(500))))
     otlp.send(pipeline.otlp, otlp.logs(otlp.label("p1", "yes", "2026-11-01T00:00:00Z")))
     otlp.send(pipeline.otlp, otlp.spans(*(otlp.span(number) for number in range(500))))
     pipeline.start_clickhouse()
-    pipeline.migrate()
+    pipeline.migrate(pause=0.1)
+    assert "column ScopeName is not present" in pipeline.log("collector")
     assert_all_stored(pipeline, 500)
     pipeline.wait_for("SELECT count() FROM labels", "1")
     # And what comes later, through the exporter that saw no table when it started.

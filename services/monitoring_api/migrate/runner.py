@@ -1,10 +1,10 @@
-"""Runs what is pending, under the lock, and brings the retention up to date."""
+"""Runs what is pending, under the lock, brings the retention up to date, and only then lets the Collector in."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.monitoring_api.migrate import files, retention
+from services.monitoring_api.migrate import files, gate, retention
 from services.monitoring_api.migrate.database import Database, DatabaseError
 from services.monitoring_api.migrate.errors import MigrationError
 from services.monitoring_api.migrate.files import Migration
@@ -40,8 +40,10 @@ def plan(database: Database, settings: MigrateSettings) -> Outcome:
     migrations = files.load(settings.schema_dir)
     todo = pending(migrations, Ledger(database, target).applied())
     changed = retention.outdated(database, target, retention.wanted(migrations, target))
-    statements = [statement for migration in todo for statement in render(migration.template, target)]
+    statements = [statement for migration in todo for statement in _statements(migration, target)]
+    opened = [*gate.shut(database, target), *gate.shut_by(statements)]
     statements += [retention.alter(target, ttl) for ttl in changed]
+    statements += [gate.open_statement(target, table) for table in opened]
     return Outcome(todo, [ttl.table for ttl in changed], migrations[-1].version, statements)
 
 
@@ -69,7 +71,7 @@ def migrate(
     with lock.held(settings.wait_seconds):
         todo = pending(migrations, ledger.applied())
         for migration in todo:
-            for statement in render(migration.template, target):
+            for statement in _statements(migration, target):
                 lock.renew()
                 _run(database, migration, statement)
                 statements.append(statement)
@@ -79,7 +81,15 @@ def migrate(
             lock.renew()
             database.execute(retention.alter(target, ttl))
             statements.append(retention.alter(target, ttl))
+        for table in gate.shut(database, target):
+            lock.renew()
+            database.execute(gate.open_statement(target, table))
+            statements.append(gate.open_statement(target, table))
     return Outcome(todo, [ttl.table for ttl in changed], migrations[-1].version, statements)
+
+
+def _statements(migration: Migration, target: Target) -> list[str]:
+    return [gate.close(statement) for statement in render(migration.template, target)]
 
 
 def _run(database: Database, migration: Migration, statement: str) -> None:
