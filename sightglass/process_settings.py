@@ -18,12 +18,17 @@ from sightglass.settings import OTLP_TOKEN_FILE_VARIABLE
 
 PREFIX: Final = "SIGHTGLASS_"
 MASK: Final = "****"
+# The type of a validator's error about a value that must not be told.
+NOT_SHOWN: Final = "not_shown"
 _ENV_FILE: Final = Path(".env")
 _ALIKE: Final = 0.75
 _LONGEST_SHOWN: Final = 60
+# Of all files that settings name, the ones whose content anybody may read; `TOKENS_FILE` holds hashes.
+_OPEN_FILES: Final = re.compile(r"_(CERT|CA|RULES|NOTIFICATIONS|TOKENS)_FILE$")
 _SECRET_NAME: Final = re.compile(r"(TOKEN|PASSWORD|SECRET|SALT|_KEY)$")
-# Up to the last @ of the host's part; where a password has an unencoded slash, up to the next @.
-_URL_PASSWORD: Final = re.compile(r"(://[^:/?#@\s]*:)(?:[^/?#\s]*|[^@\s]*)@")
+# Also where the scheme was forgotten. Up to the last @ of the host's part; where a password has an unencoded slash, up
+# to the next @.
+_URL_PASSWORD: Final = re.compile(r"(^[^:/?#@\s]*:(?!//)|://[^:/?#@\s]*:)(?:[^/?#\s]*|[^@\s]*)@")
 _URL_PARAMETER: Final = re.compile(r"(?i)([?&;](?:[a-z_-]*(?:password|token|secret|key))=)[^&\s]+")
 _UNPARSED: Final = re.compile(r'for field "(\w+)"')
 _OURS: Final = ("value_error", "assertion_error")
@@ -109,6 +114,11 @@ def is_secret(variable: str, annotation: Any = None) -> bool:
     return annotation is None and bool(_SECRET_NAME.search(variable))
 
 
+def is_secret_file(variable: str) -> bool:
+    """Whether a variable names a file that holds a secret: all do, but for those known not to."""
+    return variable.endswith("_FILE") and not _OPEN_FILES.search(variable)
+
+
 def shown(text: str) -> str:
     """A value with the passwords of its URLs masked, and nothing else."""
     return _URL_PARAMETER.sub(rf"\1{MASK}", _URL_PASSWORD.sub(rf"\1{MASK}@", text))
@@ -176,9 +186,11 @@ def _problem(item: Mapping[str, Any], by_name: Mapping[str, Field]) -> str:
         return shown(message)
     each = by_name.get(place[0]) or by_name.get(place[0].upper())
     name = ".".join([each.variable if each else place[0].upper(), *place[1:]])
-    message = message if item["type"] in _OURS else message[:1].lower() + message[1:]
+    message = message if item["type"] in (*_OURS, NOT_SHOWN) else message[:1].lower() + message[1:]
     if each is not None and each.secret:
         return f"{name} can't be used" + ("" if item["type"] in _OURS else f": {message}")
+    if item["type"] == NOT_SHOWN:
+        return f"{name} can't be used: {message}"
     value = item.get("input")
     given = f"={shown(value)[:_LONGEST_SHOWN]}" if isinstance(value, str) else ""
     return f"{name}{given} can't be used: {shown(message)}"

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.web.plain_url import without_login
 
 
 class SupervisorSettings(BaseSettings):
@@ -63,3 +65,5 @@ class SupervisorSettings(BaseSettings):
     )
     log_max_bytes: int = Field(default=10_000_000, ge=1_000, description="Size at which a process's log is rotated.")
     log_files_kept: int = Field(default=3, ge=0, description="Rotated logs kept per process.")
+
+    _url_has_no_login = field_validator("clickhouse_url")(without_login)

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, SettingsError
 
-from sightglass.process_settings import Field, fields, is_secret, value_problems
+from sightglass.process_settings import Field, fields, is_secret, is_secret_file, value_problems
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PACKAGES = ("services", "dashboard")
@@ -33,6 +33,11 @@ class Setting:
     default: str | int | float | bool | None
     meaning: str
     secret: bool = False
+
+    @property
+    def secret_file(self) -> bool:
+        """Whether it names a file that holds a secret."""
+        return is_secret_file(self.name)
 
     def describe(self) -> dict[str, Any]:
         """Give the JSON form."""

@@ -13,6 +13,10 @@ from services.embedded_clickhouse.errors import ClickHouseError
 USERS = ("collector", "reader", "maintainer", "migrator")
 
 
+class PasswordFileError(Exception):
+    """A password can't be read or kept; the text names its file."""
+
+
 def password_file(data_dir: Path, user: str) -> Path:
     """Where a user's password lies."""
     return data_dir / "secrets" / f"clickhouse-{user}.password"
@@ -22,6 +26,9 @@ def ensure_passwords(data_dir: Path) -> Mapping[str, str]:
     """Read every user's password, making those that do not exist yet.
 
     Each is a file of mode 0600; a password begins with a letter and is safe in YAML and in URLs.
+
+    Raises:
+        PasswordFileError: One can't be read or kept, or is empty.
     """
     folder = data_dir / "secrets"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -30,18 +37,33 @@ def ensure_passwords(data_dir: Path) -> Mapping[str, str]:
 
 def _ensure_password(path: Path) -> str:
     try:
+        return _made_password(path) or _read_password(path)
+    except OSError as error:
+        raise PasswordFileError(f"{path}, the file with a password, can't be used: {error.strerror}.") from None
+
+
+def _made_password(path: Path) -> str:
+    """A new password, in its file; none where there is one."""
+    try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            path.chmod(0o600)
-        password = path.read_text(encoding="ascii").strip()
-        if not password:
-            raise ValueError(f"{path} is empty; delete it and start again to get a new password.") from None
-        return password
+        return ""
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         password = "p" + secrets.token_hex(24)
         file.write(password)  # no line end: the Collector takes the file's content as the password, as it is
     return password
+
+
+def _read_password(path: Path) -> str:
+    content = path.read_bytes()
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        path.chmod(0o600)
+    if not content.strip():
+        raise PasswordFileError(f"{path}, the file with a password, is empty: delete it and start again for a new one.")
+    try:
+        return content.decode("ascii").strip()
+    except UnicodeDecodeError:
+        raise PasswordFileError(f"{path}, the file with a password, holds more than ASCII characters.") from None
 
 
 class Accounts:

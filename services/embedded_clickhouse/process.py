@@ -14,6 +14,7 @@ from pathlib import Path
 import uvicorn
 from opentelemetry.trace import Tracer
 
+from services.embedded_clickhouse.accounts import PasswordFileError
 from services.embedded_clickhouse.answer import BrokenAnswerError
 from services.embedded_clickhouse.application import create_app
 from services.embedded_clickhouse.parts import Parts, make_parts
@@ -140,13 +141,15 @@ def serve(settings: ClickHouseSettings, tracer: Tracer | None = None) -> None:
         tracer: where the spans of the reader's queries go.
 
     Raises:
-        CannotStartError: where the folder or the port is taken, or the certificate is of no use.
+        CannotStartError: where the folder or the port is taken, or the certificate or a password is of no use.
     """
     check_certificate(settings.tls_cert_file, settings.tls_key_file)
     with folder_claimed(settings.data_dir):
         listener = bound_socket(settings.host, settings.port)
         try:
             parts = make_parts(settings, tracer)
+        except PasswordFileError as error:
+            raise CannotStartError(str(error)) from None
         except RuntimeError as error:
             raise CannotStartError(
                 f"The engine cannot open {settings.data_dir / 'clickhouse'}: {error}. Another program may own it."

@@ -20,3 +20,20 @@ def readable(path: Path | None) -> Path | None:
     if not path.is_file():
         raise ValueError(f"{path} is not a file")
     return path
+
+
+def secret_file(path: Path | None) -> Path | None:
+    """As `readable`, of a file that holds a secret: an empty one is as wrong as none.
+
+    Raises:
+        ValueError: It can't be read, or is empty.
+    """
+    if readable(path) is None or path is None:
+        return None
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"the file {path} can't be read: {error.strerror}") from None
+    if not content.strip():
+        raise ValueError(f"the file {path} is empty")
+    return path

@@ -1,11 +1,10 @@
 """`sightglass settings` shows what each setting is and where that comes from, and never a secret."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
+from tests.cli.processes import PROCESSES, start
 from tests.cli.test_commands import run
 
 CANARY = "canary-7d1f"
@@ -14,7 +13,6 @@ SECRETS = {
     "SIGHTGLASS_ENTITY_SALT": f"{CANARY}-salt",
     "SIGHTGLASS_WORKER_STORE_URL": f"postgresql://worker:{CANARY}-pass@db/alerts",
     "SIGHTGLASS_MONITORING_API_ALERT_STORE_URL": f"postgresql://worker:{CANARY}/slash@db/alerts?password={CANARY}",
-    "SIGHTGLASS_MONITORING_API_CLICKHOUSE_URL": f"https://reader:{CANARY}@ss@ch:8443",
     "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer%20{CANARY}",
 }
 
@@ -40,7 +38,6 @@ def test_no_form_shows_a_secret(tmp_path, form):
         assert values["SIGHTGLASS_DASHBOARD_API_TOKEN"]["secret"] is True
         assert values["SIGHTGLASS_WORKER_STORE_URL"]["value"] == "postgresql://worker:****@db/alerts"
         assert values["SIGHTGLASS_WORKER_STORE_URL"]["secret"] is False
-        assert values["SIGHTGLASS_MONITORING_API_CLICKHOUSE_URL"]["value"] == "https://reader:****@ch:8443"
 
 
 def test_the_source_is_told(tmp_path):
@@ -77,7 +74,7 @@ REFUSED = {
     "an open Collector": ({"SIGHTGLASS_COLLECTOR_HOST": "0.0.0.0"}, "SIGHTGLASS_COLLECTOR_OVERLAYS='[\"token\"]'"),
     "no token": (
         {"SIGHTGLASS_COLLECTOR_OVERLAYS": '["token"]', "SIGHTGLASS_COLLECTOR_TOKEN_FILE": "/none"},
-        "SIGHTGLASS_COLLECTOR_TOKEN_FILE=/none can't be read",
+        "SIGHTGLASS_COLLECTOR_TOKEN_FILE=/none can't be used: the file /none can't be read",
     ),
     "no salt": ({"SIGHTGLASS_ENTITY_SALT_FILE": "/none"}, "SIGHTGLASS_ENTITY_SALT_FILE=/none can't be read"),
     "two salts": (
@@ -114,23 +111,12 @@ def test_nothing_is_started_with_a_data_folder_s_salt_of_no_use(tmp_path, conten
     assert not (tmp_path / ".sightglass" / "logs").exists()
 
 
-PROCESSES = {
-    "services.ml_api": "ML_API",
-    "services.monitoring_api": "MONITORING_API",
-    "services.monitoring_api.worker": "WORKER",
-    "services.monitoring_api.maintenance": "MAINTENANCE",
-    "services.embedded_clickhouse": "CLICKHOUSE",
-    "services.cli.supervisor": "SUPERVISOR",
-    "dashboard": "DASHBOARD",
-}
-
-
-@pytest.mark.parametrize("module", PROCESSES)
-def test_a_process_refuses_an_unknown_name_of_its_own(module, tmp_path):
+@pytest.mark.parametrize("process", PROCESSES)
+def test_a_process_refuses_an_unknown_name_of_its_own(process, tmp_path):
     """Whatever of its prefix it does not know ends a process at its start, from the environment or `.env`."""
-    name = f"SIGHTGLASS_{PROCESSES[module]}_HOTS"
+    name = f"SIGHTGLASS_{process}_HOTS"
     (tmp_path / ".env").write_text(f"{name}S={CANARY}\n")
-    result = start(module, tmp_path, {name: CANARY, "SIGHTGLASS_OTHER": "is another's"})
+    result = start(process, tmp_path, {name: CANARY, "SIGHTGLASS_OTHER": "is another's"})
     assert result.returncode not in {0, None}
     assert f"{name} is no setting" in result.stderr
     assert f"{name}S is no setting" in result.stderr
@@ -139,46 +125,9 @@ def test_a_process_refuses_an_unknown_name_of_its_own(module, tmp_path):
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("module", PROCESSES)
-def test_a_process_refuses_a_token_file_of_no_use(module, tmp_path):
-    """Our own processes do not start with an empty OTLP token, and name its file."""
-    token = tmp_path / "otlp.token"
-    token.touch()
-    result = start(module, tmp_path, {"SIGHTGLASS_OTLP_TOKEN_FILE": str(token)})
-    assert result.returncode not in {0, None}
-    assert f"SIGHTGLASS_OTLP_TOKEN_FILE={token} is empty" in result.stderr
-    assert "Traceback" not in result.stderr
-
-
-@pytest.mark.parametrize("module", PROCESSES)
-def test_a_process_refuses_a_salt_of_no_use(module, tmp_path):
-    """Nor with a salt that a failed command left empty: ids would be hashed without one."""
-    result = start(module, tmp_path, {"SIGHTGLASS_ENTITY_SALT": ""})
+def test_a_process_refuses_a_salt_of_no_use(tmp_path):
+    """A failed command leaves an empty one: ids would be hashed without."""
+    result = start("ML_API", tmp_path, {"SIGHTGLASS_ENTITY_SALT": ""})
     assert result.returncode not in {0, None}
     assert "SIGHTGLASS_ENTITY_SALT is set, but empty" in result.stderr
     assert "Traceback" not in result.stderr
-
-
-def test_migrate_refuses_an_unknown_name_of_its_own(tmp_path):
-    """So does the verb that migrates."""
-    result = run("migrate", cwd=tmp_path, env={"SIGHTGLASS_MIGRATE_CLUSTERS": "x"})
-    assert result.returncode == 1
-    assert "SIGHTGLASS_MIGRATE_CLUSTERS is no setting (is SIGHTGLASS_MIGRATE_CLUSTER meant?)" in result.stderr
-
-
-def start(module, folder, env):
-    """Start a process that ends by itself."""
-    import os
-
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SIGHTGLASS_", "OTEL_"))}
-    from tests.cli.test_settings_catalogue import ROOT
-
-    return subprocess.run(
-        [sys.executable, "-m", module],
-        cwd=folder,
-        env={**clean, "PYTHONPATH": str(ROOT), "OTEL_SDK_DISABLED": "true", **env},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )

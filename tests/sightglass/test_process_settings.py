@@ -123,6 +123,7 @@ def test_an_unreadable_file_is_named(monkeypatch):
         ("https://u:p@p@h/x", "https://u:****@h/x"),
         ("sqlite:////tmp/a b.db", "sqlite:////tmp/a b.db"),
         ("postgresql+psycopg://u:a/b@h/d", "postgresql+psycopg://u:****@h/d"),
+        ("u:p@h:1/x", "u:****@h:1/x"),
         ("https://h/x?token=abc&y=1", "https://h/x?token=****&y=1"),
     ],
 )

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.web.plain_url import without_login
+from services.web.readable_file import secret_file
 
 
 class CollectorSettings(BaseSettings):
@@ -93,6 +96,9 @@ class CollectorSettings(BaseSettings):
     log_level: str = Field(
         default="info", pattern="^(debug|info|warn|error)$", description="Least severe of the Collector's own logs."
     )
+
+    _secrets_are_there = field_validator("clickhouse_password_file", "token_file", "tls_key_file")(secret_file)
+    _endpoint_has_no_login = field_validator("clickhouse_endpoint")(without_login)
 
     @property
     def queue_dir(self) -> Path:

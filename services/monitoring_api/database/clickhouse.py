@@ -12,6 +12,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from services.monitoring_api.database.connection import Connection
 from services.monitoring_api.database.errors import DatabaseRefused, DatabaseTooSlow, DatabaseUnavailable
+from services.monitoring_api.database.password_file import PasswordFileError, read_password
 from services.monitoring_api.database.query import Query
 from services.web.certificates import is_untrusted
 from services.web.problems import Problem
@@ -131,12 +132,9 @@ class ClickHouseDatabase:
         if path is None:
             return ""
         try:
-            return path.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise DatabaseUnavailable(
-                f"The file with ClickHouse's password can't be read ({error.strerror}); "
-                "`sightglass up` makes it, or name another in the settings."
-            ) from error
+            return read_password(path)
+        except PasswordFileError as error:
+            raise DatabaseUnavailable(str(error)) from error
 
     async def _forget(self, client: AsyncClient | None) -> None:
         """Drop a pool that no longer works, unless somebody already put a new one in its place."""

@@ -6,7 +6,8 @@ from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.monitoring_api.database.connection import Connection
-from services.web.readable_file import readable
+from services.web.plain_url import without_login
+from services.web.readable_file import readable, secret_file
 
 
 class ClickHouseClientSettings(BaseSettings):
@@ -26,7 +27,8 @@ class ClickHouseClientSettings(BaseSettings):
     clickhouse_user: str = Field(default="reader", description="User to log in as.")
     clickhouse_password_file: Path | None = Field(
         default=None,
-        description="File with that user's password; by default secrets/clickhouse-<user>.password in the data folder.",
+        description="File with that user's password; by default secrets/clickhouse-<user>.password in the data folder, "
+        "which may be made later.",
     )
     tls_ca_file: Path | None = Field(
         default=None,
@@ -36,6 +38,8 @@ class ClickHouseClientSettings(BaseSettings):
     )
 
     _authorities_are_readable = field_validator("tls_ca_file")(readable)
+    _password_is_there = field_validator("clickhouse_password_file")(secret_file)
+    _url_has_no_login = field_validator("clickhouse_url")(without_login)
 
     @property
     def password_file(self) -> Path:

@@ -8,6 +8,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from services.monitoring_api.database.password_file import PasswordFileError, read_password
 from services.monitoring_api.migrate.errors import MigrationError
 from services.monitoring_api.migrate.settings import MigrateSettings
 from services.web.certificates import is_untrusted
@@ -61,11 +62,14 @@ def connect(settings: MigrateSettings) -> ConnectDatabase:
     """Connects as the migrator.
 
     Raises:
-        DatabaseError: ClickHouse cannot be reached or refuses the user.
+        DatabaseError: ClickHouse cannot be reached or refuses the user, or there is no password to show it.
     """
     url = urlsplit(settings.clickhouse_url)
     password_file = settings.password_file
-    password = password_file.read_text().strip() if password_file.exists() else ""
+    try:
+        password = read_password(password_file)
+    except PasswordFileError as error:
+        raise DatabaseError(str(error)) from None
     try:
         client = clickhouse_connect.get_client(
             host=url.hostname or "127.0.0.1",

@@ -94,3 +94,23 @@ async def test_a_password_that_is_not_written_yet_is_unavailable(tmp_path):
     problem, _ = await _failure(asked)
     assert problem.status == 503
     assert "password" in problem.detail
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff"], ids=["missing", "empty", "blank", "bytes"])
+async def test_nobody_logs_in_without_a_password(tmp_path, content):
+    """An empty file is no empty password: the server is not even asked, and the answer names the file."""
+    asked = False
+
+    async def answer(_reader, writer):
+        nonlocal asked
+        asked = True
+        writer.close()
+
+    path = tmp_path / "password"
+    if content is not None:
+        path.write_bytes(content)
+    async with serving(answer) as url:
+        problem, _ = await _failure(ClickHouseDatabase(Connection(url, "otel", "reader", path)))
+    assert problem.status == 503
+    assert str(path) in problem.detail
+    assert not asked

@@ -1,0 +1,35 @@
+"""Every process of ours, started by itself with no settings but a test's."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# What begins the names of its settings, and the words that start it.
+PROCESSES = {
+    "ML_API": ("services.ml_api",),
+    "MONITORING_API": ("services.monitoring_api",),
+    "WORKER": ("services.monitoring_api.worker",),
+    "MAINTENANCE": ("services.monitoring_api.maintenance",),
+    "CLICKHOUSE": ("services.embedded_clickhouse",),
+    "SUPERVISOR": ("services.cli.supervisor",),
+    "DASHBOARD": ("dashboard",),
+    "MIGRATE": ("services.cli", "migrate"),
+}
+
+
+def start(name, folder, env):
+    """Start a process that ends by itself, working in a folder, and return what came of it."""
+    clean = {
+        variable: value for variable, value in os.environ.items() if not variable.startswith(("SIGHTGLASS_", "OTEL_"))
+    }
+    return subprocess.run(
+        [sys.executable, "-m", *PROCESSES[name]],
+        cwd=folder,
+        env={**clean, "PYTHONPATH": str(ROOT), "OTEL_SDK_DISABLED": "true", **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
