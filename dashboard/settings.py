@@ -3,9 +3,9 @@
 import ipaddress
 from enum import Enum
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, HttpUrl, SecretStr, model_validator
+from pydantic import Field, HttpUrl, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -47,8 +47,7 @@ class DashboardSettings(BaseSettings):
     )
     allowed_hosts: tuple[str, ...] = Field(
         default=(),
-        description="Host names that a browser may use (JSON list). Empty: loopback names when listening on loopback, "
-        "else any.",
+        description="Host names answered for besides loopback ones, as a JSON list; `*.example.org` too.",
     )
     auth: Literal["auto", "on"] = Field(
         default="auto",
@@ -91,14 +90,6 @@ class DashboardSettings(BaseSettings):
         validation_alias="SIGHTGLASS_TLS_CA_FILE",
         description="CA bundle (PEM) with which servers are checked, instead of the machine's own.",
     )
-
-    @model_validator(mode="after")
-    def _loopback_names(self) -> Self:
-        """Close DNS rebinding on loopback, where any web page could otherwise reach the port."""
-        if not self.allowed_hosts and is_loopback(self.host):
-            # The model is frozen for its users; a validator still belongs to its construction.
-            object.__setattr__(self, "allowed_hosts", ("127.0.0.1", "localhost", "[::1]", "::1", self.host))
-        return self
 
     @property
     def authentication_asked(self) -> bool:

@@ -1,5 +1,6 @@
 """The dashboard as a process: where it listens, whom it answers, how it ends."""
 
+import re
 import socket
 import ssl
 import time
@@ -37,7 +38,9 @@ def test_it_listens_on_loopback_only(process: DashboardProcess) -> None:
         ("localhost:{port}", "http://localhost:{port}", 101),
         ("127.0.0.1:{port}", "http://127.0.0.1:{port}", 101),
         ("evil.example:{port}", "http://evil.example:{port}", 403),
+        ("evil.example:{port}", "http://127.0.0.1:{port}", 403),
         ("127.0.0.1:{port}", "http://evil.example", 403),
+        ("127.0.0.1:{port}", "null", 403),
     ],
 )
 def test_foreign_names_and_pages_get_no_data(process: DashboardProcess, host: str, origin: str, status: int) -> None:
@@ -59,6 +62,54 @@ def _websocket_status(port: int, host: str, origin: str) -> int:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
         return int(connection.recv(4096).split()[1])
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost", 200), ("127.0.0.1:1", 200), ("[::1]:8501", 200), ("evil.example", 421), ("10.0.0.1:8501", 421)],
+)
+@pytest.mark.parametrize("path", ["/", "/_stcore/health"])
+def test_foreign_names_get_no_page(process: DashboardProcess, path: str, host: str, status: int) -> None:
+    """The page and the health check answer for loopback names alone; who asks otherwise is told the setting."""
+    answer = httpx.get(f"{process.url}{path}", headers={"Host": host})
+    assert answer.status_code == status
+    assert ("SIGHTGLASS_DASHBOARD_ALLOWED_HOSTS" in answer.text) is (status == 421)
+
+
+def test_a_page_of_another_origin_may_not_upload(process: DashboardProcess) -> None:
+    """What changes something is refused before Streamlit sees it."""
+    url = f"{process.url}/_stcore/upload_file/a/b"
+    assert httpx.put(url, headers={"Origin": "https://evil.example"}).text == (
+        "A page of another origin may not change anything here.\n"
+    )
+
+
+@pytest.mark.parametrize("path", ["/", "/history", "/_stcore/health", "/_stcore/host-config", "/static/nothing.js"])
+@pytest.mark.parametrize("host", ["localhost", "evil.example"])
+def test_every_answer_carries_the_headers(process: DashboardProcess, path: str, host: str) -> None:
+    """No frame around it, no guessed types, no address given away, no code but Streamlit's, no name of the server."""
+    headers = httpx.get(f"{process.url}{path}", headers={"Host": host}).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "server" not in headers
+    policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == policy["frame-ancestors"] == "'none'"
+    assert policy["connect-src"] == "'self'"
+    assert not re.search("unsafe|http|\\*", policy["script-src"])
+
+
+def test_further_names_are_answered_when_they_are_named(tmp_path: Path) -> None:
+    """A public name and a domain; loopback names still are, for health checks inside a container."""
+    env = {"SIGHTGLASS_DASHBOARD_ALLOWED_HOSTS": '["Monitor.example.org", "*.inner.example.org"]'}
+    with DashboardProcess(tmp_path, "http://127.0.0.1:9", env) as process:
+        statuses = {
+            host: httpx.get(f"{process.url}/_stcore/health", headers={"Host": host}).status_code
+            for host in ("monitor.example.org", "a.inner.example.org:443", "127.0.0.1:8501", "example.org")
+        }
+        opened = _websocket_status(process.port, "monitor.example.org", "https://monitor.example.org")
+    assert list(statuses.values()) == [200, 200, 200, 421]
+    assert opened == 101
 
 
 def test_its_log_speaks_for_people_and_machines(process: DashboardProcess) -> None:
@@ -129,6 +180,8 @@ def test_it_serves_https(tmp_path: Path) -> None:
         "SIGHTGLASS_DASHBOARD_TLS_KEY_FILE": str(tmp_path / "key.pem"),
     }
     with DashboardProcess(tmp_path, "http://127.0.0.1:9", env, verify=trusting) as process:
-        assert httpx.get(f"{process.url}/", verify=trusting).status_code == 200
+        page = httpx.get(f"{process.url}/", verify=trusting)
+        assert page.status_code == 200
+        assert "max-age" in page.headers["strict-transport-security"]
         with pytest.raises(httpx.TransportError):
             httpx.get(f"http://127.0.0.1:{process.port}/")
