@@ -5,6 +5,13 @@ import pytest
 from tests.integration.stack import Stack
 
 
+def pytest_collection_modifyitems(items):
+    """Keep together, in one worker process, a file's tests, and all that share the stack; the rest runs beside them."""
+    for item in items:
+        shares_stack = "stack" in item.fixturenames
+        item.add_marker(pytest.mark.xdist_group("stack" if shares_stack else item.nodeid.partition("::")[0]))
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory):
     """The whole real stack, started once and shared: look and add, but do not break it."""

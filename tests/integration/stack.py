@@ -187,15 +187,23 @@ class Stack:
         return next(entry for entry in processes if entry["name"] == name)
 
 
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_PORTS = range(15_000 + _WORKER, 32_000, _WORKERS)
+
+
 def free_ports(names: Iterable[str]) -> dict[str, int]:
-    """Find a free port for each name, below those that the kernel gives to outgoing connections meanwhile."""
+    """Find a free port for each name, below those that the kernel gives to outgoing connections meanwhile.
+
+    A port is taken only once its process listens, so each of pytest's workers has a range of its own.
+    """
     with contextlib.ExitStack() as held:
         return {name: _free_port(held) for name in names}
 
 
 def _free_port(held: contextlib.ExitStack) -> int:
     for _ in range(1000):
-        number = random.SystemRandom().randint(15_000, 32_000)
+        number = random.SystemRandom().choice(_PORTS)
         listener = held.enter_context(socket.socket())
         with contextlib.suppress(OSError):
             listener.bind(("127.0.0.1", number))

@@ -335,7 +335,7 @@ def fails(*_):
         ({"model": "no model"}, {"a": 1}, 0.5),
         ({"variant": None, "features_source": object()}, {"a": 1}, 0.5),
     ],
-    ids=str,
+    ids=map(str, range(10)),
 )
 def test_what_is_not_found_is_left_out(telemetry, options, argument, returned):
     """The function's value comes back all the same, and the call is counted as one prediction."""
