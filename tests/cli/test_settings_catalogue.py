@@ -2,9 +2,11 @@
 
 import ast
 import json
+import os
 import re
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from services.cli.main import cli
@@ -12,6 +14,13 @@ from services.cli.settings_catalogue import LIBRARY_SETTINGS, all_settings, sett
 from sightglass.process_settings import fields
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch):
+    """What the caller of the tests has set is not looked at."""
+    for name in [name for name in os.environ if name.upper().startswith(("SIGHTGLASS_", "OTEL_"))]:
+        monkeypatch.delenv(name)
 
 
 def _classes_in_the_source():
@@ -68,6 +77,13 @@ def test_settings_are_frozen():
         assert cls.model_config.get("frozen") is True, cls
         assert cls.model_config.get("extra") == "ignore", cls
         assert cls.model_config.get("env_file") == ".env", cls
+
+
+def test_every_default_is_good(monkeypatch, tmp_path):
+    """Every process's settings can be made on a machine where nothing is set and no file is there."""
+    monkeypatch.chdir(tmp_path)
+    for cls in settings_classes():
+        cls()
 
 
 def test_json_has_one_object_per_setting(monkeypatch, tmp_path):

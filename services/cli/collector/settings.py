@@ -1,12 +1,15 @@
 """Settings of the Collector: what its configuration files read from the environment, and where its binary is."""
 
 from pathlib import Path
+from typing import Final
 
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.web.plain_url import without_login
 from services.web.readable_file import secret_file
+
+_TLS_KEY_FILE: Final = Path("/etc/sightglass/tls.key")
 
 
 class CollectorSettings(BaseSettings):
@@ -84,9 +87,7 @@ class CollectorSettings(BaseSettings):
     tls_cert_file: Path = Field(
         default=Path("/etc/sightglass/tls.crt"), description="Overlay `tls`: certificate of the OTLP receivers."
     )
-    tls_key_file: Path = Field(
-        default=Path("/etc/sightglass/tls.key"), description="Overlay `tls`: that certificate's private key."
-    )
+    tls_key_file: Path = Field(default=_TLS_KEY_FILE, description="Overlay `tls`: that certificate's private key.")
     self_port: int = Field(
         default=4319,
         ge=1,
@@ -97,8 +98,15 @@ class CollectorSettings(BaseSettings):
         default="info", pattern="^(debug|info|warn|error)$", description="Least severe of the Collector's own logs."
     )
 
-    _secrets_are_there = field_validator("clickhouse_password_file", "token_file", "tls_key_file")(secret_file)
+    _secrets_are_there = field_validator("clickhouse_password_file", "token_file")(secret_file)
     _endpoint_has_no_login = field_validator("clickhouse_endpoint")(without_login)
+
+    @field_validator("tls_key_file")
+    @classmethod
+    def _key_is_there(cls, path: Path) -> Path:
+        if path != _TLS_KEY_FILE:  # which only the overlay asks for
+            secret_file(path)
+        return path
 
     @property
     def queue_dir(self) -> Path:
