@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from sightglass.entity_salt import ENTITY_SALT_VARIABLE, read_entity_salt
 from sightglass.export.bearer_token import read_token, reason_of
+from sightglass.process_names import PREFIXES, SHARED
 from sightglass.settings import OTLP_TOKEN_FILE_VARIABLE
 
 PREFIX: Final = "SIGHTGLASS_"
@@ -57,12 +58,16 @@ def checked_settings(cls: type[Made], *, others: Collection[str] = ()) -> Made:
     """As `read_settings`, but raising.
 
     Raises:
-        BadSettingsError: A variable of the class's prefix is unknown, or a value can't be used.
+        BadSettingsError: A variable of the class's prefix, or of no process's, is unknown, or a value can't be used.
     """
     names = frozenset(name for each in fields(cls) for name in each.names)
     prefix = str(getattr(cls, "model_config", {}).get("env_prefix", "")).upper()
-    own = [name for name in given_variables() if name.upper().startswith(prefix) and len(prefix) > len(PREFIX)]
-    problems = [*unknown(own, names, others), *library_problems(os.environ)]
+    own = [
+        name
+        for name in given_variables()
+        if (len(prefix) > len(PREFIX) and name.upper().startswith(prefix)) or not name.upper().startswith(PREFIXES)
+    ]
+    problems = [*unknown(own, {*names, *SHARED}, others), *library_problems(os.environ)]
     made: Made | None = None
     try:
         made = cls()

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from services.cli.main import cli
-from services.cli.settings_catalogue import LIBRARY_SETTINGS, all_settings, settings_classes
+from services.cli.settings_catalogue import LIBRARY_SETTINGS, all_settings, known_names, settings_classes
+from sightglass.process_names import PREFIXES, SHARED
 from sightglass.process_settings import fields
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,9 +47,18 @@ def test_the_library_s_own_variables_are_listed():
     read = {
         name
         for file in (ROOT / "sightglass").rglob("*.py")
+        if file.name != "process_names.py"  # others' names, which the next test looks at
         for name in re.findall(r'"(SIGHTGLASS_[A-Z_]+)"', file.read_text())
     }
     assert read == {setting.name for setting in LIBRARY_SETTINGS}
+
+
+def test_a_process_knows_how_all_names_begin_and_which_are_shared():
+    """The library may not import the settings classes, so what it has to tell apart is written there, and held here."""
+    prefixes = {cls.model_config["env_prefix"] for cls in settings_classes()} - {"SIGHTGLASS_"}
+    assert set(PREFIXES) == prefixes
+    names = {name for name in known_names() if name.startswith("SIGHTGLASS_")}
+    assert {name for name in names if not name.startswith(PREFIXES)} == set(SHARED)
 
 
 def test_every_setting_is_described():

@@ -17,10 +17,10 @@ SECRETS = {
 }
 
 
-def listed(cwd, env=None):
+def listed(cwd, env=None, *, code=0):
     """Settings by name, and what was said on stderr."""
     result = run("settings", "--json", cwd=cwd, env=env)
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == code, result.stderr
     return {entry["name"]: entry for entry in json.loads(result.stdout)}, result.stderr
 
 
@@ -59,11 +59,23 @@ def test_the_source_is_told(tmp_path):
 
 
 def test_a_bad_value_does_not_keep_the_list_from_being_shown(tmp_path):
-    """The list is what helps against a bad value, so it is shown all the same, with what is wrong on stderr."""
-    values, said = listed(tmp_path, {"SIGHTGLASS_ML_API_PORT": "eighty", "SIGHTGLASS_ML_API_PROT": "1"})
+    """The list is what helps, so it is shown all the same; what is wrong is on stderr, and the exit code says so."""
+    values, said = listed(tmp_path, {"SIGHTGLASS_ML_API_PORT": "eighty", "SIGHTGLASS_ML_API_PROT": "1"}, code=1)
     assert values["SIGHTGLASS_ML_API_PORT"]["value"] == "eighty"
     assert "SIGHTGLASS_ML_API_PORT=eighty can't be used" in said
     assert "SIGHTGLASS_ML_API_PROT is no setting (is SIGHTGLASS_ML_API_PORT meant?)" in said
+
+
+@pytest.mark.parametrize(
+    "env", [{"SIGHTGLASS_ATUH": "on"}, {"SIGHTGLASS_WROKER_POOL_SIZE": "1"}, {"SIGHTGLASS_ML_API_PORT": "eighty"}]
+)
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_script_sees_that_a_setting_is_wrong(tmp_path, env, form):
+    """`settings` exits with 1 for a name that nobody reads or a value that can't be used."""
+    result = run("settings", *form, cwd=tmp_path, env=env)
+    assert result.returncode == 1
+    assert next(iter(env)) in result.stderr
+    assert "SIGHTGLASS_DATA_DIR" in result.stdout
 
 
 REFUSED = {
@@ -113,14 +125,17 @@ def test_nothing_is_started_with_a_data_folder_s_salt_of_no_use(tmp_path, conten
 
 @pytest.mark.parametrize("process", PROCESSES)
 def test_a_process_refuses_an_unknown_name_of_its_own(process, tmp_path):
-    """Whatever of its prefix it does not know ends a process at its start, from the environment or `.env`."""
+    """Whatever it does not know ends a process at its start, from the environment or `.env`, but for another's."""
     name = f"SIGHTGLASS_{process}_HOTS"
     (tmp_path / ".env").write_text(f"{name}S={CANARY}\n")
-    result = start(process, tmp_path, {name: CANARY, "SIGHTGLASS_OTHER": "is another's"})
+    result = start(
+        process, tmp_path, {name: CANARY, "SIGHTGLASS_ATUH": "on", "SIGHTGLASS_COLLECTOR_OTHER": "is not its"}
+    )
     assert result.returncode not in {0, None}
     assert f"{name} is no setting" in result.stderr
     assert f"{name}S is no setting" in result.stderr
-    assert "SIGHTGLASS_OTHER" not in result.stderr
+    assert "SIGHTGLASS_ATUH is no setting (is SIGHTGLASS_AUTH meant?)" in result.stderr
+    assert "SIGHTGLASS_COLLECTOR_OTHER" not in result.stderr
     assert CANARY not in result.stdout + result.stderr
     assert "Traceback" not in result.stderr
 

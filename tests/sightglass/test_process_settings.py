@@ -57,7 +57,8 @@ def refused(monkeypatch, **variables):
 def test_good_settings_are_made(monkeypatch):
     """What is right is taken, also from `.env`, and variables of others are none of its business."""
     monkeypatch.setenv("SIGHTGLASS_EXAMPLE_PORT", "5")
-    monkeypatch.setenv("SIGHTGLASS_OTHER_PROT", "5")
+    monkeypatch.setenv("SIGHTGLASS_WORKER_PROT", "5")
+    monkeypatch.setenv("SIGHTGLASS_DATA_DIR", "elsewhere")
     Path(".env").write_text("SIGHTGLASS_SHARED=x\nPATH_OF_SOMEBODY=y\n")
     made = checked_settings(Example, others=("SIGHTGLASS_EXAMPLE_BELONGS_ELSEWHERE",))
     assert (made.port, made.shared) == (5, "x")
@@ -68,6 +69,21 @@ def test_a_name_of_another_process_with_this_prefix_is_let_pass(monkeypatch):
     monkeypatch.setenv("SIGHTGLASS_EXAMPLE_BELONGS_ELSEWHERE", "x")
     assert checked_settings(Example, others=("SIGHTGLASS_EXAMPLE_BELONGS_ELSEWHERE",)).port == 1
     assert refused(monkeypatch) == "SIGHTGLASS_EXAMPLE_BELONGS_ELSEWHERE is no setting (and none is like it)"
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("SIGHTGLASS_ATUH", "is SIGHTGLASS_AUTH meant?"),
+        ("SIGHTGLASS_DATADIR", "is SIGHTGLASS_DATA_DIR meant?"),
+        ("sightglass_token_file", "is SIGHTGLASS_TOKENS_FILE meant?"),
+        ("SIGHTGLASS_EXAMPL_PORT", "is SIGHTGLASS_EXAMPLE_PORT meant?"),
+        ("SIGHTGLASS_WROKER_POOL_SIZE", "and none is like it"),
+    ],
+)
+def test_a_name_that_is_nobody_s_is_refused(monkeypatch, name, near):
+    """A shared name misspelled, or the name of a process: whoever set it wanted something that would not happen."""
+    assert refused(monkeypatch, **{name: SECRET}) == f"{name} is no setting ({near})"
 
 
 def test_an_unknown_name_of_the_file_is_refused(monkeypatch):

@@ -38,24 +38,28 @@ def settings(*, as_json: bool, as_markdown: bool, to_write: bool) -> None:
     if as_markdown:
         click.echo(markdown(found), nl=False)
         return
-    now = _surroundings()
+    now, problems = _surroundings()
+    for problem in problems:
+        click.secho(problem, fg="red", err=True)
     current = [now.current(setting) for setting in found]
-    for problem in unknown(now.given, known_names()):
-        click.secho(problem, fg="yellow", err=True)
     if as_json:
         click.echo(json.dumps([each.describe() for each in current], indent=1))
-        return
-    for each in current:
-        _print(each)
+    else:
+        for each in current:
+            _print(each)
+    if problems:
+        raise click.exceptions.Exit(1)
 
 
-def _surroundings() -> Surroundings:
-    """What is set, also where something of it can't be used: then this list is what helps."""
+def _surroundings() -> tuple[Surroundings, list[str]]:
+    """What is set, and what is wrong with it: just then this list helps."""
+    problems: list[str] = []
     try:
-        return surroundings()
+        now = surroundings()
     except (ValidationError, SettingsError) as error:
-        click.secho("; ".join(settings_problems(error)), fg="red", err=True)
-        return plain_surroundings()
+        problems += settings_problems(error)
+        now = plain_surroundings()
+    return now, [*problems, *unknown(now.given, known_names())]
 
 
 def _print(current: Current) -> None:
