@@ -50,6 +50,20 @@ class Catalogue(Answer):
         return next((metric for metric in self.metrics if metric.name == name), None)
 
 
+class Caller(Answer):
+    """Whose token it is, and what it allows."""
+
+    authenticated: bool
+    name: str
+    role: str | None = None
+    scopes: tuple[str, ...] = ()
+
+    @property
+    def may(self) -> str:
+        """The role; where none allows just this, the scopes."""
+        return self.role or ", ".join(self.scopes)
+
+
 class Series(Answer):
     """One line of a chart."""
 

@@ -13,7 +13,7 @@ import httpx
 from opentelemetry import propagate, trace
 from pydantic import ValidationError
 
-from dashboard.answers import Alerts, Answer, Catalogue, Current, History, PipelineHealth
+from dashboard.answers import Alerts, Answer, Caller, Catalogue, Current, History, PipelineHealth
 from dashboard.api_errors import (
     ApiBrokenError,
     ApiBusyError,
@@ -87,6 +87,11 @@ def history(
     """
     parameters = [("metric", metric), ("from", start), ("to", end), ("step", step), ("tz", tz)]
     return Question("/api/v1/metrics/history", History, (*parameters, *_selection(filters, group_by)))
+
+
+def caller() -> Question[Caller]:
+    """Whose token the question carries."""
+    return Question("/api/v1/caller", Caller)
 
 
 def pipeline_health() -> Question[PipelineHealth]:

@@ -10,7 +10,6 @@ from pydantic import SecretStr
 
 _LONGEST_TOKEN: Final = 512
 _TOKEN: Final = re.compile(r"[!-~]+")
-_TOKEN_ID: Final = re.compile(r"sgt_([0-9a-f]{12})_")
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,7 @@ class Identity:
     Attributes:
         token: sent as a bearer token; none where the API asks for none.
         name: shown on the page; empty where nobody signs in.
-        role: `viewer` or `operator`, where the dashboard decides it.
+        role: shown beside it: `viewer` or `operator` where the dashboard decides it, else what the API says.
         delegated: whether the token is the dashboard's own and the name is that of somebody who signed in, so that
             the API is told on whose behalf it is asked.
     """
@@ -44,9 +43,8 @@ class Identity:
 
 
 def bearer(token: str) -> Identity | None:
-    """Somebody who shows a token, named by its public part; None for text that cannot be one."""
+    """Somebody who shows a token, whose name is not known yet; None for text that cannot be one."""
     text = token.strip()
     if len(text) > _LONGEST_TOKEN or not _TOKEN.fullmatch(text):
         return None
-    known = _TOKEN_ID.match(text)
-    return Identity(SecretStr(text), f"Token {known[1]}" if known else "Token")
+    return Identity(SecretStr(text))

@@ -1,12 +1,13 @@
 """The page that asks who somebody is, and says why it does not let them in."""
 
+from dataclasses import replace
 from typing import Final
 
 import streamlit as st
 
-from dashboard.api_client import ApiClient, catalogue
-from dashboard.api_errors import ApiDeniedError, ApiError, ApiForbiddenError
-from dashboard.identity import Identity, bearer
+from dashboard.api_client import ApiClient, caller
+from dashboard.api_errors import ApiDeniedError, ApiError
+from dashboard.identity import bearer
 from dashboard.members import Refusal, address_of
 from dashboard.oidc_file import DEFAULT, providers
 from dashboard.plain_text import plain
@@ -15,6 +16,7 @@ from dashboard.settings import SignIn
 from dashboard.views.notices import failure_notice
 
 _WIDTH: Final = 480
+_NEEDED: Final = "read"
 _WRONG: Final = (
     "**This token is not accepted.** It is not known, was revoked, or has expired. Check that all of it was copied; it "
     "begins with sgt\\_."
@@ -70,30 +72,20 @@ def _try(token: str) -> None:
         return
     try:
         with st.spinner("Asking the monitoring API …"):
-            # An API that asks nobody for a token answers to any, also to a made-up one.
-            is_open = _answers(Identity())
-            if not is_open:
-                ApiClient(connection(), somebody).ask(catalogue())
+            known = ApiClient(connection(), somebody).ask(caller())
     except ApiDeniedError:
         st.error(_WRONG, icon=":material/key_off:")
-    except ApiForbiddenError as error:
-        st.error(f"{_WEAK}  \n{plain(error.detail)}", icon=":material/block:")
     except ApiError as error:
         failure_notice(error)
     else:
-        if is_open:
+        if not known.authenticated:
+            # It answers to any token, also to a made-up one.
             st.error(_OPEN_API, icon=":material/lock_open:")
-            return
-        sign_in(somebody)
-        st.rerun()
-
-
-def _answers(somebody: Identity) -> bool:
-    try:
-        ApiClient(connection(), somebody).ask(catalogue())
-    except (ApiDeniedError, ApiForbiddenError):
-        return False
-    return True
+        elif _NEEDED not in known.scopes:
+            st.error(f"{_WEAK}  \n{plain(known.name)} has {plain(known.may)}.", icon=":material/block:")
+        else:
+            sign_in(replace(somebody, name=known.name, role=known.may))
+            st.rerun()
 
 
 def _by_oidc() -> None:

@@ -5,4 +5,10 @@ from typing import Final
 from services.web.access.policy import Policy, Rule
 from services.web.access.scopes import Scope
 
-POLICY: Final = Policy([Rule("POST", "/api/v1/models/{name}/promote", Scope.ADMIN, action="model.promote")])
+POLICY: Final = Policy(
+    [
+        # Whoever has a token may know whose it is, and what for.
+        Rule("GET", "/api/v1/caller", None, any_token=True),
+        Rule("POST", "/api/v1/models/{name}/promote", Scope.ADMIN, action="model.promote"),
+    ]
+)

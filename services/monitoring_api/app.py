@@ -14,7 +14,9 @@ from services.monitoring_api.alerting.reader import AlertReader
 from services.monitoring_api.database import ClickHouseDatabase, Database
 from services.monitoring_api.ml_api import MlApi
 from services.monitoring_api.routes.alerts import alerts_router
+from services.monitoring_api.routes.caller import caller_router
 from services.monitoring_api.routes.dependencies import Serving
+from services.monitoring_api.routes.history import history_router
 from services.monitoring_api.routes.metrics import metrics_router
 from services.monitoring_api.routes.models import models_router
 from services.monitoring_api.routes.pipeline import pipeline_router
@@ -85,10 +87,12 @@ def create_app(
     api = APIRouter(prefix="/api/v1")
     for router in (
         metrics_router(serving),
+        history_router(serving),
         records_router(serving),
         pipeline_router(serving),
         alerts_router(alerts),
         models_router(ml_api),
+        caller_router(),
     ):
         api.include_router(router)
     app.include_router(api)

@@ -59,7 +59,7 @@ def describe_problems(app: FastAPI) -> None:
 
 
 def describe_access(app: FastAPI, policy: Policy) -> None:
-    """Make `app`'s OpenAPI document say that a token is needed, and for each operation which scope."""
+    """Make `app`'s OpenAPI document say that a token is needed, and for each operation which scope, if any."""
     plain: Callable[[], dict[str, Any]] = app.openapi
 
     def described() -> dict[str, Any]:
@@ -68,10 +68,10 @@ def describe_access(app: FastAPI, policy: Policy) -> None:
         schemes[_BEARER] = {"type": "http", "scheme": "bearer", "description": "Made by `sightglass tokens create`."}
         for path, operations in document.get("paths", {}).items():
             for method, operation in operations.items():
-                scope = policy.need(method.upper(), path).scope
-                operation["security"] = [] if scope is None else [{_BEARER: []}]
-                if scope is not None:
-                    operation["x-required-scope"] = str(scope)
+                need = policy.need(method.upper(), path)
+                operation["security"] = [] if need.is_open else [{_BEARER: []}]
+                if need.scope is not None:
+                    operation["x-required-scope"] = str(need.scope)
         return document
 
     app.openapi = described  # type: ignore[method-assign]  # as above

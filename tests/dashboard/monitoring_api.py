@@ -16,6 +16,12 @@ from dashboard.time_range import STEPS, instant
 HOSTILE = (
     '<script>document.title="owned"</script> **bold** [x](http://example.org) :smile: $x$ `y` | \u202eright to left'
 )
+CALLER = "/api/v1/caller"
+ROLES = {
+    frozenset({"read"}): "viewer",
+    frozenset({"read", "operate"}): "operator",
+    frozenset({"ingest-labels"}): "ingest",
+}
 KEYS = ("service", "route", "status_class")
 MODEL_KEYS = ("service", "model", "model_version", "variant", "features_source")
 METRICS: dict[str, tuple[str, tuple[str, ...], str]] = {
@@ -78,15 +84,19 @@ class FakeMonitoringApi:
     Attributes:
         mode: `full`, `empty`, `store-down`, `hostile` or `broken`; may be changed while it serves.
         asked: (path, parameters) of every request so far.
+        together: nobody is answered before as many ask as it is for.
         tokens: token -> its scopes, once it asks for them; None while it asks nobody.
+        names: token -> whose it is, where that is not `somebody`.
         heard: (authorization, user, role) of every request so far.
     """
 
     def __init__(self, port: int = 0, mode: str = "full", tls: ssl.SSLContext | None = None) -> None:
         self.mode = mode
         self.delay_seconds = 0.0
+        self.together: threading.Barrier | None = None
         self.asked: list[tuple[str, dict[str, list[str]]]] = []
         self.tokens: dict[str, set[str]] | None = None
+        self.names: dict[str, str] = {}
         self.heard: list[tuple[str | None, str | None, str | None]] = []
         api = self
 
@@ -101,7 +111,13 @@ class FakeMonitoringApi:
                 authorization, user, role = (self.headers.get(name) for name in names)
                 api.heard.append((authorization, user, role))
                 time.sleep(api.delay_seconds)
-                status, body = api.refusal(authorization) or api.answer(split.path, query)
+                if api.together is not None:
+                    api.together.wait()
+                status, body = (
+                    api.refusal(authorization, split.path)
+                    or api.caller(authorization, split.path)
+                    or api.answer(split.path, query)
+                )
                 data = json.dumps(body).encode()
                 self.send_response(status)
                 kind = "application/json" if status == 200 else "application/problem+json"
@@ -135,14 +151,30 @@ class FakeMonitoringApi:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def refusal(self, authorization: str | None) -> tuple[int, Any] | None:
+    def caller(self, authorization: str | None, path: str) -> tuple[int, Any] | None:
+        """Whose token it is, when that is the question."""
+        if path != CALLER:
+            return None
+        token = (authorization or "").removeprefix("Bearer ")
+        scopes = {"read", "operate", "ingest-labels", "admin"} if self.tokens is None else self.tokens[token]
+        return 200, {
+            "authenticated": self.tokens is not None,
+            "name": "anonymous" if self.tokens is None else self.names.get(token, "somebody"),
+            "role": ROLES.get(frozenset(scopes)),
+            "scopes": sorted(scopes),
+            "token_id": None if self.tokens is None else token[4:16],
+            "expires_at": None,
+            "on_behalf_of": None,
+        }
+
+    def refusal(self, authorization: str | None, path: str) -> tuple[int, Any] | None:
         """What somebody without the right token is answered; None for those who have it."""
         if self.tokens is None:
             return None
         scopes = self.tokens.get((authorization or "").removeprefix("Bearer "))
         if scopes is None:
             return problem(401, "A bearer token is missing, or is not accepted.")
-        return None if "read" in scopes else problem(403, "The scope read is missing.")
+        return None if "read" in scopes or path == CALLER else problem(403, "The scope read is missing.")
 
     def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, Any]:
         """Status and body for one request."""

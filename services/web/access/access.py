@@ -48,7 +48,7 @@ class Access:
             Unavailable: The tokens can't be read.
         """
         address = network_of(request["client"][0]) if request.get("client") else "unknown"
-        if need.scope is None:
+        if need.is_open:
             self._count(address)
             return
         verdict = self._verdict(request)
@@ -64,7 +64,7 @@ class Access:
             self.refusals.count(refusals.DELEGATION)
             raise
         set_caller(request, caller)
-        if need.scope not in caller.scopes:
+        if need.scope is not None and need.scope not in caller.scopes:
             self.refusals.count(refusals.SCOPE)
             raise _lacking(caller, need.scope)
 

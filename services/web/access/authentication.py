@@ -58,7 +58,8 @@ def authenticate(
         return Verdict(NOBODY, UNKNOWN if token is None else WRONG)
     refusal = token.refusal(now)
     scopes = granted(token.scopes) if refusal is None else frozenset()
-    return Verdict(Caller(token.name, token.id, scopes), refusal, token.delegate and refusal is None)
+    caller = Caller(token.name, token.id, scopes, expires_at=token.expires_at)
+    return Verdict(caller, refusal, token.delegate and refusal is None)
 
 
 def _presented(found: list[bytes]) -> tuple[str, str] | None:

@@ -1,6 +1,7 @@
 """Who asks, as far as that is known."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from starlette.types import Scope as RequestScope
@@ -20,12 +21,14 @@ class Caller:
         token_id: The token's id.
         scopes: What they may do.
         user: On whose behalf the token's holder asks.
+        expires_at: From when the token is refused, UTC; None never, or where there is none.
     """
 
     name: str
     token_id: str | None
     scopes: frozenset[Scope]
     user: str | None = None
+    expires_at: datetime | None = None
 
     def acting_for(self, user: str, scopes: frozenset[Scope]) -> "Caller":
         """The same for a user: never with more than either may do."""

@@ -22,12 +22,14 @@ class Rule:
         path: The route's path, with its ``{parameters}``.
         scope: What the caller's token must allow; None: no token is asked for.
         action: What the audit log calls it; None: it is not an operator's action.
+        any_token: Whether a good token is asked for, whatever it allows; then there is no scope.
     """
 
     method: str
     path: str
     scope: Scope | None
     action: str | None = None
+    any_token: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Need:
         scope: See `Rule`.
         action: See `Rule`.
         target: What is acted on.
+        any_token: See `Rule`.
         listed: Whether a rule says so. What no rule names is probed for all day long wherever a port is open, so that
             refusing it is not worth a line.
     """
@@ -45,7 +48,13 @@ class Need:
     scope: Scope | None
     action: str | None
     target: str | None
+    any_token: bool = False
     listed: bool = True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether no token is asked for."""
+        return self.scope is None and not self.any_token
 
 
 PUBLIC: Final = (Rule("GET", "/healthz", None), Rule("GET", "/readyz", None))
@@ -75,10 +84,11 @@ class Policy:
         """What a request needs; `path` is decoded, as routes see it."""
         rule = self._exact.get((method, path))
         if rule is not None:
-            return Need(rule.scope, rule.action, None)
+            return Need(rule.scope, rule.action, None, rule.any_token)
         for candidate, pattern in self._patterns:
             if candidate.method == method and (found := pattern.match(path)):
-                return Need(candidate.scope, candidate.action, "/".join(found.groupdict().values())[:_LONGEST])
+                target = "/".join(found.groupdict().values())[:_LONGEST]
+                return Need(candidate.scope, candidate.action, target, candidate.any_token)
         if method in _READING:
             return Need(Scope.READ, None, None)
         return Need(Scope.ADMIN, method[:20], path[:_LONGEST], listed=False)

@@ -34,6 +34,11 @@ ROLE_SCOPES: Final[dict[Role, frozenset[Scope]]] = {
 PERSONAL_ROLES: Final = (Role.VIEWER, Role.OPERATOR, Role.ADMIN)
 
 
+def role_of(scopes: frozenset[Scope]) -> Role | None:
+    """The role that allows just this; None where no role does."""
+    return next((role for role, allowed in ROLE_SCOPES.items() if allowed == scopes), None)
+
+
 def granted(scopes: Iterable[Scope]) -> frozenset[Scope]:
     """All that these scopes allow: admin includes every other one."""
     found = frozenset(scopes)

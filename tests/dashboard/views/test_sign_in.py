@@ -14,12 +14,14 @@ Open = Callable[..., AppTest]
 ANN = f"sgt_00000000000a_{'a' * 43}"
 BOB = f"sgt_00000000000b_{'b' * 43}"
 INGEST = f"sgt_00000000000c_{'c' * 43}"
+ODD = f"sgt_00000000000d_{'d' * 43}"
 
 
 @pytest.fixture(autouse=True)
 def tokens(api: FakeMonitoringApi) -> dict[str, set[str]]:
     """The tokens that the API knows."""
-    api.tokens = {ANN: {"read"}, BOB: {"read", "operate"}, INGEST: {"ingest-labels"}}
+    api.tokens = {ANN: {"read"}, BOB: {"read", "operate"}, INGEST: {"ingest-labels"}, ODD: {"read", "ingest-labels"}}
+    api.names = {ANN: "ann", BOB: "bob", INGEST: "loader", ODD: "odd **one**"}
     return api.tokens
 
 
@@ -47,15 +49,19 @@ def test_a_good_token_leads_to_the_page_that_was_asked_for(open_app: Open, api: 
     page = send(open_app(tz="Europe/Berlin"), ANN)
     assert not page.exception
     assert "All is well" in text_of(page)
-    assert "Token 00000000000a" in text_of(page)
-    first, *rest = api.heard
-    assert first == (None, None, None), "the question whether the API asks for tokens at all"
-    assert set(rest) == {(f"Bearer {ANN}", None, None)}
+    assert "ann · viewer" in text_of(page)
+    assert api.asked[0] == ("/api/v1/caller", {})
+    assert set(api.heard) == {(f"Bearer {ANN}", None, None)}
     assert url_of(page)["tz"] == ["Europe/Berlin"]
     assert ANN not in str(url_of(page))
-    state = str(page.session_state)
-    assert "00000000000a" in state
-    assert ANN not in state
+    assert ANN not in str(page.session_state)
+
+
+def test_scopes_are_shown_where_no_role_has_just_these(open_app: Open) -> None:
+    """The name as it is written, whatever characters it has."""
+    shown = text_of(send(open_app(), ODD))
+    assert "ingest-labels, read" in shown
+    assert "**one**" not in shown
 
 
 @pytest.mark.parametrize(
@@ -66,7 +72,7 @@ def test_a_good_token_leads_to_the_page_that_was_asked_for(open_app: Open, api: 
         ("x" * 100_000, "not accepted"),
         ("tökèn\r\nX-Sightglass-Role: admin", "not accepted"),
         ("", "Paste a token"),
-        (INGEST, "scope `read`"),
+        (INGEST, "loader has ingest"),
     ],
 )
 def test_a_token_that_will_not_do_is_refused_in_words(
@@ -77,7 +83,7 @@ def test_a_token_that_will_not_do_is_refused_in_words(
     assert not page.exception
     assert said in page.error[0].value
     assert asks_for_a_token(page)
-    assert {path for path, _ in api.asked} <= {"/api/v1/metrics"}
+    assert {path for path, _ in api.asked} <= {"/api/v1/caller"}
 
 
 def test_an_api_that_asks_nobody_lets_nobody_in(open_app: Open, api: FakeMonitoringApi) -> None:
@@ -112,7 +118,7 @@ def test_one_denied_answer_is_enough(open_app: Open, api: FakeMonitoringApi, mon
     page = send(open_app(), ANN)
     heard = iter(range(1_000_000))
     late = problem(429, "Too many requests without a good token came from this address."), problem(401, "No.")
-    monkeypatch.setattr(api, "refusal", lambda _: late[next(heard) % 20 == 19])
+    monkeypatch.setattr(api, "refusal", lambda *_: late[next(heard) % 20 == 19])
     st.cache_data.clear()
     page.run()
     assert asks_for_a_token(page)
@@ -124,9 +130,9 @@ def test_signing_out_forgets_what_was_shown(open_app: Open) -> None:
     page.button(key="account.sign_out").click().run()
     assert not page.exception
     assert asks_for_a_token(page)
-    assert not re.search("overview|00000000000a", str(page.session_state))
+    assert not re.search("overview|ann", str(page.session_state))
     page = send(page, BOB)
-    assert "Token 00000000000b" in text_of(page)
+    assert "bob · operator" in text_of(page)
 
 
 def test_nobody_is_shown_what_was_asked_with_another_token(open_app: Open, api: FakeMonitoringApi) -> None:

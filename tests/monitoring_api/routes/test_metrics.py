@@ -38,6 +38,8 @@ async def test_history_has_every_field(api, store):
         "complete_until": None,
         "approximate": False,
         "error_bound": 0.0,
+        "groups": 1,
+        "compare": None,
         "series": [{"labels": {}, "points": [[start, None], [start + 60, 0.0], [start + 120, 1.0]]}],
     }
 
@@ -108,8 +110,10 @@ async def test_current_is_the_whole_and_its_groups(api, store):
         (HISTORY, {"metric": "request_rate", "filter": "nothing=1"}, "filter"),
         (HISTORY, {"metric": "request_rate", "filter": "route=a\0b"}, "filter"),
         (HISTORY, {"metric": "request_rate", "filter": "route=" + "x" * 5000}, "filter"),
-        (HISTORY, {"metric": "request_rate", "compare": "previous"}, "compare"),
-        (HISTORY, {"metric": "request_rate", "top": "5"}, "top"),
+        (HISTORY, {"metric": "request_rate", "compare": "yesterday"}, "compare"),
+        (HISTORY, {"metric": "request_rate", "top": "0"}, "top"),
+        (HISTORY, {"metric": "request_rate", "top": "51"}, "top"),
+        (HISTORY, {"metric": "request_rate", "top": "NaN"}, "top"),
         (HISTORY, {"metric": "request_rate", "as_of": "now"}, "as_of"),
         (CURRENT, {"metric": "request_rate", "window": "5"}, "window"),
         (CURRENT, {"metric": "request_rate", "window": "0m"}, "window"),
@@ -140,7 +144,7 @@ async def test_too_many_groups_are_a_problem_that_says_what_would_do(api, store)
     """100,000 points in all are the most."""
     at = T0 - timedelta(hours=1)
     store.insert("otel_traces", [span(at + timedelta(seconds=n), route=f"/r{n}") for n in range(80)])
-    parameters = {"metric": "request_rate", "from": "now-24h", "step": "1m", "group_by": "route"}
+    parameters = {"metric": "request_rate", "from": "now-24h", "step": "30s", "group_by": "route", "top": "50"}
     answer = await api.get(HISTORY, params=parameters)
     assert answer.status_code == 422
     (error,) = answer.json()["errors"]
