@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 from services.monitoring_api.alerting.verbs import rules
 from services.monitoring_api.notify.verbs import channels
+from services.web.access.audit import local_actor
 from tests.alerting.test_rules import DOCUMENTED, WRONG
 from tests.notify.receivers import HttpReceiver
 
@@ -54,16 +55,37 @@ def test_channels_are_listed_with_what_they_lack(tmp_path):
     ]
 
 
+def audited(folder):
+    """What the audit log of the command line says of the channels: target and outcome."""
+    lines = [json.loads(line) for line in (folder / "audit" / "cli.jsonl").read_text().splitlines()]
+    assert {(line["action"], line["actor"]) for line in lines} == {("channel.test", local_actor())}
+    return [(line["target"], line["outcome"]) for line in lines]
+
+
 def test_a_channel_is_tested_for_real(tmp_path):
-    """A real delivery and a clear verdict, good or bad; the file comes from the worker's setting."""
+    """A real delivery and a clear verdict, good or bad, written down; the file comes from the worker's setting."""
     path = tmp_path / "notifications.yaml"
+    here = {"SIGHTGLASS_DATA_DIR": str(tmp_path)}
     with HttpReceiver() as receiver:
         path.write_text(f'channels: [{{name: h, type: webhook, url: "{receiver.url}", allow_private: true}}]')
-        result = run(channels, "test", "h", SIGHTGLASS_WORKER_NOTIFICATIONS_FILE=str(path))
+        result = run(channels, "test", "h", SIGHTGLASS_WORKER_NOTIFICATIONS_FILE=str(path), **here)
         assert (result.exit_code, result.stdout) == (0, "Delivered: 200 ok\n")
         assert receiver.requests[0][2]["alerts"][0]["labels"]["alertname"] == "SightglassTest"
         receiver.status = 401
-        result = run(channels, "test", "h", "--file", path)
+        result = run(channels, "test", "h", "--file", path, **here)
         assert result.exit_code == 1
         assert "answered 401" in result.stderr
-    assert "no channel 'x'; there are: h" in run(channels, "test", "x", "--file", path).stderr
+    assert "no channel 'x'; there are: h" in run(channels, "test", "x", "--file", path, **here).stderr
+    assert audited(tmp_path) == [("h", "ok"), ("h", "failed"), ("x", "failed")]
+
+
+def test_nothing_is_sent_that_cannot_be_written_down(tmp_path):
+    """An audit log that can't be written is named, and the receiver hears nothing."""
+    path = tmp_path / "notifications.yaml"
+    (tmp_path / "audit").touch()
+    with HttpReceiver() as receiver:
+        path.write_text(f'channels: [{{name: h, type: webhook, url: "{receiver.url}", allow_private: true}}]')
+        result = run(channels, "test", "h", "--file", path, SIGHTGLASS_DATA_DIR=str(tmp_path))
+        assert result.exit_code == 1
+        assert "SIGHTGLASS_AUDIT_DIR" in result.stderr
+        assert receiver.requests == []

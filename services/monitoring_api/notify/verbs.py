@@ -14,6 +14,9 @@ from services.monitoring_api.notify.channel import DeliveryFailedError, Surround
 from services.monitoring_api.notify.notification import Notification, NotificationStatus
 from services.monitoring_api.notify.notification_file import NotificationFile, load_notifications, warnings
 from services.monitoring_api.notify.secret_source import SecretSource
+from services.web.access.local_action import audited
+from services.web.access.settings import AccessSettings
+from sightglass.process_settings import read_settings
 
 _VARIABLE = "SIGHTGLASS_WORKER_NOTIFICATIONS_FILE"
 _DEFAULT = Path(__file__).resolve().parents[3] / "deploy" / "alerting" / "notifications.yaml"
@@ -60,19 +63,20 @@ def list_channels(file: Path | None, *, as_json: bool) -> None:
 def test_channel(name: str, file: Path | None, *, as_json: bool) -> None:
     """Send a real message through one channel and say whether its receiver took it."""
     configured = {one.name: one for one in _load(file).channels}
-    if name not in configured:
-        raise click.ClickException(f"There is no channel {name!r}; there are: {', '.join(configured) or 'none'}.")
-    channel = configured[name].build(Surroundings())
-    try:
-        detail, delivered = asyncio.run(channel.send(_sample(name))), True
-    except DeliveryFailedError as error:
-        detail, delivered = str(error), False
-    if as_json:
-        click.echo(json.dumps({"delivered": delivered, "detail": detail}))
-    else:
-        click.echo(f"Delivered: {detail}" if delivered else f"Not delivered: {detail}", err=not delivered)
-    if not delivered:
-        raise SystemExit(1)
+    with audited(read_settings(AccessSettings), "channel.test", name):
+        if name not in configured:
+            raise click.ClickException(f"There is no channel {name!r}; there are: {', '.join(configured) or 'none'}.")
+        channel = configured[name].build(Surroundings())
+        try:
+            detail, delivered = asyncio.run(channel.send(_sample(name))), True
+        except DeliveryFailedError as error:
+            detail, delivered = str(error), False
+        if as_json:
+            click.echo(json.dumps({"delivered": delivered, "detail": detail}))
+        else:
+            click.echo(f"Delivered: {detail}" if delivered else f"Not delivered: {detail}", err=not delivered)
+        if not delivered:
+            raise SystemExit(1)
 
 
 def _load(file: Path | None) -> NotificationFile:

@@ -25,7 +25,7 @@ def audited(settings: AccessSettings, name: str, target: str | None) -> Iterator
     try:
         log.check()
     except AuditError as error:
-        raise click.ClickException(f"{error} Nothing was changed.") from None
+        raise click.ClickException(f"{error} Nothing was done.") from None
     try:
         yield
     except BaseException:
