@@ -3,15 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from services.monitoring_api.database import Database
 from services.monitoring_api.queries.buckets import MOST_POINTS, Bucket, Buckets, check_points, too_many_points
 from services.monitoring_api.queries.dirty import dirty_minutes
 from services.monitoring_api.queries.plan import Plan, plan, raw_only
 from services.monitoring_api.queries.question import Question
-from services.monitoring_api.queries.series import SeriesRow, series_query
+from services.monitoring_api.queries.series import SeriesRow, ranking_query, series_query
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, epoch_ns
 from services.monitoring_api.queries.watermark import watermark
+
+DEFAULT_TOP: Final = 10
+MOST_TOP: Final = 50
+# What the dimensions of all other groups together are called.
+OTHER: Final = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +27,12 @@ class Series:
     Args:
         labels: The group's dimensions and their values.
         points: Start of each bucket (epoch seconds) and the value, None where there is none; no bucket left out.
+        other: Whether these are all groups together that have no series of their own.
     """
 
     labels: Mapping[str, str]
     points: Sequence[tuple[int, float | None]]
+    other: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +43,17 @@ class History:
         source: ``raw``, ``rollup_1m`` or ``mixed``.
         complete_until_ns: The part of the range before this has arrived; None when nothing is known of that.
         error_bound: Largest relative error of a value; 0 when exact.
-        series: One without grouping, else one for each group seen.
+        series: One without grouping, else one for each group with a series of its own, and one for the rest, if any.
+        groups: How many groups were seen; 1 without grouping.
+        kept: The groups that have a series of their own, by their values.
     """
 
     source: str
     complete_until_ns: int | None
     error_bound: float
     series: Sequence[Series]
+    groups: int = 1
+    kept: Sequence[tuple[str, ...]] = ()
 
 
 async def plan_for(database: Database, question: Question, step_seconds: int) -> Plan:
@@ -58,17 +70,21 @@ def settled(question: Question, now: datetime) -> Question | None:
     end_ns = min(question.span.end_ns, epoch_ns(now) - settle_ns) if settle_ns else question.span.end_ns
     if end_ns <= question.span.start_ns:
         return None
-    return Question(question.metric, TimeRange(question.span.start_ns, end_ns), question.group_by, question.conditions)
+    return question.over(TimeRange(question.span.start_ns, end_ns))
 
 
-async def history(database: Database, question: Question, buckets: Buckets, *, now: datetime) -> History:
+async def history(
+    database: Database, question: Question, buckets: Buckets, *, now: datetime, top: int = MOST_TOP
+) -> History:
     """Answer a question about a metric over time.
 
     Args:
         database: Where to ask.
-        question: What is asked.
+        question: What is asked. Where it names the groups to keep, these get a series, whatever ``top`` says.
         buckets: How its range is cut.
         now: The time.
+        top: How many groups get a series of their own: those that rest on most rows. The rest becomes one, from merged
+            sketches and exact sums.
 
     Raises:
         BadInput: When there are more points than an answer may have; it says which step would do.
@@ -77,12 +93,21 @@ async def history(database: Database, question: Question, buckets: Buckets, *, n
     complete_until = None if until is None else max(question.span.start_ns, min(until, question.span.end_ns))
     judged = settled(question, now)
     if judged is None:
-        chosen, rows = raw_only(question.span), []
-    else:
-        chosen = await plan_for(database, judged, buckets.step.seconds)
-        query = series_query(judged, chosen, buckets, most_rows=MOST_POINTS + 1)
-        rows = [SeriesRow.of(row) for row in await database.fetch(query)]
-    return History(chosen.source, complete_until, error_bound(question, chosen), _series(question, buckets, rows))
+        nothing = [] if question.group_by else [_empty(buckets, question)]
+        return History("raw", complete_until, 0.0, nothing)
+    chosen = await plan_for(database, judged, buckets.step.seconds)
+    ranked: Sequence[tuple[str, ...]] = question.kept or ()
+    groups = len(ranked)
+    if question.group_by and question.kept is None:
+        found = await database.fetch(ranking_query(judged, chosen, most=top))
+        ranked = [tuple(map(str, values)) for _, *values in found]
+        groups = int(found[0][0]) if found else 0
+        if groups > len(ranked):
+            judged = judged.keeping(ranked)
+    query = series_query(judged, chosen, buckets, most_rows=MOST_POINTS + 1)
+    rows = [SeriesRow.of(row) for row in await database.fetch(query)]
+    series = _series(question, buckets, rows)
+    return History(chosen.source, complete_until, error_bound(question, chosen), series, max(groups, 1), ranked)
 
 
 def error_bound(question: Question, chosen: Plan) -> float:
@@ -91,20 +116,28 @@ def error_bound(question: Question, chosen: Plan) -> float:
 
 
 def _series(question: Question, buckets: Buckets, rows: list[SeriesRow]) -> list[Series]:
-    by_group: dict[tuple[str, ...], dict[int, SeriesRow]] = {}
+    by_group: dict[tuple[bool, tuple[str, ...]], dict[int, SeriesRow]] = {}
     for row in rows:
-        by_group.setdefault(row.group, {})[row.bucket] = row
+        by_group.setdefault((row.other, row.group), {})[row.bucket] = row
     if len(rows) > MOST_POINTS:
         raise too_many_points(buckets, series=len(by_group), at_least=True)
     check_points(buckets, series=len(by_group))
     if not question.group_by and not by_group:
-        by_group[()] = {}
+        return [_empty(buckets, question)]
     names = [dimension.name for dimension in question.group_by]
     cut = buckets.all()
     return [
-        Series(dict(zip(names, group, strict=True)), [_point(question, bucket, found) for bucket in cut])
-        for group, found in sorted(by_group.items())
+        Series(
+            dict.fromkeys(names, OTHER) if other else dict(zip(names, group, strict=True)),
+            [_point(question, bucket, found) for bucket in cut],
+            other,
+        )
+        for (other, group), found in sorted(by_group.items())
     ]
+
+
+def _empty(buckets: Buckets, question: Question) -> Series:
+    return Series({}, [_point(question, bucket, {}) for bucket in buckets.all()])
 
 
 def _point(question: Question, bucket: Bucket, found: Mapping[int, SeriesRow]) -> tuple[int, float | None]:

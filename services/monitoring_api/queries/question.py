@@ -1,7 +1,8 @@
 """A question about a metric, checked: everything a statement is built from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from services.monitoring_api.errors import bad_field
 from services.monitoring_api.queries.filters import Filter, Operator, equal
@@ -22,12 +23,22 @@ class Question:
         span: When.
         group_by: Dimensions, one series for each combination of their values.
         conditions: Dimensions and the filters on them.
+        kept: The groups that get a series of their own, by their values; all others become one. None: every group does.
     """
 
     metric: Metric
     span: TimeRange
     group_by: tuple[Dimension, ...]
     conditions: tuple[tuple[Dimension, Filter], ...]
+    kept: tuple[tuple[str, ...], ...] | None = None
+
+    def over(self, span: TimeRange) -> Self:
+        """The same question about another range."""
+        return replace(self, span=span)
+
+    def keeping(self, groups: Sequence[tuple[str, ...]]) -> Self:
+        """The same question, with a series for each of these groups and one for the rest."""
+        return replace(self, kept=tuple(groups))
 
     def from_rollup(self, step_seconds: int) -> bool:
         """Whether the source's rollup knows every dimension, and its minutes make up the step."""

@@ -1,4 +1,4 @@
-"""The statement behind every metric: its two measures by bucket and group, from the rollup, raw rows, or both."""
+"""The statements behind every metric: its two measures by bucket and group, from the rollup, raw rows, or both."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Self
@@ -12,18 +12,20 @@ from services.monitoring_api.queries.timerange import TimeRange
 
 
 class SeriesRow(NamedTuple):
-    """One bucket of one group."""
+    """One bucket of one group; ``other`` is the group that all groups make which are not kept."""
 
     bucket: int
     value: float | None
     base: float
+    other: bool
     group: tuple[str, ...]
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> Self:
         """Read a row of `series_query`."""
-        bucket, value, base, *group = row
-        return cls(int(bucket), None if value is None else float(value), float(base), tuple(map(str, group)))
+        bucket, value, base, other, *group = row
+        figure = None if value is None else float(value)
+        return cls(int(bucket), figure, float(base), bool(other), tuple(map(str, group)))
 
 
 def series_query(question: Question, plan: Plan, buckets: Buckets | None, *, most_rows: int) -> Query:
@@ -35,22 +37,47 @@ def series_query(question: Question, plan: Plan, buckets: Buckets | None, *, mos
         buckets: How the range is cut; None makes one bucket, 0, of all of it.
         most_rows: Rows after which the answer is cut off.
     """
-    measures = _distinct((question.metric.value, question.metric.base))
+    wanted = (question.metric.value, question.metric.base)
+    rows, merges = _rows(question, plan, buckets, _distinct(wanted))
+    other = "0" if question.kept is None else "Other"
+    columns = ["Bucket", *(merges[measure.name] for measure in wanted), other, *_group_names(question)]
+    sql = f"SELECT {', '.join(columns)}\nFROM {rows}"
+    if plan.rollup:
+        sql += f"\nGROUP BY {_keys(question)}"
+    sql += f"\nORDER BY {_keys(question)}\nLIMIT {{most_rows:UInt64}}"
+    return Query(sql, {**_parameters(question, plan, buckets), "most_rows": most_rows})
+
+
+def ranking_query(question: Question, plan: Plan, *, most: int) -> Query:
+    """The groups that rest on most rows, and how many groups there are.
+
+    Args:
+        question: What is asked, with at least one dimension to group by.
+        plan: Which pieces of the range come from where.
+        most: How many groups are wanted.
+    """
+    base = question.metric.base
+    rows, merges = _rows(question, plan, None, [base])
+    names = _group_names(question)
+    sql = f"SELECT count() OVER (), {', '.join(names)}\nFROM {rows}"
+    if plan.rollup:
+        sql += f"\nGROUP BY {_keys(question)}"
+    sql += f"\nORDER BY {merges[base.name]} DESC, {', '.join(names)}\nLIMIT {{most:UInt64}}"
+    return Query(sql, {**_parameters(question, plan, None), "most": most})
+
+
+def _rows(
+    question: Question, plan: Plan, buckets: Buckets | None, measures: list[Measure]
+) -> tuple[str, dict[str, str]]:
+    """What to select from, and SQL for each measure's figure over it, by the measure's name."""
     if plan.rollup and question.metric.source.rollup is not None:
         pieces = [_rollup_piece(question, question.metric.source.rollup, plan.rollup, buckets, measures)]
         if plan.raw:
             pieces.append(_raw_piece(question, plan.raw, buckets, [_state(measure) for measure in measures]))
-        columns = _columns(question, measures, {measure: measure.merge for measure in measures})
         body = "\n    UNION ALL\n".join(pieces)
-        rows = f"(\n{body}\n)"
-        sql = f"SELECT {', '.join(['Bucket', *columns])}\nFROM {rows}\nGROUP BY {_keys(question)}"
-    else:
-        exact = [f"{measure.exact or measure.raw} AS {measure.name}" for measure in measures]
-        columns = _columns(question, measures, dict.fromkeys(measures, "{}"))
-        rows = f"(\n{_raw_piece(question, plan.raw, buckets, exact)}\n)"
-        sql = f"SELECT {', '.join(['Bucket', *columns])}\nFROM {rows}"
-    sql += f"\nORDER BY {_keys(question)}\nLIMIT {{most_rows:UInt64}}"
-    return Query(sql, {**_parameters(question, plan, buckets), "most_rows": most_rows})
+        return f"(\n{body}\n)", {each.name: each.merge.format(each.name) for each in measures}
+    exact = [f"{measure.exact or measure.raw} AS {measure.name}" for measure in measures]
+    return f"(\n{_raw_piece(question, plan.raw, buckets, exact)}\n)", {each.name: each.name for each in measures}
 
 
 def _raw_piece(question: Question, pieces: Iterable[TimeRange], buckets: Buckets | None, measures: list[str]) -> str:
@@ -65,7 +92,7 @@ def _raw_piece(question: Question, pieces: Iterable[TimeRange], buckets: Buckets
             # Implied by the time; said for the index, which knows minutes.
             piece += f" AND {source.minute} >= toStartOfMinute({start}) AND {source.minute} <= toStartOfMinute({end})"
         when.append(f"({piece})")
-    dimensions = [f"toString({dimension.raw}) AS G{n}" for n, dimension in enumerate(question.group_by)]
+    dimensions = _groups(question, [dimension.raw for dimension in question.group_by])
     return _select(
         [f"{bucket} AS Bucket", *dimensions, *measures],
         source.rows,
@@ -83,7 +110,7 @@ def _rollup_piece(
         f" AND Minute < toDateTime({{rollup_{n}_to:UInt32}}, 'UTC'))"
         for n, _ in enumerate(pieces)
     ]
-    dimensions = [f"toString({dimension.rollup}) AS G{n}" for n, dimension in enumerate(question.group_by)]
+    dimensions = _groups(question, [str(dimension.rollup) for dimension in question.group_by])
     return _select(
         [f"{bucket} AS Bucket", *dimensions, *(f"{measure.rollup} AS {measure.name}" for measure in measures)],
         f"{rollup.table} FINAL",
@@ -106,14 +133,21 @@ def _distinct(measures: Iterable[Measure]) -> list[Measure]:
     return list({measure.name: measure for measure in measures}.values())
 
 
-def _columns(question: Question, measures: list[Measure], merges: dict[Measure, str]) -> list[str]:
-    by_name = {measure.name: merges[measure].format(measure.name) for measure in measures}
-    groups = [f"G{number}" for number, _ in enumerate(question.group_by)]
-    return [by_name[question.metric.value.name], by_name[question.metric.base.name], *groups]
+def _groups(question: Question, columns: Sequence[str]) -> list[str]:
+    """The group of a row: its values, or that it is none of those that are kept."""
+    values = [f"toString({column})" for column in columns]
+    if question.kept is None:
+        return [f"{value} AS G{n}" for n, value in enumerate(values)]
+    kept = f"has({{kept:Array(Array(String))}}, [{', '.join(values)}])"
+    return [f"NOT {kept} AS Other", *(f"if(Other, '', {value}) AS G{n}" for n, value in enumerate(values))]
+
+
+def _group_names(question: Question) -> list[str]:
+    return [f"G{number}" for number, _ in enumerate(question.group_by)]
 
 
 def _keys(question: Question) -> str:
-    return ", ".join(["Bucket", *(f"G{number}" for number, _ in enumerate(question.group_by))])
+    return ", ".join(["Bucket", *([] if question.kept is None else ["Other"]), *_group_names(question)])
 
 
 def _conditions(question: Question, *, raw: bool) -> list[str]:
@@ -131,6 +165,8 @@ def _parameters(question: Question, plan: Plan, buckets: Buckets | None) -> dict
     for number, piece in enumerate(plan.rollup):
         parameters[f"rollup_{number}_from"] = piece.start_ns // 1_000_000_000
         parameters[f"rollup_{number}_to"] = piece.end_ns // 1_000_000_000
+    if question.kept is not None:
+        parameters["kept"] = [list(group) for group in question.kept]
     if "{from_ns:" in question.metric.source.rows:
         parameters |= {"from_ns": question.span.start_ns, "to_ns": question.span.end_ns}
     for number, (_, condition) in enumerate(question.conditions):

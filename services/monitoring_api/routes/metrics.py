@@ -5,16 +5,13 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 
-from services.monitoring_api.errors import bad_field, not_available_yet
-from services.monitoring_api.queries.buckets import choose_step, parse_tz
+from services.monitoring_api.errors import bad_field
 from services.monitoring_api.queries.catalogue import described, find_metric
 from services.monitoring_api.queries.current import MOST_GROUPS, measure
 from services.monitoring_api.queries.filters import parse_filters
-from services.monitoring_api.queries.history import history
-from services.monitoring_api.queries.question import ask
-from services.monitoring_api.queries.timerange import NANOSECONDS, epoch_ns, parse_range, parse_seconds, rfc3339
+from services.monitoring_api.queries.timerange import NANOSECONDS, epoch_ns, parse_seconds, rfc3339
 from services.monitoring_api.routes.dependencies import Serving
-from services.monitoring_api.routes.parameters import CurrentParameters, HistoryParameters, split_names
+from services.monitoring_api.routes.parameters import CurrentParameters, split_names
 
 _LONGEST_WINDOW_SECONDS: Final = 31 * 86_400
 
@@ -25,7 +22,7 @@ _CURRENT: Final = (
 
 
 def metrics_router(serving: Serving) -> APIRouter:
-    """/metrics, /metrics/current and /metrics/history."""
+    """/metrics and /metrics/current."""
     router = APIRouter(prefix="/metrics", tags=["metrics"])
 
     @router.get("", summary="Every metric there is")
@@ -61,39 +58,4 @@ def metrics_router(serving: Serving) -> APIRouter:
             "series": [{"labels": dict(each.labels), "value": each.value, "count": each.count} for each in series],
         }
 
-    @router.get("/history", summary="A metric over time")
-    async def metric_history(parameters: Annotated[HistoryParameters, Query()]) -> dict[str, Any]:
-        _check_available(parameters)
-        metric = find_metric(parameters.metric)
-        now = serving.clock()
-        span = parse_range(parameters.start, parameters.end, now=now)
-        buckets = choose_step(parameters.step, span, parse_tz(parameters.tz))
-        question = ask(
-            metric, span, group_by=split_names(parameters.group_by), filters=parse_filters(parameters.filter)
-        )
-        answer = await history(serving.asking(), question, buckets, now=now)
-        until = answer.complete_until_ns
-        return {
-            "metric": metric.name,
-            "unit": metric.unit,
-            "from": rfc3339(span.start_ns),
-            "to": rfc3339(span.end_ns),
-            "step_seconds": buckets.step.seconds,
-            "source": answer.source,
-            "complete": until is not None and until >= span.end_ns,
-            "complete_until": None if until is None else rfc3339(until),
-            "approximate": answer.error_bound > 0,
-            "error_bound": answer.error_bound,
-            "series": [{"labels": dict(each.labels), "points": each.points} for each in answer.series],
-        }
-
     return router
-
-
-def _check_available(parameters: HistoryParameters) -> None:
-    if parameters.compare not in {None, "none"}:
-        raise not_available_yet("compare")
-    if parameters.top is not None:
-        raise not_available_yet("top")
-    if parameters.as_of is not None:
-        raise not_available_yet("as_of")

@@ -5,6 +5,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.monitoring_api.queries.comparison import Compare
+from services.monitoring_api.queries.history import DEFAULT_TOP, MOST_TOP
+
 _METRIC = Field(description="A name that /api/v1/metrics lists.", examples=["error_ratio"])
 _GROUP_BY = Field(
     description="Dimensions to tell apart, comma-separated or repeated; without any there is one series.",
@@ -45,8 +48,12 @@ class HistoryParameters(BaseModel):
     tz: Annotated[str, Field(description="Whose days, for day steps (IANA name).", examples=["UTC"])] = "UTC"
     group_by: Annotated[list[str], _GROUP_BY] = Field(default_factory=list)
     filter: Annotated[list[str], _FILTER] = Field(default_factory=list)
-    compare: Annotated[str | None, Field(description="Only none is available yet.", examples=["none"])] = None
-    top: Annotated[str | None, Field(description="Not available yet.")] = None
+    compare: Annotated[
+        Compare, Field(description="Also answer for the time just before, or for the same time a week ago.")
+    ] = Compare.NONE
+    top: Annotated[
+        int, Field(ge=1, le=MOST_TOP, description="How many groups get a series of their own; the rest is one.")
+    ] = DEFAULT_TOP
     as_of: Annotated[str | None, Field(description="Not available yet.")] = None
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from services.monitoring_api.queries.buckets import choose_step
 from services.monitoring_api.queries.catalogue import find_metric
 from services.monitoring_api.queries.filters import parse_filters
-from services.monitoring_api.queries.history import History, history
+from services.monitoring_api.queries.history import MOST_TOP, History, history
 from services.monitoring_api.queries.question import Question, ask
 from services.monitoring_api.queries.timerange import TimeRange, epoch_ns
 
@@ -31,11 +31,12 @@ async def ask_history(
     where: Sequence[str] = (),
     now: datetime | None = None,
     tz: str = "UTC",
+    top: int = MOST_TOP,
 ) -> History:
     """The answer to a question about a range."""
     asked = question(metric, start, end, by=by, where=where)
     buckets = choose_step(step, asked.span, ZoneInfo(tz))
-    return await history(store, asked, buckets, now=now or end + timedelta(minutes=1))
+    return await history(store, asked, buckets, now=now or end + timedelta(minutes=1), top=top)
 
 
 def values(answer: History) -> dict[tuple[str, ...], list[float | None]]:

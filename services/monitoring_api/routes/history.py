@@ -1,0 +1,86 @@
+"""The route of a metric's history."""
+
+from typing import Annotated, Any, Final
+
+import mimeparse
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from services.monitoring_api.errors import NotAcceptable, not_available_yet
+from services.monitoring_api.queries.buckets import choose_step, parse_tz
+from services.monitoring_api.queries.catalogue import find_metric
+from services.monitoring_api.queries.comparison import compared
+from services.monitoring_api.queries.filters import parse_filters
+from services.monitoring_api.queries.history import history
+from services.monitoring_api.queries.question import ask
+from services.monitoring_api.queries.timerange import parse_range
+from services.monitoring_api.routes.dependencies import Serving
+from services.monitoring_api.routes.history_formats import Answer, as_arrow, as_csv, as_document
+from services.monitoring_api.routes.parameters import HistoryParameters, split_names
+
+JSON: Final = "application/json"
+CSV: Final = "text/csv"
+ARROW: Final = "application/vnd.apache.arrow.stream"
+# The last that fits equally well is taken.
+_FORMATS: Final = (ARROW, CSV, JSON)
+
+_DESCRIPTION: Final = (
+    "One series, or with `group_by` one for each of the `top` groups that rest on most rows, and one for all others "
+    "together (`other`), from merged sketches and exact sums. A bucket without data is null (rates: 0), not left out. "
+    "`compare` answers the same for an earlier range, for the same groups. JSON, CSV (`Accept: text/csv`), or an Arrow "
+    "stream (`Accept: application/vnd.apache.arrow.stream`)."
+)
+
+
+def history_router(serving: Serving) -> APIRouter:
+    """/metrics/history."""
+    router = APIRouter(prefix="/metrics", tags=["metrics"])
+
+    @router.get(
+        "/history",
+        summary="A metric over time",
+        description=_DESCRIPTION,
+        response_class=JSONResponse,
+        responses={200: {"content": {CSV: {}, ARROW: {}}}},
+    )
+    async def metric_history(parameters: Annotated[HistoryParameters, Query()], request: Request) -> Response:
+        media_type = _media_type(request.headers.get("accept", "*/*"))
+        if parameters.as_of is not None:
+            raise not_available_yet("as_of")
+        metric = find_metric(parameters.metric)
+        now = serving.clock()
+        span = parse_range(parameters.start, parameters.end, now=now)
+        buckets = choose_step(parameters.step, span, parse_tz(parameters.tz))
+        group_by = split_names(parameters.group_by)
+        question = ask(metric, span, group_by=group_by, filters=parse_filters(parameters.filter))
+        earlier = compared(buckets, parameters.compare)
+        database = serving.asking()
+        found = await history(database, question, buckets, now=now, top=parameters.top)
+        comparison = None
+        if earlier is not None:
+            then = question.over(earlier.span)
+            then = then.keeping(found.kept) if group_by else then
+            comparison = earlier.span, await history(database, then, earlier, now=now)
+        return _response(Answer(metric, group_by, buckets, found, comparison), media_type)
+
+    return router
+
+
+def _media_type(accept: str) -> str:
+    try:
+        found = str(mimeparse.best_match(_FORMATS, accept))
+    except mimeparse.MimeTypeParseException:
+        found = ""
+    if not found:
+        raise NotAcceptable(f"There is {', '.join(reversed(_FORMATS))}.")
+    return found
+
+
+def _response(answer: Answer, media_type: str) -> Response:
+    headers = {"Vary": "Accept"}
+    if media_type == JSON:
+        document: dict[str, Any] = as_document(answer)
+        return JSONResponse(document, headers=headers)
+    name, body = ("csv", as_csv(answer)) if media_type == CSV else ("arrows", as_arrow(answer))
+    headers["Content-Disposition"] = f'attachment; filename="{answer.metric.name}.{name}"'
+    return Response(body, media_type=media_type, headers=headers)
