@@ -9,8 +9,9 @@ from pydantic import Field, field_validator, model_validator
 from services.web.access.settings import AccessSettings
 from services.web.hosts import HostRule
 from services.web.readable_file import readable
+from services.web.trusted_proxies import trusted_proxies
 
-# Without a setting, beyond loopback: more than a page of the dashboard asks for at once.
+# Without a setting, where clients come from elsewhere: more than a page of the dashboard asks for at once.
 _DEFAULT_RATE: Final = 100
 
 
@@ -31,13 +32,23 @@ class ListenerSettings(AccessSettings):
         ge=0,
         le=1_000_000,
         description="Requests per second of one client, a token or else an address, in each worker; 0 for no limit. By "
-        f"default none on loopback, {_DEFAULT_RATE} elsewhere.",
+        f"default none on loopback without trusted proxies, {_DEFAULT_RATE} elsewhere.",
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(),
+        description="Addresses or networks of the reverse proxies in front, as a JSON list: what such a one appends to "
+        "X-Forwarded-For is the client that is counted, limited and written down. By default that header is ignored.",
     )
     cors_origins: tuple[str, ...] = Field(
         default=(), description="Origins whose pages may use this API, as a JSON list; by default none."
     )
 
     _certificate_is_readable = field_validator("tls_cert_file", "tls_key_file")(readable)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_proxies(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        return trusted_proxies(given)
 
     @field_validator("cors_origins")
     @classmethod
@@ -64,7 +75,8 @@ class ListenerSettings(AccessSettings):
     def requests_per_second(self) -> int | None:
         """How often one client may ask; None without limit."""
         if self.rate_limit is None:
-            return None if self.on_loopback() else _DEFAULT_RATE
+            # Behind a proxy that is told of, clients are told apart, and come from anywhere.
+            return None if self.on_loopback() and not self.trusted_proxies else _DEFAULT_RATE
         return self.rate_limit or None
 
     def serves_tls(self) -> bool:

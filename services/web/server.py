@@ -50,7 +50,9 @@ def serve(
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        # Never by uvicorn's own variable: whom to believe is our setting, and nobody by default.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         ws="none",
         timeout_graceful_shutdown=math.ceil(grace_seconds),
         ssl_certfile=settings.tls_cert_file,

@@ -1,5 +1,6 @@
 """Tokens with real processes: two workers of the ML API and the monitoring API on one file of tokens."""
 
+import itertools
 import json
 import stat
 import time
@@ -162,6 +163,62 @@ def test_nobody_listens_beyond_loopback_without_a_token(apis, module):
     assert running.get(url + path, token).status_code == 503
     assert "chmod 600" in running.log(module)
     assert "chmod 600" in running.fails(module)
+
+
+def limited(running, *forwarded):
+    """Ask with bad tokens and one X-Forwarded-For after the other, until one is told to wait; gives the first status.
+
+    An item is the values of one request's lines of that header.
+    """
+    statuses = []
+    deadline = time.monotonic() + 30
+    with httpx.Client(headers={"authorization": "Bearer x"}, trust_env=False) as client:
+        for lines in itertools.cycle(forwarded):
+            headers = [("x-forwarded-for", line) for line in lines]
+            statuses.append(client.get(f"{running.monitoring_api}/api/v1/metrics", headers=headers).status_code)
+            if statuses[-1] == 429:
+                break
+            assert time.monotonic() < deadline, statuses
+    return statuses[0]
+
+
+def client_written_down(running, forwarded):
+    """The address in the audit log of who tries what they may not."""
+    headers = {**running.token("op", "--role", "operator"), "x-forwarded-for": forwarded}
+    url = f"{running.monitoring_api}/api/v1/models/flight-delay/promote"
+    assert running.post(url, {"version": "v2"}, headers).status_code == 403
+    return running.audited("monitoring-api")[-1]["client"]
+
+
+def test_behind_a_trusted_proxy_each_client_is_limited_by_itself(apis):
+    """By the address that the proxy appended: what a client wrote before it changes nothing, as one line or several."""
+    running = apis(SIGHTGLASS_MONITORING_API_TRUSTED_PROXIES='["127.0.0.1"]')
+    good = running.token("ci", "--role", "viewer")
+    running.start(MONITORING_API)
+    running.until(lambda: running.get(f"{running.monitoring_api}/healthz"))
+    claimed = [f"198.51.100.{number}" for number in range(200)]
+    assert limited(running, *([f"{one}, 203.0.113.7"] for one in claimed)) == 401
+    assert limited(running, *([one, "203.0.113.8"] for one in claimed)) == 401
+    bad = {"authorization": "Bearer x", "x-forwarded-for": "203.0.113.9"}
+    assert running.get(f"{running.monitoring_api}/api/v1/metrics", bad).status_code == 401
+    through = {**good, "x-forwarded-for": "203.0.113.7"}
+    assert running.get(f"{running.monitoring_api}/api/v1/metrics", through).status_code == 200
+    assert client_written_down(running, "9.9.9.9, 203.0.113.10:1234") == "203.0.113.10"
+
+
+@pytest.mark.parametrize("trusted", ["[]", '["10.9.9.9"]'])
+def test_nobody_else_is_believed_of_where_they_come_from(apis, trusted):
+    """With an address made up for each request they are one client; uvicorn's own variable says nothing."""
+    running = apis(
+        SIGHTGLASS_MONITORING_API_TRUSTED_PROXIES=trusted,
+        SIGHTGLASS_MONITORING_API_RATE_LIMIT="50",
+        FORWARDED_ALLOW_IPS="*",
+    )
+    running.token("ci", "--role", "viewer")
+    running.start(MONITORING_API)
+    running.until(lambda: running.get(f"{running.monitoring_api}/healthz"))
+    assert limited(running, *([f"203.0.113.{number}"] for number in range(200))) == 401
+    assert client_written_down(running, "203.0.113.9") == "127.0.0.1"
 
 
 def test_who_asks_too_often_is_told_to_wait(apis):

@@ -38,12 +38,37 @@ def test_auth_is_auto_or_on():
 
 
 @pytest.mark.parametrize(
-    ("host", "limit", "rate"),
-    [("127.0.0.1", None, None), ("0.0.0.0", None, 100), ("0.0.0.0", 0, None), ("127.0.0.1", 7, 7)],
+    ("host", "proxies", "limit", "rate"),
+    [
+        ("127.0.0.1", (), None, None),
+        ("0.0.0.0", (), None, 100),
+        ("0.0.0.0", (), 0, None),
+        ("127.0.0.1", (), 7, 7),
+        ("127.0.0.1", ("127.0.0.1",), None, 100),
+        ("127.0.0.1", ("127.0.0.1",), 0, None),
+    ],
 )
-def test_a_limit_is_there_beyond_loopback_unless_it_is_chosen(host, limit, rate):
+def test_a_limit_is_there_beyond_loopback_or_behind_a_proxy_unless_it_is_chosen(host, proxies, limit, rate):
     """0 switches it off."""
-    assert listener(host=host, rate_limit=limit).requests_per_second() == rate
+    assert listener(host=host, trusted_proxies=proxies, rate_limit=limit).requests_per_second() == rate
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [("127.0.0.1", "127.0.0.1"), (" ::1 ", "::1"), ("10.1.2.9/24", "10.1.2.0/24"), ("FD00::/32", "fd00::/32")],
+)
+def test_proxies_are_addresses_or_networks(given, taken):
+    """Written as they are compared."""
+    assert listener(trusted_proxies=(given,)).trusted_proxies == (taken,)
+
+
+@pytest.mark.parametrize(
+    "given", ["*", "", "proxy.example.org", "127.0.0.1:80", "0.0.0.0/0", "::/0", "0.0.0.0/1", "2000::/3"]
+)
+def test_not_everybody_is_a_proxy(given):
+    """Whoever is believed could claim any address: the message says what to name."""
+    with pytest.raises(ValidationError, match=r"trusted_proxies\s.*name the reverse proxies"):
+        listener(trusted_proxies=(given,))
 
 
 def test_a_certificate_needs_its_key_and_both_must_be_readable(tmp_path):
