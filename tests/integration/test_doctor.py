@@ -1,13 +1,16 @@
 """`sightglass doctor` sees every part of an instance, whoever started it, and what it sends never counts."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 
 import httpx
 import pytest
 
 from services.monitoring_api.queries.synthetic import MODEL, SERVICE, VARIANT
-from tests.integration.stack import Stack
+from tests.integration.stack import ROOT, Stack
 
 pytestmark = pytest.mark.integration
 
@@ -147,8 +150,34 @@ def test_what_is_wrong_is_named_with_its_remedy(tmp_path_factory):
         assert "older than the schema" in checks["schema"]["found"]
         # What runs here is asked where it was started, whatever the caller's environment says.
         assert checks["synthetic prediction"]["verdict"] == "ok"
-    elsewhere = {"SIGHTGLASS_DATA_DIR": str(folder / "nothing")}
-    code, checks = examined(partial, env=elsewhere)
+    nowhere = {"SIGHTGLASS_DATA_DIR": str(folder / "nothing")}
+    code, checks = examined(partial, env=nowhere)
     assert code == 0, checks
     assert checks["instance"]["verdict"] == "skipped"
     assert checks["ports"]["verdict"] == "ok"
+    code, checks = examined(partial, "--expect-running", env=nowhere)
+    assert code == 1
+    assert {checks[name]["verdict"] for name in ("instance", *NAMES)} == {"failed"}
+    assert "no heartbeat yet" in checks["worker"]["found"]
+
+
+def test_parts_that_are_elsewhere_are_expected_to_answer(tmp_path):
+    """With addresses of other machines, as in containers, nothing is looked for here, and silence is a failure."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("SIGHTGLASS_", "OTEL_"))}
+    env |= {
+        "SIGHTGLASS_DATA_DIR": str(tmp_path / "data"),
+        "SIGHTGLASS_COLLECTOR_HOST": "collector.invalid",
+        "SIGHTGLASS_MONITORING_API_ML_API_URL": "http://ml-api.invalid:8002",
+        "SIGHTGLASS_DASHBOARD_API_URL": "http://monitoring-api.invalid:8003",
+        "SIGHTGLASS_WORKER_DASHBOARD_URL": "http://dashboard.invalid:8501",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.invalid:4318",
+    }
+    command = [sys.executable, "-m", "services.cli", "doctor", "--json"]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1, done.stderr
+    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert checks["instance"]["verdict"] == "failed"
+    assert {checks[name]["verdict"] for name in ("collector", "ml-api", "monitoring-api", "dashboard")} == {"failed"}
+    assert "ml-api.invalid" in checks["ml-api"]["found"]
+    assert checks["data folder"]["verdict"] == checks["collector binary"]["verdict"] == "skipped"
+    assert not [name for name in checks if name.startswith("port")]

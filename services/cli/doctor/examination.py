@@ -27,25 +27,24 @@ from sightglass.settings import OTLP_TOKEN_FILE_VARIABLE
 
 _CLICKHOUSE = "`clickhouse` must be up first; for a server of yours, put the reader's password into that file."
 _API = "See the check `monitoring-api`, and its log."
+_NOTHING = "Start it; if it runs, the addresses or the network are wrong: the checks below name what was asked."
 
 
-def examine(settings: SupervisorSettings, *, token: str | None, synthetic: bool) -> Iterator[Check]:
+def examine(
+    settings: SupervisorSettings, *, token: str | None, synthetic: bool, expect_running: bool = False
+) -> Iterator[Check]:
     """Make all checks, each as soon as the one before is made.
 
     Args:
         settings: the supervisor's.
         token: shown to the APIs.
         synthetic: whether a prediction may be sent.
+        expect_running: whether it is a failure that nothing runs; so it is anyway where everything is elsewhere.
     """
     plan = make_plan(settings, os.environ, given_variables())
-    yield check_python()
-    yield check_memory()
-    yield check_disk(plan.data_dir)
-    yield check_data_folder(plan.data_dir)
-    yield check_collector(plan.endpoints.collector)
-    yield check_secret_files(plan.data_dir, _token_files(plan, settings))
     report = asyncio.run(observe(settings))
     reach = Reach.of(plan, report, read_settings("SIGHTGLASS_MONITORING_API_"), token)
+    yield from _of_machine(plan, settings, elsewhere=reach.is_elsewhere)
     if any(entry["state"] == "orphaned" for entry in report["processes"]):
         found = ", ".join(entry["name"] for entry in report["processes"] if entry["state"] == "orphaned")
         yield Check("leftovers", Verdict.FAILED, f"still running without supervisor: {found}", "sightglass down")
@@ -56,8 +55,12 @@ def examine(settings: SupervisorSettings, *, token: str | None, synthetic: bool)
         yield Check(
             "instance", Verdict.OK, "not started by `sightglass up` on this data folder; asked where it answers"
         )
-        yield from check_parts(plan, reach)
+        yield from check_parts(plan, reach, expect_running=expect_running)
         missing = set()
+    elif expect_running or reach.is_elsewhere:
+        yield Check("instance", Verdict.FAILED, "nothing answers", _NOTHING)
+        yield from check_parts(plan, reach, expect_running=expect_running)
+        return
     else:
         yield from check_ports(plan)
         yield Check(
@@ -65,6 +68,20 @@ def examine(settings: SupervisorSettings, *, token: str | None, synthetic: bool)
         )
         return
     yield from _of_instance(plan, reach, missing, synthetic=synthetic)
+
+
+def _of_machine(plan: Plan, settings: SupervisorSettings, *, elsewhere: bool) -> Iterator[Check]:
+    """What must be well before anything starts here."""
+    yield check_python()
+    yield check_memory()
+    yield check_disk(plan.data_dir)
+    if elsewhere:
+        yield Check("data folder", Verdict.SKIPPED, "the processes are elsewhere, each with its own")
+        yield Check("collector binary", Verdict.SKIPPED, f"the Collector is elsewhere, {plan.endpoints.collector.host}")
+    else:
+        yield check_data_folder(plan.data_dir)
+        yield check_collector(plan.endpoints.collector)
+    yield check_secret_files(plan.data_dir, _token_files(plan, settings))
 
 
 def _of_instance(plan: Plan, reach: Reach, missing: set[str], *, synthetic: bool) -> Iterator[Check]:
@@ -79,8 +96,8 @@ def _of_instance(plan: Plan, reach: Reach, missing: set[str], *, synthetic: bool
     if "collector" not in missing:
         yield guarded(
             "collector queue",
-            "The Collector's own metrics are on loopback only: look on its machine, at "
-            "SIGHTGLASS_COLLECTOR_METRICS_PORT.",
+            "The Collector's own metrics are on its loopback, unless its configuration says otherwise as that of the "
+            "containers does: look on its machine, at SIGHTGLASS_COLLECTOR_METRICS_PORT.",
             lambda: check_queue(reach),
         )
         if "clickhouse" not in missing:

@@ -18,6 +18,7 @@ _PATHS = {
     "dashboard": ("/_stcore/health", ""),
 }
 _TIMEOUT_SECONDS = 5.0
+_REMEDY = "Start it, or look at the log of whatever runs it."
 
 
 def check_ports(plan: Plan) -> list[Check]:
@@ -42,9 +43,19 @@ def check_processes(report: Mapping[str, Any]) -> list[Check]:
     return [_check_process(entry) for entry in report["processes"]]
 
 
-def check_parts(plan: Plan, reach: Reach) -> list[Check]:
-    """Every part answers where the settings say, whoever started it."""
-    return [_check_part(unit.name, plan, reach) for unit in plan.units if not unit.one_shot]
+def check_parts(plan: Plan, reach: Reach, *, expect_running: bool) -> list[Check]:
+    """Every part answers where the settings say, whoever started it.
+
+    Args:
+        plan: the plan that follows from the settings.
+        reach: where the parts answer.
+        expect_running: whether a part without a port must be seen too, by its heartbeat in the data folder.
+    """
+    units = [unit for unit in plan.units if not unit.one_shot]
+    return [
+        _check_part(unit.name, reach) if unit.name in _PATHS else _check_heartbeat(unit.name, plan, expect_running)
+        for unit in units
+    ]
 
 
 def answering(reach: Reach) -> list[str]:
@@ -83,20 +94,21 @@ def _check_process(entry: Mapping[str, Any]) -> Check:
     return Check(name, Verdict.OK, found)
 
 
-def _check_part(name: str, plan: Plan, reach: Reach) -> Check:
-    if name not in _PATHS:
-        path = plan.data_dir / "run" / f"{name}.heartbeat"
-        if not path.exists():
-            return Check(name, Verdict.SKIPPED, f"it has no port, and no {path} is seen from here")
-        answer = asyncio.run(HeartbeatProbe(path).ask(None))
-        remedy = "Start it, or look at the log of whatever runs it."
-        return Check(
-            name, Verdict.OK if answer.ready else Verdict.FAILED, answer.reason or "its heartbeat is fresh", remedy
-        )
+def _check_part(name: str, reach: Reach) -> Check:
     reason = _ask(name, reach)
     if not reason:
         return Check(name, Verdict.OK, f"answers, {reach.urls[name]}")
-    return Check(name, Verdict.FAILED, reason, "Start it, or look at the log of whatever runs it.")
+    return Check(name, Verdict.FAILED, reason, _REMEDY)
+
+
+def _check_heartbeat(name: str, plan: Plan, expected: bool) -> Check:  # noqa: FBT001 - told apart by its one caller
+    path = plan.data_dir / "run" / f"{name}.heartbeat"
+    if not expected and not path.exists():
+        return Check(name, Verdict.SKIPPED, f"it has no port, and no {path} is seen from here")
+    answer = asyncio.run(HeartbeatProbe(path).ask(None))
+    if answer.ready:
+        return Check(name, Verdict.OK, "its heartbeat is fresh")
+    return Check(name, Verdict.FAILED, f"{path}: {answer.reason}", _REMEDY)
 
 
 def _ask(name: str, reach: Reach) -> str:

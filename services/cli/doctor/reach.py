@@ -1,10 +1,13 @@
 """Where the parts of an instance answer, and how they are asked."""
 
+import ipaddress
+import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -89,7 +92,7 @@ class Reach:
         return cls(
             urls={**said, **recorded},
             health_url=url_of(collector.host, collector.health_port),
-            metrics_url=f"http://127.0.0.1:{collector.metrics_port}/metrics",
+            metrics_url=f"{url_of(_of_metrics(collector.host), collector.metrics_port)}/metrics",
             reader=Reader(
                 reader.clickhouse_user,
                 reader.clickhouse_password_file or default,
@@ -98,6 +101,11 @@ class Reach:
             ca_file=plan.endpoints.ca_file,
             token=token,
         )
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether every process of ours is on other machines, or in other containers: nothing is started here."""
+        return not any(is_here(_host_of(url)) for name, url in self.urls.items() if name != "clickhouse")
 
     def trusted(self) -> ssl.SSLContext:
         """What vouches for https URLs."""
@@ -165,6 +173,35 @@ class Reach:
         except (ValueError, KeyError):
             raise AskError(f"{url} answers something that is not ClickHouse's") from None
         return data
+
+
+def is_here(host: str) -> bool:
+    """Whether a listener on this host is on this machine; of names only `localhost` is."""
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return host in {"", "localhost"}
+    if address.is_loopback or address.is_unspecified:
+        return True
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET  # noqa: PLR2004 - IP's own numbers
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((str(address), 0))
+        except OSError:
+            return False
+    return True
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _of_metrics(host: str) -> str:
+    """The Collector's own metrics are on its loopback; one that is elsewhere has to serve them to be asked."""
+    return "127.0.0.1" if is_here(host) else host
 
 
 def _detail(answer: httpx.Response) -> str:

@@ -26,6 +26,9 @@ _LEFT_OUT = {
     "OTEL_LOGS_EXPORTER",
     "SIGHTGLASS_SPOOL_DIR",
     "SIGHTGLASS_TOKEN",
+    # It names no entity, and the services' own salt need not be readable for whoever asks.
+    "SIGHTGLASS_ENTITY_SALT",
+    "SIGHTGLASS_ENTITY_SALT_FILE",
 }
 
 

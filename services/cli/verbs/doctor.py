@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from services.cli.doctor.check import Check, Verdict
 from services.cli.doctor.examination import examine
 from services.cli.settings import SupervisorSettings
 from services.cli.verbs.failures import explained
+from sightglass.process_settings import shown
 
 _COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "red", Verdict.SKIPPED: "white"}
 
@@ -19,16 +21,20 @@ _COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "red
 @click.option("--json", "as_json", is_flag=True, help='Print {"checks": [{name, verdict, found, remedy}]}.')
 @click.option("--skip-synthetic", is_flag=True, help="Only look: send no synthetic prediction.")
 @click.option(
+    "--expect-running", is_flag=True, help="Fail where nothing runs; so it does anyway where all parts are elsewhere."
+)
+@click.option(
     "--token-file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="File with the token for the APIs, where they ask for one; else SIGHTGLASS_TOKEN.",
 )
 @explained
-def doctor(*, as_json: bool, skip_synthetic: bool, token_file: Path | None) -> None:
+def doctor(*, as_json: bool, skip_synthetic: bool, expect_running: bool, token_file: Path | None) -> None:
     r"""Look for what is wrong, and say what to do about it.
 
     Checks the machine, the data folder, the ports, and of a running instance every part: also of one that something
-    else has started, where the settings say that it is. At the end a synthetic prediction is sent through the pipeline;
+    else has started, where the settings say that it is. That nothing runs is no failure by itself, for it can be looked
+    at before a start: --expect-running makes it one. At the end a synthetic prediction is sent through the pipeline;
     it can be looked up, and never counts.
 
     \b
@@ -46,7 +52,10 @@ def doctor(*, as_json: bool, skip_synthetic: bool, token_file: Path | None) -> N
     """
     settings = SupervisorSettings()
     checks: list[Check] = []
-    for check in examine(settings, token=api_token(settings, token_file), synthetic=not skip_synthetic):
+    token = api_token(settings, token_file)
+    for check in examine(settings, token=token, synthetic=not skip_synthetic, expect_running=expect_running):
+        # A URL may have a password in it.
+        check = replace(check, found=shown(check.found))  # noqa: PLW2901
         checks.append(check)
         if not as_json:
             _print(check)
