@@ -13,6 +13,7 @@ from services.monitoring_api.access import POLICY
 from services.monitoring_api.alerting.reader import AlertReader
 from services.monitoring_api.database import ClickHouseDatabase, Database
 from services.monitoring_api.ml_api import MlApi
+from services.monitoring_api.queries.bucket_cache import BucketCache
 from services.monitoring_api.routes.alerts import alerts_router
 from services.monitoring_api.routes.caller import caller_router
 from services.monitoring_api.routes.dependencies import Serving
@@ -22,12 +23,15 @@ from services.monitoring_api.routes.models import models_router
 from services.monitoring_api.routes.pipeline import pipeline_router
 from services.monitoring_api.routes.readiness import readiness_router
 from services.monitoring_api.routes.records import records_router
+from services.monitoring_api.routes.shared_answers import SharedAnswers
 from services.monitoring_api.settings import MonitoringApiSettings
 from services.web.application import create_base
 
 SERVICE_NAME: Final = "monitoring-api"
 # The rest of a route's deadline is for making the answer, also when that is 'too slow'.
 _DEADLINE_FOR_OTHERS = 0.95
+# Of the cache's bytes this part is for whole answers, besides the finished buckets that answers are made of.
+_ANSWERS_PART = 4
 
 
 def _now() -> datetime:
@@ -83,7 +87,13 @@ def create_app(
         },
         lifespan=lifespan,
     )
-    serving = Serving(asked, settings.deadline_seconds * _DEADLINE_FOR_OTHERS, clock)
+    serving = Serving(
+        asked,
+        settings.deadline_seconds * _DEADLINE_FOR_OTHERS,
+        clock,
+        buckets=BucketCache(settings.cache_bytes),
+        answers=SharedAnswers(settings.cache_bytes // _ANSWERS_PART, settings.answer_seconds),
+    )
     api = APIRouter(prefix="/api/v1")
     for router in (
         metrics_router(serving),

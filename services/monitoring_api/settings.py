@@ -18,6 +18,15 @@ class MonitoringApiSettings(ListenerSettings, ClickHousePoolSettings):
     deadline_seconds: float = Field(
         default=5.0, gt=0, le=600, description="Longest wait for an answer, all questions to ClickHouse included."
     )
+    cache_bytes: int = Field(
+        default=67_108_864, ge=0, description="About how much memory finished parts of answers may take; 0 keeps none."
+    )
+    answer_seconds: float = Field(
+        default=1.0,
+        ge=0,
+        le=60,
+        description="How long a whole answer is given again to whoever asks the same; 0 asks each time.",
+    )
     alert_store_url: str | None = Field(
         default=None,
         description="The alert worker's store (SQLAlchemy URL); by default worker/alerts.sqlite in the data folder.",

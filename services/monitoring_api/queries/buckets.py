@@ -94,8 +94,8 @@ class Buckets:
 
     def all(self) -> list[Bucket]:
         """Every bucket that overlaps the range, in order."""
-        first, last = self._key(self.span.start_ns), self._key(self.span.end_ns - 1)
-        starts = [self._start(key) for key in range(first, last + 2)]
+        first, last = self.key_at(self.span.start_ns), self.key_at(self.span.end_ns - 1)
+        starts = [self.start_of(key) for key in range(first, last + 2)]
         found = []
         for offset, start in enumerate(starts[:-1]):
             begins = max(start * NANOSECONDS, self.span.start_ns)
@@ -103,14 +103,16 @@ class Buckets:
             found.append(Bucket(first + offset, start, (ends - begins) / NANOSECONDS))
         return found
 
-    def _key(self, at_ns: int) -> int:
+    def key_at(self, at_ns: int) -> int:
+        """The key of the bucket that a time lies in."""
         seconds = at_ns // NANOSECONDS
         if not self.step.days:
             return seconds // self.step.seconds
         local = datetime.fromtimestamp(seconds, self.tz).date()
         return (local - _EPOCH_DAY).days // self.step.days
 
-    def _start(self, key: int) -> int:
+    def start_of(self, key: int) -> int:
+        """When a bucket begins, in epoch seconds."""
         if not self.step.days:
             return key * self.step.seconds
         day = _EPOCH_DAY + timedelta(days=key * self.step.days)

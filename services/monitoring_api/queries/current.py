@@ -7,10 +7,11 @@ from typing import Final
 from services.monitoring_api.database import Database
 from services.monitoring_api.queries.catalogue import find_metric
 from services.monitoring_api.queries.filters import Filter
-from services.monitoring_api.queries.history import plan_for, settled
+from services.monitoring_api.queries.history import settled
 from services.monitoring_api.queries.measurement import Measurement
 from services.monitoring_api.queries.plan import MINUTE_SECONDS, raw_only
 from services.monitoring_api.queries.question import ask
+from services.monitoring_api.queries.reading import prepare
 from services.monitoring_api.queries.series import SeriesRow, series_query
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, epoch_ns
 from services.monitoring_api.queries.watermark import watermark
@@ -72,7 +73,7 @@ async def measure(
     if judged is not None:
         chosen = raw_only(judged.span)
         if judged.span.seconds > _RAW_SECONDS:
-            chosen = await plan_for(database, judged, MINUTE_SECONDS)
+            chosen = (await prepare(database, judged, MINUTE_SECONDS)).plan
         found = await database.fetch(series_query(judged, chosen, None, most_rows=MOST_GROUPS))
         rows = [SeriesRow.of(row) for row in found]
     if not rows and not group_by:

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Final
 
 from services.monitoring_api.database import Database
+from services.monitoring_api.queries.bucket_cache import BucketCache
 from services.monitoring_api.queries.buckets import MOST_POINTS, Bucket, Buckets, check_points, too_many_points
-from services.monitoring_api.queries.dirty import dirty_minutes
-from services.monitoring_api.queries.plan import Plan, plan, raw_only
+from services.monitoring_api.queries.plan import Plan
 from services.monitoring_api.queries.question import Question
-from services.monitoring_api.queries.series import SeriesRow, ranking_query, series_query
+from services.monitoring_api.queries.reading import prepare, read_buckets
+from services.monitoring_api.queries.series import SeriesRow, ranking_query
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, epoch_ns
 from services.monitoring_api.queries.watermark import watermark
 
@@ -56,14 +57,6 @@ class History:
     kept: Sequence[tuple[str, ...]] = ()
 
 
-async def plan_for(database: Database, question: Question, step_seconds: int) -> Plan:
-    """Decide which pieces of the question's range come from where."""
-    rollup = question.metric.source.rollup
-    if rollup is None or not question.from_rollup(step_seconds):
-        return raw_only(question.span)
-    return plan(question.span, await dirty_minutes(database, rollup, question.span))
-
-
 def settled(question: Question, now: datetime) -> Question | None:
     """The question about rows that are old enough to be judged; None when that is nothing of the range."""
     settle_ns = question.metric.source.settle_seconds * NANOSECONDS
@@ -74,7 +67,13 @@ def settled(question: Question, now: datetime) -> Question | None:
 
 
 async def history(
-    database: Database, question: Question, buckets: Buckets, *, now: datetime, top: int = MOST_TOP
+    database: Database,
+    question: Question,
+    buckets: Buckets,
+    *,
+    now: datetime,
+    top: int = MOST_TOP,
+    cache: BucketCache | None = None,
 ) -> History:
     """Answer a question about a metric over time.
 
@@ -85,6 +84,7 @@ async def history(
         now: The time.
         top: How many groups get a series of their own: those that rest on most rows. The rest becomes one, from merged
             sketches and exact sums.
+        cache: Finished buckets of earlier answers.
 
     Raises:
         BadInput: When there are more points than an answer may have; it says which step would do.
@@ -95,19 +95,19 @@ async def history(
     if judged is None:
         nothing = [] if question.group_by else [_empty(buckets, question)]
         return History("raw", complete_until, 0.0, nothing)
-    chosen = await plan_for(database, judged, buckets.step.seconds)
+    reading = await prepare(database, judged, buckets.step.seconds)
     ranked: Sequence[tuple[str, ...]] = question.kept or ()
     groups = len(ranked)
     if question.group_by and question.kept is None:
-        found = await database.fetch(ranking_query(judged, chosen, most=top))
+        found = await database.fetch(ranking_query(judged, reading.plan, most=top))
         ranked = [tuple(map(str, values)) for _, *values in found]
         groups = int(found[0][0]) if found else 0
         if groups > len(ranked):
             judged = judged.keeping(ranked)
-    query = series_query(judged, chosen, buckets, most_rows=MOST_POINTS + 1)
-    rows = [SeriesRow.of(row) for row in await database.fetch(query)]
+    rows = await read_buckets(database, judged, reading, buckets, cache)
     series = _series(question, buckets, rows)
-    return History(chosen.source, complete_until, error_bound(question, chosen), series, max(groups, 1), ranked)
+    bound = error_bound(question, reading.plan)
+    return History(reading.plan.source, complete_until, bound, series, max(groups, 1), ranked)
 
 
 def error_bound(question: Question, chosen: Plan) -> float:

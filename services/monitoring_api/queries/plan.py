@@ -1,9 +1,9 @@
 """Which part of a range comes from the rollup and which from raw rows."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Final
+from typing import Final, Self
 
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 
@@ -32,6 +32,11 @@ class Plan:
             return "raw"
         return "mixed" if self.raw else "rollup_1m"
 
+    def within(self, spans: Iterable[TimeRange]) -> Self:
+        """What of it lies within these ranges, which do not overlap."""
+        spans = list(spans)
+        return replace(self, raw=_common(self.raw, spans), rollup=_common(self.rollup, spans))
+
 
 def raw_only(span: TimeRange) -> Plan:
     """Read everything raw."""
@@ -57,6 +62,15 @@ def plan(span: TimeRange, dirty_minutes: Iterable[int]) -> Plan:
     ]
     pieces = _fewer(_joined(raw))
     return Plan(raw=tuple(pieces), rollup=tuple(_between(span, pieces)))
+
+
+def _common(pieces: Iterable[TimeRange], spans: Iterable[TimeRange]) -> tuple[TimeRange, ...]:
+    both = (
+        TimeRange(max(piece.start_ns, span.start_ns), min(piece.end_ns, span.end_ns))
+        for piece in pieces
+        for span in spans
+    )
+    return tuple(sorted(piece for piece in both if piece.start_ns < piece.end_ns))
 
 
 def _joined(pieces: Iterable[TimeRange]) -> list[TimeRange]:

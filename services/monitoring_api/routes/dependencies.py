@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.monitoring_api.database import Database, Deadline
+from services.monitoring_api.queries.bucket_cache import BucketCache
+from services.monitoring_api.routes.shared_answers import SharedAnswers
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +17,15 @@ class Serving:
         database: Where to ask.
         deadline_seconds: How long a route may take.
         clock: The time, aware.
+        buckets: Finished buckets of earlier answers.
+        answers: What is answered to several at once.
     """
 
     database: Database
     deadline_seconds: float
     clock: Callable[[], datetime]
+    buckets: BucketCache
+    answers: SharedAnswers
 
     def asking(self) -> Deadline:
         """The database, for one request: all that it asks must be answered by one moment."""

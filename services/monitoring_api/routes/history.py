@@ -1,6 +1,7 @@
 """The route of a metric's history."""
 
-from typing import Annotated, Any, Final
+import json
+from typing import Annotated, Final
 
 import mimeparse
 from fastapi import APIRouter, Query, Request, Response
@@ -17,6 +18,7 @@ from services.monitoring_api.queries.timerange import parse_range
 from services.monitoring_api.routes.dependencies import Serving
 from services.monitoring_api.routes.history_formats import Answer, as_arrow, as_csv, as_document
 from services.monitoring_api.routes.parameters import HistoryParameters, split_names
+from services.monitoring_api.routes.shared_answers import Rendered
 
 JSON: Final = "application/json"
 CSV: Final = "text/csv"
@@ -45,23 +47,8 @@ def history_router(serving: Serving) -> APIRouter:
     )
     async def metric_history(parameters: Annotated[HistoryParameters, Query()], request: Request) -> Response:
         media_type = _media_type(request.headers.get("accept", "*/*"))
-        if parameters.as_of is not None:
-            raise not_available_yet("as_of")
-        metric = find_metric(parameters.metric)
-        now = serving.clock()
-        span = parse_range(parameters.start, parameters.end, now=now)
-        buckets = choose_step(parameters.step, span, parse_tz(parameters.tz))
-        group_by = split_names(parameters.group_by)
-        question = ask(metric, span, group_by=group_by, filters=parse_filters(parameters.filter))
-        earlier = compared(buckets, parameters.compare)
-        database = serving.asking()
-        found = await history(database, question, buckets, now=now, top=parameters.top)
-        comparison = None
-        if earlier is not None:
-            then = question.over(earlier.span)
-            then = then.keeping(found.kept) if group_by else then
-            comparison = earlier.span, await history(database, then, earlier, now=now)
-        return _response(Answer(metric, group_by, buckets, found, comparison), media_type)
+        asked = ("history", media_type, parameters.model_dump_json())
+        return await serving.answers.respond(asked, request, lambda: _answer(serving, parameters, media_type))
 
     return router
 
@@ -76,11 +63,29 @@ def _media_type(accept: str) -> str:
     return found
 
 
-def _response(answer: Answer, media_type: str) -> Response:
-    headers = {"Vary": "Accept"}
+async def _answer(serving: Serving, parameters: HistoryParameters, media_type: str) -> Rendered:
+    if parameters.as_of is not None:
+        raise not_available_yet("as_of")
+    metric = find_metric(parameters.metric)
+    now = serving.clock()
+    span = parse_range(parameters.start, parameters.end, now=now)
+    buckets = choose_step(parameters.step, span, parse_tz(parameters.tz))
+    group_by = split_names(parameters.group_by)
+    question = ask(metric, span, group_by=group_by, filters=parse_filters(parameters.filter))
+    earlier = compared(buckets, parameters.compare)
+    database, cache = serving.asking(), serving.buckets
+    found = await history(database, question, buckets, now=now, top=parameters.top, cache=cache)
+    comparison = None
+    if earlier is not None:
+        then = question.over(earlier.span)
+        then = then.keeping(found.kept) if group_by else then
+        comparison = earlier.span, await history(database, then, earlier, now=now, cache=cache)
+    return _rendered(Answer(metric, group_by, buckets, found, comparison), media_type)
+
+
+def _rendered(answer: Answer, media_type: str) -> Rendered:
     if media_type == JSON:
-        document: dict[str, Any] = as_document(answer)
-        return JSONResponse(document, headers=headers)
+        return Rendered(json.dumps(as_document(answer), allow_nan=False, separators=(",", ":")).encode(), JSON)
     name, body = ("csv", as_csv(answer)) if media_type == CSV else ("arrows", as_arrow(answer))
-    headers["Content-Disposition"] = f'attachment; filename="{answer.metric.name}.{name}"'
-    return Response(body, media_type=media_type, headers=headers)
+    attached = {"Content-Disposition": f'attachment; filename="{answer.metric.name}.{name}"'}
+    return Rendered(body, media_type, attached)

@@ -110,7 +110,7 @@ async def test_the_format_is_the_one_that_is_liked_best(api, accept, given):
     headers = {} if accept is None else {"Accept": accept}
     answer = await api.get(HISTORY, params={"metric": "request_rate"}, headers=headers)
     assert answer.headers["content-type"].split(";")[0] == given
-    assert answer.headers["vary"] == "Accept"
+    assert "Accept" in answer.headers["vary"]
 
 
 @pytest.mark.parametrize("accept", ["image/png", "nonsense", "/", ";;;", "application/json;q=0"])

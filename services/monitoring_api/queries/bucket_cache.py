@@ -1,0 +1,62 @@
+"""Finished buckets of answers, kept in memory up to a number of bytes."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from cachetools import LRUCache
+
+from services.monitoring_api.queries.buckets import Buckets
+from services.monitoring_api.queries.question import Question
+from services.monitoring_api.queries.series import SeriesRow
+
+# What an entry and a row take in memory besides their texts, about; measured with sys.getsizeof on CPython 3.11.
+_ENTRY_BYTES: Final = 400
+_ROW_BYTES: Final = 250
+
+
+class CachedBucket(NamedTuple):
+    """A bucket's rows, and the server's time (microseconds) as of which they are all that there is."""
+
+    as_of_us: int
+    rows: tuple[SeriesRow, ...]
+
+
+class BucketCache:
+    """Buckets by question; the least recently used go first.
+
+    Args:
+        max_bytes: About how much memory it may take; 0 keeps nothing.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._entries: LRUCache[tuple[bytes, int], CachedBucket] = LRUCache(max_bytes, getsizeof=_size)
+
+    def get(self, question: bytes, buckets: Iterable[int]) -> dict[int, CachedBucket]:
+        """Those of these buckets that are kept."""
+        found = ((bucket, self._entries.get((question, bucket))) for bucket in buckets)
+        return {bucket: entry for bucket, entry in found if entry is not None}
+
+    def put(self, question: bytes, as_of_us: int, rows: Mapping[int, Sequence[SeriesRow]]) -> None:
+        """Keep these buckets' rows as of a time; an empty bucket is kept too."""
+        for bucket, found in rows.items():
+            entry = CachedBucket(as_of_us, tuple(found))
+            if _size(entry) <= self._entries.maxsize:
+                self._entries[question, bucket] = entry
+
+
+def question_key(question: Question, buckets: Buckets) -> bytes:
+    """What tells questions apart whose buckets are not the same; their range is not part of it."""
+    parts = (
+        question.metric.name,
+        tuple(dimension.name for dimension in question.group_by),
+        tuple((dimension.name, each.operator.value, each.values) for dimension, each in question.conditions),
+        question.kept,
+        buckets.step.seconds,
+        buckets.tz.key if buckets.step.days else "",
+    )
+    return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).digest()
+
+
+def _size(entry: CachedBucket) -> int:
+    return _ENTRY_BYTES + sum(_ROW_BYTES + sum(map(len, row.group)) for row in entry.rows)

@@ -1,0 +1,111 @@
+"""How a question's rows are read: what is finished and kept comes from memory, and only the rest is asked for."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from services.monitoring_api.database import Database
+from services.monitoring_api.queries.bucket_cache import BucketCache, CachedBucket, question_key
+from services.monitoring_api.queries.buckets import MOST_POINTS, Bucket, Buckets
+from services.monitoring_api.queries.dirty import DirtyMinutes, dirty_minutes, recomputed_minutes
+from services.monitoring_api.queries.plan import Plan, plan, raw_only
+from services.monitoring_api.queries.question import Question
+from services.monitoring_api.queries.series import SeriesRow, series_query
+from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
+
+# More gaps than this make a statement long; then all is asked anew.
+_MOST_GAPS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Which pieces of a question's range come from where.
+
+    Args:
+        plan: The pieces.
+        dirty: The range's dirty minutes; None where the source has no rollup, so that nothing tells of late rows.
+    """
+
+    plan: Plan
+    dirty: DirtyMinutes | None
+
+
+async def prepare(database: Database, question: Question, step_seconds: int) -> Reading:
+    """Decide which pieces of the question's range come from where."""
+    rollup = question.metric.source.rollup
+    if rollup is None:
+        return Reading(raw_only(question.span), None)
+    dirty = await dirty_minutes(database, rollup, question.span)
+    if not question.from_rollup(step_seconds):
+        return Reading(raw_only(question.span), dirty)
+    return Reading(plan(question.span, dirty.minutes), dirty)
+
+
+async def read_buckets(
+    database: Database, question: Question, reading: Reading, buckets: Buckets, cache: BucketCache | None
+) -> list[SeriesRow]:
+    """The rows of every bucket of the range, at most one more than an answer may have points.
+
+    A bucket is kept when none of its minutes was dirty before it was read. It is taken again while no minute of it is
+    dirty, or was computed since: late rows and duplicates mark their minutes until these are computed again.
+    """
+    rollup = question.metric.source.rollup
+    if cache is None or reading.dirty is None or rollup is None:
+        return await _ask(database, question, reading.plan, buckets)
+    whole = {bucket.key: bucket for bucket in buckets.all() if _is_whole(bucket, question.span, buckets)}
+    clean = whole.keys() - _touched(buckets, reading.dirty.minutes)
+    key = question_key(question, buckets)
+    kept = cache.get(key, sorted(clean))
+    if kept:
+        since_us = min(entry.as_of_us for entry in kept.values())
+        stale = _touched(buckets, await recomputed_minutes(database, rollup, question.span, since_us))
+        kept = {bucket: entry for bucket, entry in kept.items() if bucket not in stale}
+    gaps = _gaps(question.span, [whole[bucket] for bucket in kept], buckets)
+    if len(gaps) > _MOST_GAPS:
+        kept, gaps = {}, [question.span]
+    asked = [] if not gaps else await _ask(database, question, reading.plan.within(gaps), buckets)
+    rows = _rows_of(kept) + asked
+    if len(rows) <= MOST_POINTS:
+        found: dict[int, list[SeriesRow]] = {bucket: [] for bucket in clean}
+        for row in rows:
+            if row.bucket in found:
+                found[row.bucket].append(row)
+        cache.put(key, reading.dirty.as_of_us, found)
+    return rows
+
+
+async def _ask(database: Database, question: Question, chosen: Plan, buckets: Buckets) -> list[SeriesRow]:
+    query = series_query(question, chosen, buckets, most_rows=MOST_POINTS + 1)
+    return [SeriesRow.of(row) for row in await database.fetch(query)]
+
+
+def _is_whole(bucket: Bucket, span: TimeRange, buckets: Buckets) -> bool:
+    """Whether all of the bucket lies within the range."""
+    return bucket.start * NANOSECONDS >= span.start_ns and buckets.start_of(bucket.key + 1) * NANOSECONDS <= span.end_ns
+
+
+def _touched(buckets: Buckets, minutes: Collection[int]) -> set[int]:
+    """The buckets that these minutes lie in; one that is shorter than a minute is touched by all of it."""
+    ends = [minute * NANOSECONDS + 60 * NANOSECONDS - 1 for minute in minutes]
+    pairs = zip(minutes, ends, strict=True)
+    return {
+        key for minute, end in pairs for key in range(buckets.key_at(minute * NANOSECONDS), buckets.key_at(end) + 1)
+    }
+
+
+def _gaps(span: TimeRange, kept: Iterable[Bucket], buckets: Buckets) -> list[TimeRange]:
+    """What the kept buckets leave of the range."""
+    gaps: list[TimeRange] = []
+    reached = span.start_ns
+    for bucket in sorted(kept, key=lambda each: each.key):
+        start = bucket.start * NANOSECONDS
+        if start > reached:
+            gaps.append(TimeRange(reached, start))
+        reached = buckets.start_of(bucket.key + 1) * NANOSECONDS
+    if reached < span.end_ns:
+        gaps.append(TimeRange(reached, span.end_ns))
+    return gaps
+
+
+def _rows_of(kept: dict[int, CachedBucket]) -> list[SeriesRow]:
+    return [row for entry in kept.values() for row in entry.rows]

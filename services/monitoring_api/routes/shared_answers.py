@@ -1,0 +1,123 @@
+"""Answers that several people want: made once, kept for a moment, and given by their ETag."""
+
+import asyncio
+import contextlib
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from cachetools import TTLCache
+from fastapi import Request, Response
+
+# A browser may keep it for this user, but asks each time whether it still holds.
+_HEADERS: Final = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
+_CLIENT_GONE: Final = 499
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """An answer ready to be sent.
+
+    Args:
+        body: Its bytes.
+        media_type: What they are.
+        headers: More response headers.
+    """
+
+    body: bytes
+    media_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    etag: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Name the answer by what is in it."""
+        object.__setattr__(self, "etag", f'"{hashlib.sha256(self.body).hexdigest()[:32]}"')
+
+
+@dataclass(slots=True)
+class _Flight:
+    """An answer that is being made, and how many wait for it."""
+
+    task: asyncio.Task[Rendered]
+    waiting: int = 0
+
+
+class SharedAnswers:
+    """Identical questions at the same time are asked once; so are those of the next moment.
+
+    Only whole answers are kept: a question that failed is asked again by the next who wants it.
+
+    Args:
+        max_bytes: Most bytes of answers to keep; 0 keeps none.
+        seconds: How long an answer is kept.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, max_bytes: int, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._kept: TTLCache[Hashable, Rendered] = TTLCache(
+            max_bytes, seconds, timer=clock, getsizeof=lambda answer: len(answer.body) + 1_000
+        )
+        self._flights: dict[Hashable, _Flight] = {}
+
+    async def respond(self, key: Hashable, request: Request, make: Callable[[], Awaitable[Rendered]]) -> Response:
+        """The answer to a request.
+
+        Args:
+            key: What is asked, in full: the same key gets the same answer.
+            request: Who asks. When nobody who wanted the answer is left, making it is cancelled.
+            make: Makes the answer.
+        """
+        answer = self._kept.get(key)
+        if answer is None:
+            answer = await self._made(key, request, make)
+        if answer is None:
+            return Response(status_code=_CLIENT_GONE)
+        headers = {**_HEADERS, **answer.headers, "ETag": answer.etag}
+        if _holds(request.headers.get("if-none-match", ""), answer.etag):
+            return Response(status_code=304, headers=headers)
+        return Response(answer.body, media_type=answer.media_type, headers=headers)
+
+    async def _made(self, key: Hashable, request: Request, make: Callable[[], Awaitable[Rendered]]) -> Rendered | None:
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = self._flights[key] = _Flight(asyncio.create_task(self._make(key, make)))
+        flight.waiting += 1
+        leaving = asyncio.create_task(_left(request))
+        try:
+            waited: set[asyncio.Task[Any]] = {flight.task, leaving}
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            return await flight.task if flight.task.done() else None
+        finally:
+            leaving.cancel()
+            flight.waiting -= 1
+            if flight.waiting == 0 and not flight.task.done():
+                flight.task.cancel()
+                if self._flights.get(key) is flight:
+                    del self._flights[key]
+                await asyncio.gather(flight.task, return_exceptions=True)
+
+    async def _make(self, key: Hashable, make: Callable[[], Awaitable[Rendered]]) -> Rendered:
+        mine = asyncio.current_task()
+        try:
+            answer = await make()
+        finally:
+            flight = self._flights.get(key)
+            if flight is not None and flight.task is mine:
+                del self._flights[key]
+        with contextlib.suppress(ValueError):  # larger than all that may be kept
+            self._kept[key] = answer
+        return answer
+
+
+async def _left(request: Request) -> None:
+    """Wait until the client goes away."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _holds(if_none_match: str, etag: str) -> bool:
+    """Whether the client has this answer (RFC 9110, 13.1.2: compared weakly)."""
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return "*" in tags or etag in tags

@@ -1,0 +1,201 @@
+"""What several people ask is made once, kept for a moment, named by its content, and given up when nobody wants it."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from services.monitoring_api.database.errors import DatabaseUnavailable
+from services.monitoring_api.routes.shared_answers import Rendered, SharedAnswers
+from tests.monitoring_api.store import T0, span
+
+pytestmark = pytest.mark.anyio
+HISTORY = "/api/v1/metrics/history"
+PARAMETERS = {"metric": "request_rate", "from": "now-2h", "step": "1m", "group_by": "route"}
+
+
+class Asking:
+    """A client that has sent its request, and stays until told to leave."""
+
+    def __init__(self, **headers):
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.gone = asyncio.Event()
+        self._sent = False
+
+    async def receive(self):
+        """The request, then nothing until the client leaves."""
+        if not self._sent:
+            self._sent = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+
+class Making:
+    """Makes an answer when told to; counts how often it was asked and cancelled."""
+
+    def __init__(self):
+        self.may = asyncio.Event()
+        self.fails: Exception | None = None
+        self.begun = self.cancelled = 0
+
+    async def __call__(self):
+        """One answer."""
+        self.begun += 1
+        try:
+            await self.may.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        if self.fails:
+            raise self.fails
+        return Rendered(b"{}", "application/json")
+
+
+@pytest.fixture
+def clock():
+    """Seconds that a test moves: ``clock[0]``."""
+    return [0.0]
+
+
+@pytest.fixture
+def answers(clock):
+    """Answers kept for a second."""
+    return SharedAnswers(100_000, 1.0, clock=lambda: clock[0])
+
+
+async def turn(count=5):
+    """Let the others go on."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_fifty_at_once_are_asked_once(answers):
+    """All get the answer; the next moment's too, without asking."""
+    make = Making()
+    waiting = [asyncio.create_task(answers.respond("k", Asking(), make)) for _ in range(50)]
+    await turn()
+    make.may.set()
+    found = await asyncio.gather(*waiting)
+    assert {(each.status_code, each.body) for each in found} == {(200, b"{}")}
+    await answers.respond("k", Asking(), make)
+    assert make.begun == 1
+    await answers.respond("other", Asking(), make)
+    assert make.begun == 2
+
+
+async def test_an_answer_is_kept_for_its_time(answers, clock):
+    """After that it is made anew."""
+    make = Making()
+    make.may.set()
+    for at, begun in ((0.0, 1), (0.9, 1), (1.1, 2)):
+        clock[0] = at
+        await answers.respond("k", Asking(), make)
+        assert make.begun == begun
+
+
+async def test_a_failure_is_nobody_elses(answers):
+    """Those who waited for it get it; who asks then asks anew."""
+    make = Making()
+    make.fails = DatabaseUnavailable("gone")
+    waiting = [asyncio.create_task(answers.respond("k", Asking(), make)) for _ in range(3)]
+    await turn()
+    make.may.set()
+    found = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [str(each) for each in found] == ["gone"] * 3
+    make.fails = None
+    assert (await answers.respond("k", Asking(), make)).status_code == 200
+    assert make.begun == 2
+
+
+async def test_it_is_given_up_when_the_last_who_wanted_it_leaves(answers):
+    """One who leaves takes nothing from the other; after both the work is cancelled, and a third begins anew."""
+    make = Making()
+    first, second = Asking(), Asking()
+    waiting = [asyncio.create_task(answers.respond("k", each, make)) for each in (first, second)]
+    await turn()
+    first.gone.set()
+    assert (await waiting[0]).status_code == 499
+    assert make.cancelled == 0
+    second.gone.set()
+    assert (await waiting[1]).status_code == 499
+    assert make.cancelled == 1
+    make.may.set()
+    assert (await answers.respond("k", Asking(), make)).status_code == 200
+    assert make.begun == 2
+
+
+async def test_a_request_that_is_cancelled_leaves_too(answers):
+    """A server that stops cancels its requests; nothing is left behind."""
+    make = Making()
+    waiting = asyncio.create_task(answers.respond("k", Asking(), make))
+    await turn()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert make.cancelled == 1
+
+
+@pytest.mark.parametrize(
+    ("tags", "status"),
+    [("{}", 304), ('W/{}, "x"', 304), ('"x", {}', 304), ("*", 304), ('"x"', 200), ("", 200), ("{", 200)],
+)
+async def test_who_has_the_answer_gets_no_body(answers, tags, status):
+    """If-None-Match is compared with the ETag, weakly."""
+    make = Making()
+    make.may.set()
+    etag = (await answers.respond("k", Asking(), make)).headers["etag"]
+    answer = await answers.respond("k", Asking(if_none_match=tags.replace("{}", etag)), make)
+    assert answer.status_code == status
+    assert answer.body == (b"" if status == 304 else b"{}")
+    assert (answer.headers["etag"], answer.headers["cache-control"]) == (etag, "private, no-cache")
+
+
+async def test_what_is_too_large_is_answered_and_not_kept():
+    """The bound is on bytes."""
+    make = Making()
+    make.may.set()
+    answers = SharedAnswers(10, 1.0)
+    for _ in range(2):
+        assert (await answers.respond("k", Asking(), make)).body == b"{}"
+    assert make.begun == 2
+
+
+async def test_history_over_http_is_asked_once_and_named(api, store):
+    """Fifty identical questions take the statements of one; an unchanged answer is a 304, a changed one is not."""
+    at = T0 - timedelta(minutes=1)
+    store.insert("otel_traces", [span(at, route="/a"), span(at, route="/b")])
+    store.asked.clear()
+    await api.get(HISTORY, params={**PARAMETERS, "step": "2m"})
+    one = len(store.asked)
+    store.asked.clear()
+    found = await asyncio.gather(*(api.get(HISTORY, params=PARAMETERS) for _ in range(50)))
+    assert {(each.status_code, each.text) for each in found} == {(200, found[0].text)}
+    assert len(store.asked) == one
+    etag = found[0].headers["etag"]
+    assert (await api.get(HISTORY, params=PARAMETERS, headers={"If-None-Match": etag})).status_code == 304
+    other = {**PARAMETERS, "group_by": "service"}
+    assert (await api.get(HISTORY, params=other, headers={"If-None-Match": etag})).status_code == 200
+
+
+async def test_a_failed_question_is_asked_again(asking, store):
+    """A 503 is not kept: the next one is answered."""
+
+    class Failing:
+        """Fails once."""
+
+        failed = False
+
+        async def fetch(self, query, **_):
+            """Fail, then answer."""
+            if not self.failed:
+                self.failed = True
+                raise DatabaseUnavailable("gone")
+            return await store.fetch(query)
+
+        async def close(self):
+            """Nothing to let go."""
+
+    async with asking(Failing()) as client:
+        statuses = [(await client.get(HISTORY, params=PARAMETERS)).status_code for _ in range(2)]
+    assert statuses == [503, 200]
