@@ -6,6 +6,7 @@ With the argument `loopback` it brings the namespace's loopback up instead, wher
 import fcntl
 import json
 import socket
+import ssl
 import struct
 import sys
 import urllib.error
@@ -20,15 +21,16 @@ def ask() -> None:
     """Read the question from standard input, print the answer."""
     question = json.load(sys.stdin)
     parts = urlsplit(question["url"])
-    # Every service is here; it is asked by the name that the others know it by.
+    # Every service is here; it is asked by the name that the others know it by. A certificate is for this machine too.
     url = urlunsplit(parts._replace(netloc=f"127.0.0.1:{parts.port}"))
+    trusted = ssl.create_default_context(cafile=question["ca_file"])
     headers = {"content-type": "application/json", "host": parts.netloc}
     if question["token"]:
         headers["authorization"] = f"Bearer {question['token']}"
     body = None if question["body"] is None else json.dumps(question["body"]).encode()
     request = urllib.request.Request(url, body, headers, method=question["method"])  # noqa: S310 - http only
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30, context=trusted) as answer:  # noqa: S310
             said = [answer.status, answer.read().decode()]
     except urllib.error.HTTPError as error:
         said = [error.code, error.read().decode()]

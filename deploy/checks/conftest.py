@@ -14,6 +14,7 @@ from deploy.checks.proof import Proof
 from deploy.checks.stack import Stack
 
 _PROOFS = pytest.StashKey[Proof]()
+_PASSED = pytest.StashKey[bool]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -45,10 +46,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> object:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Keep the proof of a check that passed."""
+    """Keep the proof of a check that passed, and after which everything could be taken down."""
     outcome = yield
     report = outcome.get_result()
-    if call.when == "call" and report.passed:
+    if call.when == "call":
+        item.stash[_PASSED] = report.passed
+    if call.when == "teardown" and report.passed and item.stash.get(_PASSED, False):
         item.stash[_PROOFS].keep(item.user_properties)
 
 
@@ -69,8 +72,15 @@ def images() -> Iterator[Images]:
         yield built
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Every process in its image, started in the order of the compose file, with the embedded ClickHouse."""
     with Stack(images, Path(tmp_path_factory.mktemp("stack"))) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def tls_stack(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The same with docker-compose.tls.yml."""
+    with Stack(images, Path(tmp_path_factory.mktemp("tls")), tls=True) as running:
         yield running

@@ -11,7 +11,6 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,12 +19,13 @@ from typing import Any, Self
 
 import psutil
 
-from deploy.checks.composed import services
+from deploy.checks.composed import TLS, services
+from deploy.checks.guide import commands
 from deploy.checks.images import Images
-from deploy.checks.tools import say
+from deploy.checks.network import Network
+from deploy.checks.tools import need, say
 from services.cli.collector.cache import REPOSITORY
 
-ASK = Path(__file__).with_name("ask.py")
 _PROFILES = ("embedded", "tools")
 _READY_SECONDS = 240
 
@@ -56,23 +56,29 @@ class Stack:
     Args:
         images: the built images.
         folder: for secrets, volumes and logs.
+        tls: whether docker-compose.tls.yml is laid over it.
     """
 
-    def __init__(self, images: Images, folder: Path) -> None:
+    def __init__(self, images: Images, folder: Path, *, tls: bool = False) -> None:
         self.images = images
         self.folder = folder
+        self.scheme = "https" if tls else "http"
         self.secrets = folder / "secrets"
-        self.services = services(_PROFILES, env={"SIGHTGLASS_SECRETS_DIR": str(self.secrets)})
+        self.certificates = folder / "tls"
+        folders = {"SIGHTGLASS_SECRETS_DIR": str(self.secrets), "SIGHTGLASS_TLS_DIR": str(self.certificates)}
+        self.services = services(_PROFILES, env=folders, over=(TLS,) if tls else ())
         self.containers: dict[str, Container] = {}
         self.admin_token = ""
-        self._namespace: subprocess.Popen[bytes] | None = None
+        self.examined_before_start: tuple[int, dict[str, dict[str, str]]] = (0, {})
+        self.network = Network(self.certificates / "ca.crt")
 
     def __enter__(self) -> Self:
         try:
             self._prepare()
             # The APIs refuse to listen beyond loopback before there is a token.
-            made = self.tools("tokens", "create", "first", "--role", "admin", "--json")
-            self.admin_token = str(json.loads(made)["token"])
+            self.follow(commands("containers token"))
+            self.admin_token = (self.folder / "me.token").read_text().strip()
+            self.examined_before_start = self.examined()
             for name in self._order():
                 self._start(name)
         except BaseException:
@@ -84,9 +90,7 @@ class Stack:
         self.stop()
         for container in self.containers.values():
             self.images.run("rm", container.identity, check=False)
-        if self._namespace is not None:
-            self._namespace.kill()
-            self._namespace.wait()
+        self.network.close()
 
     def stop(self) -> None:
         """Stop everything with SIGTERM, those last that others need, and wait."""
@@ -109,22 +113,47 @@ class Stack:
         """Run `sightglass WORDS` as `docker compose run --rm tools WORDS` would."""
         return self._once("tools", words)
 
-    def ask(self, method: str, url: str, *, token: str = "", body: object = None) -> tuple[int, Any]:
-        """Ask from within the network; the answer's status and its JSON (or text)."""
-        question = json.dumps({"method": method, "url": url, "token": token, "body": body})
+    def follow(self, told: str) -> str:
+        """Run commands of the guide, in whose place `docker compose run --rm tools` is what `tools` does here."""
+        container = self.containers.get("tools") or self._container("tools")
+        *before, identity, end = map(str, container.words)
+        words = shlex.join([*before, "--env", "SIGHTGLASS_TOKEN", identity, end, *self._command("tools", [])])
+        docker = self.folder / "bin" / "docker"
+        docker.parent.mkdir(exist_ok=True)
+        docker.write_text(f'#!/bin/sh\nwhile [ "$1" != tools ]; do shift; done\nshift\nexec {words} "$@"\n')
+        docker.chmod(0o755)
         done = subprocess.run(
-            [*self._inside_network(), sys.executable, ASK],
-            input=question,
+            ["bash", "-euc", told],
+            cwd=self.folder,
+            env=os.environ | {"PATH": f"{docker.parent}:{os.environ['PATH']}"},
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
-            check=True,
+            timeout=300,
+            check=False,
         )
-        status, text = json.loads(done.stdout)
-        try:
-            return status, json.loads(text)
-        except ValueError:
-            return status, text
+        assert done.returncode == 0, f"{told}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def examined(self, *words: str) -> tuple[int, dict[str, dict[str, str]]]:
+        """Run `doctor --json` in tools, with the administrator's token; its exit code, and its checks by name."""
+        done = self._run("tools", ["doctor", "--json", *words], {"SIGHTGLASS_TOKEN": self.admin_token})
+        assert done.stdout.startswith("{"), done.stdout + done.stderr
+        return done.returncode, {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+
+    def _prepare(self) -> None:
+        subprocess.run([REPOSITORY / "deploy" / "make-secrets.sh", self.secrets], check=True, capture_output=True)
+        if self.scheme == "https":
+            need("openssl", "openssl")
+            make = [REPOSITORY / "deploy" / "make-certificates.sh", self.certificates]
+            subprocess.run(make, check=True, capture_output=True)
+
+    def give(self, name: str, file: str, content: str) -> str:
+        """Lay a file of the caller's into a service's /tmp, as a mount would; its path there."""
+        path = Path(self._mounts(name)["/tmp"]) / file  # noqa: S108 - in the container
+        path.write_text(content)
+        os.chown(path, 10001, 10001)
+        return f"/tmp/{file}"  # noqa: S108
 
     def log(self, name: str) -> str:
         """The end of what a service wrote."""
@@ -133,47 +162,34 @@ class Stack:
     def written_outside_of_volumes(self, name: str) -> list[str]:
         """Files of the image's own file system that were made or changed since the service started."""
         container = self.containers[name]
-        found = subprocess.run(
-            [
-                "find",
-                container.root,
-                "-xdev",
-                "-newerct",
-                f"@{container.started}",
-                "(",
-                "-type",
-                "f",
-                "-o",
-                "-type",
-                "l",
-                ")",
-            ],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.split()
+        changed = [
+            "find",
+            container.root,
+            "-xdev",
+            "-newerct",
+            f"@{container.started}",
+            "(",
+            "-type",
+            "f",
+            "-o",
+            "-type",
+            "l",
+            ")",
+        ]
+        found = subprocess.run(changed, capture_output=True, text=True, check=True).stdout.split()
         # Where something is mounted, buildah makes the place for it.
         places = [target.lstrip("/") for target in self._mounts(name)]
         relative = [str(Path(path).relative_to(container.root)) for path in found]
         return [path for path in relative if not any(path == place or path.startswith(f"{place}/") for place in places)]
-
-    def _prepare(self) -> None:
-        subprocess.run([REPOSITORY / "deploy" / "make-secrets.sh", self.secrets], check=True, capture_output=True)
-        ready = "ip link set lo up && echo up && exec sleep infinity"
-        if not _has_ip():
-            ready = f"{shlex.quote(sys.executable)} {shlex.quote(str(ASK))} loopback && echo up && exec sleep infinity"
-        self._namespace = subprocess.Popen(["unshare", "--net", "sh", "-c", ready], stdout=subprocess.PIPE)
-        assert self._namespace.stdout is not None
-        assert self._namespace.stdout.readline() == b"up\n", "no network namespace with a loopback could be made"
 
     def _order(self) -> list[str]:
         """Services in the order of `depends_on`; `tools` is run by hand."""
         ordered: list[str] = []
 
         def visit(name: str) -> None:
-            for need in self.services[name].get("depends_on") or {}:
-                if need in self.services:
-                    visit(need)
+            for needed in self.services[name].get("depends_on") or {}:
+                if needed in self.services:
+                    visit(needed)
             if name not in ordered:
                 ordered.append(name)
 
@@ -219,9 +235,19 @@ class Stack:
             time.sleep(0.3)
 
     def _once(self, name: str, words: Sequence[str] | None) -> str:
+        done = self._run(name, words, {})
+        assert done.returncode == 0, f"{name} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def _run(
+        self, name: str, words: Sequence[str] | None, variables: Mapping[str, str]
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a service to its end, with variables of whoever calls."""
         container = self.containers.get(name) or self._container(name)
+        *before, identity, end = container.words
+        told = [word for variable, value in variables.items() for word in ("--env", f"{variable}={value}")]
         done = subprocess.run(
-            [*container.words, *self._command(name, words)],
+            [*before, *told, identity, end, *self._command(name, words)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -230,8 +256,7 @@ class Stack:
             cwd=self.folder,
         )
         container.log.write_text(done.stdout + done.stderr)
-        assert done.returncode == 0, f"{name} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-        return done.stdout
+        return done
 
     def _container(self, name: str) -> Container:
         service = self.services[name]
@@ -239,17 +264,12 @@ class Stack:
             "from", "--pull-never", *self._names(), self.images.built[service["image"]]
         ).stdout.strip()
         root = Path(self.images.run("mount", identity).stdout.strip())
-        words = [
-            *self._inside_network(),
-            *self.images.command(),
-            "run",
-            "--isolation",
-            "chroot",
-            "--user",
-            service["user"],
-        ]
+        words = [*self.network.inside(), *self.images.command()]
+        words += ["run", "--isolation", "chroot", "--user", service["user"]]
         words += [f"--cap-drop={capability}" for capability in service["cap_drop"]]
         for variable, value in (service.get("environment") or {}).items():
+            if value is None:
+                continue  # of whoever calls
             words += ["--env", f"{variable}={value.replace('$$', '$')}"]
         for target, source in self._mounts(name, root).items():
             words += ["--volume", f"{source.removesuffix(':ro')}:{target}{':ro' * source.endswith(':ro')}"]
@@ -309,14 +329,6 @@ class Stack:
         entrypoint = service.get("entrypoint") or image.get("Entrypoint") or []
         command = words if words is not None else service.get("command") or image.get("Cmd") or []
         return [word.replace("$$", "$") for word in (*entrypoint, *command)]
-
-    def _inside_network(self) -> list[str]:
-        assert self._namespace is not None
-        return ["nsenter", "--target", str(self._namespace.pid), "--net"]
-
-
-def _has_ip() -> bool:
-    return subprocess.run(["sh", "-c", "command -v ip"], capture_output=True, check=False).returncode == 0
 
 
 def _has_root(process: psutil.Process, root: os.stat_result) -> bool:

@@ -1,17 +1,19 @@
 """The Collector's configurations as the Collector judges them."""
 
+import json
+import re
 import subprocess
 import sys
 
 import pytest
 
-from deploy.checks.composed import services
+from deploy.checks.composed import TLS, services
 from deploy.checks.tools import collector_binary
 from services.cli.collector.cache import REPOSITORY
 
 pytestmark = [
     pytest.mark.inputs(
-        "collector/*.yaml", "services/cli/collector", "deploy/docker-compose.monitoring.yml", "deploy/systemd"
+        "collector/*.yaml", "services/cli/collector", "deploy/docker-compose.*.yml", "deploy/docker", "deploy/systemd"
     ),
     pytest.mark.timeout(1200),
 ]
@@ -27,21 +29,36 @@ def test_every_combination_of_the_shipped_files_is_valid():
 
 
 def _compose_configurations():
-    return [word.partition("=")[2].rpartition("/")[2] for word in services(("embedded",))["collector"]["command"]]
+    collector = services(("embedded",))["collector"]
+    named = [word.partition("=")[2].rpartition("/")[2] for word in collector["command"]]
+    return json.loads(collector["environment"]["SIGHTGLASS_COLLECTOR_OVERLAYS"]), [
+        f"deploy/docker/{name}" for name in named
+    ]
+
+
+def _tls_configurations():
+    collector = services(("embedded",), over=(TLS,))["collector"]
+    return json.loads(collector["environment"]["SIGHTGLASS_COLLECTOR_OVERLAYS"]), [
+        "deploy/docker/config.container.yaml"
+    ]
 
 
 def _unit_configurations():
     unit = (REPOSITORY / "deploy/systemd/sightglass-collector.service").read_text()
-    return [word.partition("=")[2].rpartition("/")[2] for word in unit.split() if word.startswith("--config=")]
+    overlays = re.search(r"SIGHTGLASS_COLLECTOR_OVERLAYS=(\[.*?\])", unit)
+    assert overlays
+    return json.loads(overlays[1]), []
 
 
-@pytest.mark.parametrize("configurations", [_compose_configurations, _unit_configurations])
+@pytest.mark.parametrize("configurations", [_compose_configurations, _tls_configurations, _unit_configurations])
 def test_the_files_that_are_started_with_are_valid_together(configurations, tmp_path):
-    """What the compose file and the unit name is valid in that order, with secrets in place."""
+    """What the compose files and the unit name is valid in that order, with secrets in place."""
     stand_in = tmp_path / "secret"
     stand_in.write_text("stand-in")
-    files = [f"--config={REPOSITORY / 'collector' / name}" for name in configurations()]
-    assert len(files) == 3
+    overlays, more = configurations()
+    assert {"token", "production"} <= set(overlays)
+    names = ["collector/config.yaml", *(f"collector/config.{name}.yaml" for name in overlays), *more]
+    files = [f"--config={REPOSITORY / name}" for name in names]
     said = subprocess.run(
         [collector_binary(), "validate", *files],
         env={

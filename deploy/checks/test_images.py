@@ -8,11 +8,21 @@ from urllib.parse import quote
 
 import pytest
 
+from deploy.checks.guide import commands
+from deploy.checks.predicting import eventually, predicted, read_back
 from services.cli.collector.cache import REPOSITORY
 
 pytestmark = [
     pytest.mark.inputs(
-        "pyproject.toml", "uv.lock", ".dockerignore", "sightglass", "services", "dashboard", "collector", "deploy"
+        "pyproject.toml",
+        "uv.lock",
+        ".dockerignore",
+        "sightglass",
+        "services",
+        "dashboard",
+        "collector",
+        "deploy",
+        "docs/MONITORING_DEPLOYMENT_GUIDE.md",
     ),
     pytest.mark.timeout(2400),
 ]
@@ -26,7 +36,7 @@ PYTHON_IMAGES = {
     "tools": (
         {"sightglass", "services/web", "services/monitoring_api", "services/cli", "services/ml_api"}
         | {"services/embedded_clickhouse", "collector/schema", "deploy/alerting"},
-        {"clickhouse_connect", "click"},
+        {"clickhouse_connect", "click", "onnxruntime"},
     ),
     "dashboard": ({"sightglass", "dashboard"}, {"streamlit"}),
     "embedded-clickhouse": ({"sightglass", "services/embedded_clickhouse"}, {"chdb", "clickhouse_connect"}),
@@ -37,7 +47,6 @@ OURS = {
     "services/web", "services/ml_api", "services/monitoring_api", "services/cli", "services/embedded_clickhouse",
 }  # fmt: skip
 TOOLS_OF_BUILDS = ("uv", "uvx", "gcc", "cc", "g++", "make", "go", "git")
-POLL_SECONDS = 60
 
 
 def _name(image):
@@ -71,42 +80,23 @@ def test_a_python_image_holds_only_what_it_needs(images, name, record_property):
 
 
 def test_the_collectors_image_is_the_collector_and_nothing_else(images, record_property):
-    """Two programs, their configurations, certificates, and a folder for the queue: no shell, no package."""
+    """Three programs, their configurations, certificates, and a folder for the queue: no shell, no package."""
     image = next(image for image in images.built if _name(image) == "collector")
     with images.mounted(image) as root:
         files = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
         shipped = {f"etc/otelcol/{path.name}" for path in (REPOSITORY / "collector").glob("config*.yaml")}
-        assert files == {"otelcol", "ready", "etc/ssl/certs/ca-certificates.crt"} | shipped
+        shipped.add("etc/otelcol/config.container.yaml")
+        assert files == {"otelcol", "ready", "launch", "etc/ssl/certs/ca-certificates.crt"} | shipped
         assert (root / "var/lib/otelcol/queue").stat().st_uid == 10001
     assert images.configuration(image)["User"] == "10001:10001"
     record_property("size of collector", f"{images.megabytes(image)} MB")
 
 
-def _predicted(stack):
-    status, described = stack.ask("GET", "http://ml-api:8002/openapi.json", token=stack.admin_token)
-    assert status == 200, described
-    body = described["paths"]["/v1/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    example = described["components"]["schemas"][body["$ref"].rpartition("/")[2]]["examples"][0]
-    status, prediction = stack.ask("POST", "http://ml-api:8002/v1/predict", token=stack.admin_token, body=example)
-    assert status == 200, prediction
-    return prediction["prediction_id"]
-
-
-def _eventually(question, right):
-    deadline = time.monotonic() + POLL_SECONDS
-    while not right(answer := question()):
-        assert time.monotonic() < deadline, answer
-        time.sleep(0.3)
-    return answer
-
-
 def test_a_prediction_posted_to_one_image_is_read_from_another(stack, record_property):
     """From the ml-api image through Collector and ClickHouse to the monitoring-api image, with a token."""
     started = time.monotonic()
-    prediction = _predicted(stack)
-    url = f"http://monitoring-api:8003/api/v1/predictions/{prediction}"
-    _, read = _eventually(lambda: stack.ask("GET", url, token=stack.admin_token), lambda answer: answer[0] == 200)
-    assert prediction in json.dumps(read)
+    prediction = predicted(stack)
+    assert prediction in json.dumps(read_back(stack, prediction))
     record_property("from posting a prediction to reading it", f"{time.monotonic() - started:.1f} s")
 
 
@@ -120,18 +110,18 @@ def test_nobody_comes_in_without_a_token(stack):
     ):
         method, body = ("POST", {}) if "4318" in url else ("GET", None)
         for token in ("", wrong):
-            assert stack.ask(method, url, token=token, body=body)[0] == 401, url
+            assert stack.network.ask(method, url, token=token, body=body)[0] == 401, url
     made = json.loads(stack.tools("tokens", "create", "passing", "--role", "viewer", "--json"))
     for url in ("http://ml-api:8002/v1/models", "http://monitoring-api:8003/api/v1/metrics"):
-        _eventually(lambda url=url: stack.ask("GET", url, token=made["token"])[0], lambda status: status == 200)
+        eventually(lambda url=url: stack.network.ask("GET", url, token=made["token"])[0], lambda status: status == 200)
     stack.tools("tokens", "revoke", "passing")
     for url in ("http://ml-api:8002/v1/models", "http://monitoring-api:8003/api/v1/metrics"):
-        _eventually(lambda url=url: stack.ask("GET", url, token=made["token"])[0], lambda status: status == 401)
+        eventually(lambda url=url: stack.network.ask("GET", url, token=made["token"])[0], lambda status: status == 401)
 
 
 def test_the_dashboard_answers(stack):
     """Its page is served; who asks the API through it signs in with a token."""
-    status, page = stack.ask("GET", "http://dashboard:8501/")
+    status, page = stack.network.ask("GET", "http://dashboard:8501/")
     assert status == 200
     assert "streamlit" in str(page).lower()
 
@@ -152,9 +142,68 @@ def test_processes_have_no_rights(stack):
             assert re.search(r"^CapPrm:\t0+$", status, re.MULTILINE), name
 
 
+PARTS = ("clickhouse", "collector", "ml-api", "monitoring-api", "worker", "maintenance", "dashboard")
+WELL = (
+    "secret files", "instance", *PARTS, "clickhouse query", "versions", "schema", "collector queue", "duplicates",
+    "model", "alert outbox", "synthetic prediction",
+)  # fmt: skip
+# What a busy machine may say of itself.
+MAY_WARN = {"memory", "disk", "clickhouse disk", "clock skew", "pipeline", "ingest lag", "answer time"}
+
+
+def test_the_doctor_in_tools_looks_at_every_part(stack):
+    """`run --rm tools doctor` reaches each container, the Collector's own metrics too, and sends a prediction."""
+    predicted(stack)
+    code, checks = stack.examined()
+    assert code == 0, checks
+    assert {name: checks[name]["verdict"] for name in WELL} == dict.fromkeys(WELL, "ok"), checks
+    others = {name: check["verdict"] for name, check in checks.items() if name not in {*WELL, *MAY_WARN, "python"}}
+    assert others == {"data folder": "skipped", "collector binary": "skipped", "certificates": "skipped"}
+    assert set(checks) >= MAY_WARN
+    assert not [check for name, check in checks.items() if name in MAY_WARN and check["verdict"] == "failed"]
+    assert "Collector 0." in checks["versions"]["found"]
+    # In a network of one's own for each container, only what listens beyond loopback is reached.
+    assert ("0.0.0.0", 8888) in stack.network.listening()
+
+
+def test_the_guides_commands_for_containers_work(stack):
+    """They save the token that later steps use, for nobody else to read, and prove the whole way with it."""
+    assert (stack.folder / "me.token").stat().st_mode & 0o777 == 0o600
+    assert re.search(r"^ok +synthetic prediction", stack.follow(commands("containers prove")), re.MULTILINE)
+
+
+def test_the_doctor_in_tools_fails_where_nothing_answers(stack):
+    """Before the start, with the same settings: every part fails by name, and so does the doctor."""
+    code, checks = stack.examined_before_start
+    assert code == 1
+    assert checks["instance"]["verdict"] == "failed"
+    reached = set(PARTS) - {"worker", "maintenance"}
+    assert {checks[name]["verdict"] for name in reached} == {"failed"}
+    assert "ports" not in checks
+
+
+def test_every_verb_runs_in_tools(stack):
+    """Models, channels, rules, labels, settings and migrations find there what they need."""
+    prediction = predicted(stack)
+    (model,) = json.loads(stack.tools("models", "list", "--json"))["models"]
+    (version,) = [entry["version"] for entry in model["versions"] if entry["active"]]
+    assert json.loads(stack.tools("models", "promote", version, "--json"))["active"] == version
+    assert json.loads(stack.tools("channels", "list", "--json"))[0]["name"] == "log"
+    assert json.loads(stack.tools("channels", "test", "log", "--json"))["delivered"] is True
+    assert json.loads(stack.tools("rules", "check", "/etc/sightglass/alerting/rules.yaml", "--json"))["ok"] is True
+    stack.tools("migrate", "--dry-run")
+    names = {setting["name"] for setting in json.loads(stack.tools("settings", "--json"))}
+    assert "SIGHTGLASS_WORKER_RULES_FILE" in names
+    read_back(stack, prediction)
+    rows = f"prediction_id,label,observed_at\n{prediction},late,2013-12-08T09:00:00Z\n"
+    file = stack.give("tools", "labels.csv", rows)
+    stack.tools("labels", "load", file)
+    eventually(lambda: read_back(stack, prediction), lambda read: (read.get("label") or {}) != {})
+
+
 def test_grafanas_questions_are_answered_by_our_tables(stack):
     """Every query of the dashboard runs as the reader, and those about requests and predictions find some."""
-    _predicted(stack)
+    predicted(stack)
     password = (stack.secrets / "clickhouse-reader.password").read_text()
     dashboard = json.loads((REPOSITORY / "deploy/grafana/dashboards/sightglass.json").read_text())
     now = int(time.time())
@@ -168,14 +217,14 @@ def test_grafanas_questions_are_answered_by_our_tables(stack):
         for macro, meaning in macros.items():
             sql = re.sub(macro, meaning, sql)
         url = f"http://clickhouse:8123/?database=otel&user=reader&password={password}&default_format=JSON"
-        status, answer = stack.ask("GET", f"{url}&query={quote(sql, safe='')}")
+        status, answer = stack.network.ask("GET", f"{url}&query={quote(sql, safe='')}")
         assert status == 200, (sql, answer)
         return answer["data"]
 
     for panel in dashboard["panels"]:
         sql = panel["targets"][0]["rawSql"]
         assert "$__" not in re.sub("|".join(macros), "", sql)
-        found = _eventually(lambda sql=sql: rows(sql), lambda answer: answer != [])
+        found = eventually(lambda sql=sql: rows(sql), lambda answer: answer != [])
         assert "time" in found[0], panel["title"]
 
 
@@ -191,7 +240,7 @@ def test_nothing_is_written_outside_of_volumes_and_secrets_stay_in_their_files(s
     for name, container in stack.containers.items():
         for process in container.inside():
             told = " ".join(process.cmdline())
-            variables = {value for variable, value in process.environ().items() if variable != "SIGHTGLASS_ENTITY_SALT"}
+            variables = set(process.environ().values())
             assert not [secret for secret, text in secrets.items() if text in told or text in variables], name
     stack.stop()
     for name in stack.containers:

@@ -1,4 +1,4 @@
-"""Starts systemd's units without systemd, as their files say: `units.py FOLDER`, inside namespaces made by `units.sh`.
+"""Starts systemd's units without systemd, as their files say: `units.py FOLDER MODELS`, in namespaces of `units.sh`.
 
 User, environment, credentials, hidden folders, commands and their order come from the units. What only systemd enforces
 is not here; which system calls are made is written down instead, to be held against the units' filter. Prints JSON.
@@ -7,8 +7,11 @@ is not here; which system calls are made is written down instead, to be held aga
 import json
 import os
 import re
+import runpy
 import shlex
+import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -29,6 +32,7 @@ READY = {
     "maintenance": f"{STATE}/run/maintenance.heartbeat",
     "dashboard": "http://127.0.0.1:8501/_stcore/health",
 }
+COMMAND = Path("/run/sightglass")
 USER = 10001
 PATIENCE_SECONDS = 120
 
@@ -55,6 +59,13 @@ class Unit:
             for pair in shlex.split(text):
                 variable, value = pair.split("=", 1)
                 self.environment[variable] = value.replace("%d", str(self.credentials))
+        for text in self.keys.get("EnvironmentFile", []):
+            self.environment.update(_variables(Path(text.removeprefix("-"))))
+
+    def is_left_out(self) -> bool:
+        """Whether something is there already that its condition names."""
+        conditions = self.keys.get("ConditionPathExistsGlob", [])
+        return any(list(Path("/").glob(pattern.lstrip("!/"))) for pattern in conditions)
 
     def load_credentials(self) -> None:
         """Copy them as systemd does: readable by the service alone."""
@@ -92,26 +103,38 @@ class Unit:
             )
 
 
-def main(folder: Path) -> None:
-    """Start all, predict, stop all; write logs and system calls into the folder."""
+def main(folder: Path, models: Path) -> None:
+    """Start all, predict, look by the command that people have, stop all.
+
+    Args:
+        folder: for logs and system calls.
+        models: where trained models are left for another run.
+    """
     processes: dict[str, subprocess.Popen[bytes]] = {}
     report: dict[str, Any] = {"steps": {}, "ready": {}, "stopped": {}}
+    scheme = "https" if _variables(Path("/etc/sightglass/sightglass.env")) else "http"
+    # Somebody's own folder, which the services' user cannot enter.
+    mine = folder / "mine"
+    mine.mkdir(mode=0o700)
     try:
+        # The guide's own lines, which the check laid here.
+        _follow(mine, folder / "token.sh").check_returncode()
+        token = (mine / "me.token").read_text().strip()
         for name in ORDER:
-            unit = Unit(name)
-            unit.load_credentials()
-            log = folder / f"{name}.log"
-            process = unit.start(unit.keys["ExecStart"][0], log, folder / f"{name}.calls")
-            if unit.keys["Type"] == ["oneshot"]:
-                report["steps"][name] = process.wait(900)
-                continue
-            processes[name] = process
-            for line in unit.keys.get("ExecStartPost", []):
-                report["steps"][f"{name}, then"] = unit.start(line, log).wait(PATIENCE_SECONDS)
+            _start(Unit(name), folder, processes, report["steps"])
         for name, target in READY.items():
-            ready = [sys.executable, "/opt/sightglass/deploy/docker/ready.py", "--wait", str(PATIENCE_SECONDS), target]
-            report["ready"][name] = subprocess.run(ready, check=False).returncode
-        report["visible"] = _visible()
+            ready = [sys.executable, "/opt/sightglass/deploy/docker/ready.py", "--wait", str(PATIENCE_SECONDS)]
+            target = target.replace("http:", f"{scheme}:", 1)  # noqa: PLW2901
+            report["ready"][name] = subprocess.run([*ready, target], check=False).returncode
+        report["visible"] = _visible(scheme, token)
+        report |= _by_command(mine, token)
+        proved = _follow(mine, folder / "prove.sh")
+        report["guide"] = [proved.returncode, proved.stdout + proved.stderr]
+        report["mode of the token"] = f"{(mine / 'me.token').stat().st_mode & 0o777:o}"
+        if not models.exists():
+            shutil.copytree(f"{STATE}/models", models)
+            for path in (models, *models.rglob("*")):
+                os.chown(path, USER, USER)
     finally:
         for name, process in reversed(processes.items()):
             # strace hands no signal on: the service is its child.
@@ -125,26 +148,90 @@ def main(folder: Path) -> None:
     json.dump(report, sys.stdout)
 
 
-def _visible() -> bool:
-    described = _asked("http://127.0.0.1:8002/openapi.json")
+def _start(unit: Unit, folder: Path, processes: dict[str, "subprocess.Popen[bytes]"], steps: dict[str, int]) -> None:
+    """Start a unit as systemd would: only where its condition holds, and to the end where it runs once."""
+    if unit.is_left_out():
+        return
+    unit.load_credentials()
+    log = folder / f"{unit.name}.log"
+    process = unit.start(unit.keys["ExecStart"][0], log, folder / f"{unit.name}.calls")
+    if unit.keys["Type"] == ["oneshot"]:
+        steps[unit.name] = process.wait(900)
+        return
+    processes[unit.name] = process
+    for line in unit.keys.get("ExecStartPost", []):
+        steps[f"{unit.name}, then"] = unit.start(line, log).wait(PATIENCE_SECONDS)
+
+
+def _variables(file: Path) -> dict[str, str]:
+    """A file of variables, as the command reads it."""
+    found: dict[str, str] = runpy.run_path(str(UNITS / "sightglass"))["settings_of"](file)
+    return found
+
+
+def _command(folder: Path, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Call `sightglass` as root does, from a folder of root's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SIGHTGLASS_", "OTEL_"))}
+    return subprocess.run(
+        [COMMAND, *words], cwd=folder, env=kept | variables, capture_output=True, text=True, timeout=180, check=False
+    )
+
+
+def _follow(folder: Path, script: Path) -> "subprocess.CompletedProcess[str]":
+    """Run lines of the guide as root does, from a folder of root's."""
+    path = f"{COMMAND.parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-eu", script],
+        cwd=folder,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
+def _by_command(mine: Path, token: str) -> dict[str, Any]:
+    """What people do with the command: the token by a file and by a variable, a file of theirs by its relative path."""
+    doctor = ("doctor", "--json", "--expect-running")
+    by_file = _command(mine, *doctor, "--token-file", "me.token")
+    by_variable = _command(mine, *doctor, "--skip-synthetic", SIGHTGLASS_TOKEN=token)
+    (mine / "labels.csv").write_text("prediction_id,label,observed_at\nnone,late,2013-12-08T09:00:00Z\n")
+    (mine / "labels.csv").chmod(0o600)
+    labels = _command(mine, "labels", "load", "labels.csv", "--dry-run", "--json")
+    return {
+        "doctor": [by_file.returncode, by_file.stdout or by_file.stderr],
+        "doctor, token by variable": [by_variable.returncode, by_variable.stdout or by_variable.stderr],
+        "labels": [labels.returncode, labels.stdout + labels.stderr],
+        "settings": _command(mine, "settings", "--json").stdout,
+        "owners": sorted({path.stat().st_uid for path in Path(STATE).rglob("*") if path.is_file()}),
+    }
+
+
+def _visible(scheme: str, token: str) -> bool:
+    ml_api, monitoring_api = f"{scheme}://127.0.0.1:8002", f"{scheme}://127.0.0.1:8003"
+    described = _asked(f"{ml_api}/openapi.json", token)
     body = described["paths"]["/v1/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     example = described["components"]["schemas"][body.rpartition("/")[2]]["examples"][0]
-    prediction = _asked("http://127.0.0.1:8002/v1/predict", example)["prediction_id"]
+    prediction = _asked(f"{ml_api}/v1/predict", token, example)["prediction_id"]
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         try:
-            return bool(_asked(f"http://127.0.0.1:8003/api/v1/predictions/{prediction}"))
+            return bool(_asked(f"{monitoring_api}/api/v1/predictions/{prediction}", token))
         except urllib.error.HTTPError:
             time.sleep(0.3)
     return False
 
 
-def _asked(url: str, body: object = None) -> Any:
+def _asked(url: str, token: str, body: object = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"content-type": "application/json"})  # noqa: S310 - loopback
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+    headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
+    request = urllib.request.Request(url, data, headers)  # noqa: S310 - loopback
+    authority = Path("/etc/sightglass/tls/ca.crt")
+    trusted = ssl.create_default_context(cafile=authority) if authority.exists() else None
+    with urllib.request.urlopen(request, timeout=30, context=trusted) as answer:  # noqa: S310
         return json.load(answer)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,4 +1,5 @@
-# The OpenTelemetry Collector of collector/builder-config.yaml, with its configurations and nothing else: no shell, no package.
+# The OpenTelemetry Collector of collector/builder-config.yaml, with its configurations and nothing else: no shell, no package. It is
+# started with config.yaml and the overlays that SIGHTGLASS_COLLECTOR_OVERLAYS names.
 #
 #   docker build -f deploy/docker/collector.Dockerfile -t sightglass/collector .
 #
@@ -26,18 +27,25 @@ RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certif
     build-step dependencies cli
 COPY services/__init__.py services/__init__.py
 COPY services/cli/__init__.py services/cli/__init__.py
-COPY services/cli/collector services/cli/collector
+# Of the package only what builds, without what it has in its __init__, so that the layer lasts.
+COPY services/cli/__init__.py services/cli/collector/__init__.py
+COPY services/cli/collector/build.py services/cli/collector/cache.py services/cli/collector/resolve.py \
+     services/cli/collector/toolchain.py services/cli/collector/
 COPY collector/builder-config.yaml collector/builder-config.yaml
 RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
     --mount=type=cache,target=/root/go/pkg/mod,sharing=locked \
     --mount=type=cache,target=/opt/cache/go-build,sharing=locked \
-    build-step run .venv/bin/python -c "from services.cli.collector import binary_path; print(binary_path())" > /opt/built \
+    build-step run .venv/bin/python -c "from services.cli.collector.resolve import binary_path; print(binary_path())" > /opt/built \
     && install -m 0755 "$(cat /opt/built)" /opt/otelcol
 WORKDIR /opt/ready
 COPY deploy/docker/ready /opt/ready
 RUN --mount=type=cache,target=/opt/cache/go-build,sharing=locked \
     go build -trimpath -ldflags "-s -w" -o /opt/ready/ready .
-COPY collector/*.yaml /opt/configurations/
+WORKDIR /opt/launch
+COPY deploy/docker/launch /opt/launch
+RUN --mount=type=cache,target=/opt/cache/go-build,sharing=locked \
+    go build -trimpath -ldflags "-s -w" -o /opt/launch/launch .
+COPY collector/*.yaml deploy/docker/config.container.yaml /opt/configurations/
 RUN rm /opt/configurations/builder-config.yaml \
     && chmod 0644 /opt/configurations/*.yaml \
     && install -d -m 0700 /opt/state /opt/state/queue
@@ -53,9 +61,9 @@ LABEL org.opencontainers.image.title="Sightglass Collector" \
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /opt/otelcol /otelcol
 COPY --from=build /opt/ready/ready /ready
+COPY --from=build /opt/launch/launch /launch
 COPY --from=build /opt/configurations /etc/otelcol
 COPY --from=build --chown=10001:10001 /opt/state /var/lib/otelcol
 USER 10001:10001
 EXPOSE 4317 4318
-ENTRYPOINT ["/otelcol"]
-CMD ["--config", "/etc/otelcol/config.yaml"]
+ENTRYPOINT ["/launch"]

@@ -8,6 +8,8 @@ import yaml
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 COMPOSE = DEPLOY / "docker-compose.monitoring.yml"
+TLS = DEPLOY / "docker-compose.tls.yml"
+OIDC = DEPLOY / "docker-compose.oidc.yml"
 
 
 @cache

@@ -5,9 +5,10 @@ import tomllib
 
 import pytest
 
-from tests.deploy.compose_file import COMPOSE, DEPLOY, document, services
+from tests.deploy.compose_file import COMPOSE, DEPLOY, OIDC, TLS, document, services
 
 ROOT = DEPLOY.parent
+GUIDE = ROOT / "docs" / "MONITORING_DEPLOYMENT_GUIDE.md"
 NAMES = sorted(services())
 PUBLISHED = {
     "collector": {4317, 4318},
@@ -61,7 +62,10 @@ def test_secrets_are_files_and_never_variables(name):
     """A variable that is about a secret names a file; a secret that is used is declared, and comes from a file."""
     service = services()[name]
     for variable, value in service.get("environment", {}).items():
-        if re.search(r"PASSWORD|TOKEN|SECRET|SALT|_KEY", variable):
+        if variable == "SIGHTGLASS_TOKEN":
+            # Of whoever calls `run --rm tools`, and kept by no configuration.
+            assert (name, value) == ("tools", None)
+        elif re.search(r"PASSWORD|TOKEN|SECRET|SALT|_KEY", variable):
             assert re.search(r"_FILE$", variable), variable
             assert value.startswith(("/run/secrets/", "/var/lib/sightglass/tokens/")), variable
     used = {secret if isinstance(secret, str) else secret["source"] for secret in service.get("secrets", [])}
@@ -94,6 +98,17 @@ def test_services_start_only_after_what_they_need():
     assert services()["collector"]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
     for need in services()["migrate"]["depends_on"].values():
         assert need == {"condition": "service_healthy", "required": False}
+
+
+def test_the_guide_names_every_variable_of_the_compose_file_with_its_default():
+    """Its table in the shape "containers" has each variable that compose reads, and no other."""
+    shape = GUIDE.read_text().split("\n## Shape 3")[1].split("\n## ")[0]
+    told = dict(re.findall(r"^\| `(SIGHTGLASS_\w+)` \| `(.*?)` \|", shape, re.MULTILINE))
+    read: dict[str, str] = {}
+    for file in (COMPOSE, TLS, OIDC):
+        for variable, default in re.findall(r"\$\{(SIGHTGLASS_\w+):-(.*?)\}", file.read_text()):
+            read.setdefault(variable, default)
+    assert told == read
 
 
 def test_uv_is_the_one_of_the_set_up():

@@ -4,6 +4,7 @@ import http.server
 import json
 import runpy
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.deploy.compose_file import DEPLOY
 
@@ -41,6 +43,33 @@ def test_a_listener_is_ready_when_it_answers_200(status, code):
         server.shutdown()
     assert answer.returncode == code
     assert code == 0 or f"answers {status}" in answer.stderr
+
+
+def test_a_listener_with_a_certificate_is_asked_by_tls(tmp_path, monkeypatch):
+    """`--tls-of` follows the setting of the certificate: https where it is set, http where it is not."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("elsewhere.example.org")
+    certificate = tmp_path / "tls.pem"
+    issued.private_key_and_cert_chain_pem.write_to_path(str(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        asked = ("--tls-of", "SIGHTGLASS_X", f"http://127.0.0.1:{server.server_port}/readyz")
+        assert ready(*asked).returncode == 1
+        monkeypatch.setenv("SIGHTGLASS_X_TLS_CERT_FILE", str(certificate))
+        assert ready(*asked).returncode == 0
+        server.shutdown()
 
 
 def test_nobody_who_listens_is_not_ready():

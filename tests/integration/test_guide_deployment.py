@@ -1,8 +1,11 @@
 """docs/MONITORING_DEPLOYMENT_GUIDE.md: the shape "one machine", followed to the letter in an empty folder."""
 
+import contextlib
 import json
+import re
 import sys
 
+import psutil
 import pytest
 
 from tests.integration.guide import Follower, blocks, matches
@@ -12,6 +15,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 GUIDE = ROOT / "docs" / "MONITORING_DEPLOYMENT_GUIDE.md"
 BLOCKS = blocks(GUIDE)
+PROCESSES = ("clickhouse", "collector", "ml-api", "monitoring-api", "worker", "maintenance", "dashboard")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +53,7 @@ def test_what_is_told_on_the_way(started):
     _, told = started
     assert ".env" in told["settings"]
     assert "failed" not in told["look"]
-    for name in ("clickhouse", "collector", "ml-api", "monitoring-api", "worker", "maintenance", "dashboard"):
+    for name in PROCESSES:
         assert name in told["start"]
 
 
@@ -75,6 +79,13 @@ def test_the_doctor_proves_the_whole_way(started):
     assert "synthetic" in told
 
 
+def test_the_question_for_a_slow_dashboard_can_be_asked(started):
+    """What the table of troubleshooting times is a command that runs."""
+    follower, _ = started
+    (question,) = re.findall(r"`time (curl [^`]+)`", GUIDE.read_text(encoding="utf-8"))
+    assert follower.run(question.replace("-o /dev/null", "-o /dev/null -w '%{http_code}'")) == "200"
+
+
 def test_a_backup_goes_back(started):
     """Copied while stopped; restored in place of a folder that is gone, the same prediction is there again."""
     follower, _ = started
@@ -84,5 +95,32 @@ def test_a_backup_goes_back(started):
     stop, start = (f".venv/bin/sightglass {words}" for words in ("down", "up --detach"))
     follower.run(f"{stop}\nrm -rf .sightglass\ntar -xzf sightglass-backup.tar.gz\n{start}")
     assert json.loads(follower.run(BLOCKS["visible"]))["features"] == before["features"]
+
+
+def test_nothing_is_left_after_a_stop(started):
+    """The guide's last step ends every process, and the supervisor; no process of that data folder lives on."""
+    follower, _ = started
+    report = json.loads(follower.run(".venv/bin/sightglass status --json"))
+    running = {process["pid"] for process in report["processes"]} | {report["supervisor"]["pid"]}
+    assert len(running) == len(PROCESSES) + 1
+    assert running <= of_folder(follower.folder)
     follower.run(BLOCKS["stop"])
-    assert json.loads(follower.run(".venv/bin/sightglass status --json || true"))["processes"] is not None
+    after = json.loads(follower.run(".venv/bin/sightglass status --json || true"))
+    assert {process["name"]: process["state"] for process in after["processes"]} == dict.fromkeys(PROCESSES, "down")
+    assert of_folder(follower.folder) == set()
+
+
+def of_folder(folder):
+    """The processes that have a folder's data folder in their environment."""
+    found = set()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("SIGHTGLASS_DATA_DIR") == str(folder / ".sightglass"):
+                found.add(process.pid)
+    return found
+
+
+def test_every_block_for_one_machine_is_run():
+    """What the guide says is tested is what the tests above run; the rest is run by `make deploy-check`."""
+    ours = {"settings", "look", "token", "start", "predict", "predicted", "visible", "seen", "prove", "backup", "stop"}
+    assert set(BLOCKS) == ours | {"systemd token", "systemd prove", "containers token", "containers prove"}

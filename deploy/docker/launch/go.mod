@@ -1,0 +1,3 @@
+module sightglass/launch
+
+go 1.24
