@@ -35,7 +35,7 @@ PYTHON_IMAGES = {
     ),
     "tools": (
         {"sightglass", "services/web", "services/monitoring_api", "services/cli", "services/ml_api"}
-        | {"services/embedded_clickhouse", "collector/schema", "deploy/alerting"},
+        | {"services/embedded_clickhouse", "collector/schema", "deploy/alerting", "dashboard"},
         {"clickhouse_connect", "click", "onnxruntime"},
     ),
     "dashboard": ({"sightglass", "dashboard"}, {"streamlit"}),

@@ -83,6 +83,8 @@ RUN build-step finish
 FROM library AS tools-code
 COPY services /opt/code/services
 COPY collector /opt/code/collector
+# Of the dashboard its settings alone: where it is follows from them, and `sightglass settings` lists them.
+COPY dashboard/__init__.py dashboard/settings.py /opt/code/dashboard/
 COPY deploy/alerting /opt/code/deploy/alerting
 COPY deploy/docker/one_clickhouse.py /opt/code/deploy/docker/one_clickhouse.py
 RUN build-step finish
