@@ -18,12 +18,14 @@ from services.monitoring_api.routes.alerts import alerts_router
 from services.monitoring_api.routes.caller import caller_router
 from services.monitoring_api.routes.dependencies import Serving
 from services.monitoring_api.routes.history import history_router
+from services.monitoring_api.routes.logs import logs_router
 from services.monitoring_api.routes.metrics import metrics_router
 from services.monitoring_api.routes.models import models_router
 from services.monitoring_api.routes.pipeline import pipeline_router
 from services.monitoring_api.routes.readiness import readiness_router
 from services.monitoring_api.routes.records import records_router
 from services.monitoring_api.routes.shared_answers import SharedAnswers
+from services.monitoring_api.routes.traces import traces_router
 from services.monitoring_api.settings import MonitoringApiSettings
 from services.web.application import create_base
 
@@ -98,7 +100,9 @@ def create_app(
     for router in (
         metrics_router(serving),
         history_router(serving),
+        traces_router(serving),
         records_router(serving),
+        logs_router(serving),
         pipeline_router(serving),
         alerts_router(alerts),
         models_router(ml_api),

@@ -23,7 +23,7 @@ class Silent:
     async def fetch(self, query, **_):
         """No rows; an aggregation over none gives one."""
         self.statements.add(query.sql)
-        return [(0, [])] if "groupUniqArray" in query.sql else []
+        return [(0, [], [], 0)] if "groupUniqArray" in query.sql else []
 
     execute = fetch
 
@@ -87,6 +87,50 @@ def test_no_parameter_makes_it_fail(silent, name, text):
     assert not any("DROP" in statement or "%n" in statement for statement in database.statements)
 
 
+_SEARCHES = {
+    "/api/v1/traces": [
+        *("service", "route", "kind", "min_duration_ms", "max_duration_ms", "status", "model", "model_version"),
+        *("has_prediction", "attr", "from", "to", "sort", "limit", "cursor", "x"),
+    ],
+    "/api/v1/traces/heatmap": ["attr", "min_duration_ms", "status", "from", "to", "step", "x"],
+    "/api/v1/logs": [
+        *("service", "severity", "q", "whole_words", "trace_id", "span_id", "event"),
+        *("from", "to", "limit", "cursor", "x"),
+    ],
+}
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from([(path, name) for path, names in _SEARCHES.items() for name in names]),
+    st.one_of(_TEXTS, st.builds("{}={}".format, _TEXTS, _TEXTS)),
+)
+def test_no_parameter_makes_a_search_fail(silent, where, text):
+    """Every answer is below 500, and no text of a parameter, an attribute's name neither, stands in a statement."""
+    app, database = silent
+    database.statements.clear()
+    path, name = where
+
+    async def ask():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+            return await client.get(path, params={name: text})
+
+    assert asyncio.run(ask()).status_code < 500
+    assert not any("DROP" in statement or "%n" in statement for statement in database.statements)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", list(_SEARCHES))
+@pytest.mark.parametrize(
+    "text", ["'; DROP TABLE otel_traces; --", "\\", "\\'", "{from_ns:Int64}", "\N{DUCK}", "in(a", "%", "\t\n", '`"[]']
+)
+async def test_the_engine_takes_every_text(api, path, text):
+    """Each text goes through the engine itself, as value and as name of an attribute."""
+    texts = {"q": text, "whole_words": "1"} if path.endswith("logs") else {"attr": [f"{text}={text}", f"a^={text}"]}
+    answer = await api.get(path, params={"service": text, **texts})
+    assert answer.status_code == 200, answer.text
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["/api/v1/traces/", "/api/v1/predictions/"]), _TEXTS)
 def test_no_id_makes_it_fail(silent, path, text):
@@ -113,4 +157,12 @@ async def test_the_widest_range_is_answered(api, metric, step):
         "tz": "Pacific/Apia",
     }
     answer = await api.get(HISTORY, params=parameters)
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", list(_SEARCHES))
+async def test_the_widest_range_is_searched(api, path):
+    """From 1970 to 2100."""
+    answer = await api.get(path, params={"from": "0", "to": "2099-12-31T23:59:59.999999999Z"})
     assert answer.status_code == 200, answer.text

@@ -1,0 +1,103 @@
+"""`GET /logs`: log records by text, severity, service and trace."""
+
+from datetime import datetime
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from services.monitoring_api.database import Database
+from services.monitoring_api.queries.cursor import write_cursor
+from services.monitoring_api.queries.logs import LONGEST_BODY, LONGEST_VALUE, LogRecord, search_logs
+from services.monitoring_api.queries.severity import severity_name
+from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, rfc3339
+from services.monitoring_api.queries.trace_places import trace_bounds
+from services.monitoring_api.routes.dependencies import Serving
+from services.monitoring_api.routes.search_parameters import LogParameters, place, question
+
+# Logs and spans of one trace come from several clocks, and what follows a span is logged after it.
+_SLACK_SECONDS: Final = 3600
+
+_DESCRIPTION: Final = (
+    "Newest first, each record once. Events (`ml.prediction`, ...) are log records too. Bodies are cut after "
+    f"{LONGEST_BODY:,} characters and values of attributes after {LONGEST_VALUE:,}; `truncated` names what was cut. A "
+    "page ends with `next_cursor`, null after the last; pages repeat and skip nothing."
+)
+
+
+class LogRow(BaseModel):
+    """A log record."""
+
+    timestamp: str = Field(examples=["2026-11-23T10:00:00.250Z"])
+    service: str
+    severity: str = Field(description="As it was sent; by its number where no text was.", examples=["WARN"])
+    severity_number: int = Field(description="OpenTelemetry's, 1 to 24; 0: unknown.", examples=[13])
+    event: str | None = Field(description="The event's name.")
+    body: str
+    body_bytes: int = Field(description="How long the whole body is.")
+    trace_id: str | None
+    span_id: str | None
+    attributes: dict[str, str]
+    resource: dict[str, str]
+    truncated: list[str] = Field(description="What was cut: `body`, `attributes.<name>`, `resource.<name>`.")
+
+
+class LogList(BaseModel):
+    """The answer."""
+
+    start: str = Field(serialization_alias="from")
+    end: str = Field(serialization_alias="to")
+    logs: list[LogRow]
+    next_cursor: str | None
+
+
+def logs_router(serving: Serving) -> APIRouter:
+    """/logs."""
+    router = APIRouter(prefix="/logs", tags=["logs"])
+
+    @router.get("", summary="Log records by text, severity, service and trace", description=_DESCRIPTION)
+    async def logs(parameters: Annotated[LogParameters, Query()]) -> LogList:
+        selection = parameters.selection()
+        after = place(parameters)
+        database = serving.asking()
+        span = await _span(database, parameters, serving.clock()) if after is None else after.span
+        page = await search_logs(database, selection, span, limit=parameters.limit, after=after)
+        return LogList(
+            start=rfc3339(span.start_ns),
+            end=rfc3339(span.end_ns),
+            logs=[_log(record) for record in page.records],
+            next_cursor=None if page.following is None else write_cursor(page.following, question(parameters)),
+        )
+
+    return router
+
+
+async def _span(database: Database, parameters: LogParameters, now: datetime) -> TimeRange:
+    """The range that is asked for, or of the trace that is."""
+    span = parameters.span(now)
+    if parameters.trace_id is None or not parameters.is_of_a_trace_whenever_it_was():
+        return span
+    trace_id = parameters.trace_id.lower()
+    known = (await trace_bounds(database, [trace_id])).get(trace_id)
+    if known is None:
+        return span
+    first, last = known
+    return TimeRange(max(0, first - _SLACK_SECONDS) * NANOSECONDS, (last + 1 + _SLACK_SECONDS) * NANOSECONDS)
+
+
+def _log(record: LogRecord) -> LogRow:
+    number = int(record.severity_number)
+    return LogRow(
+        timestamp=rfc3339(record.at_ns),
+        service=record.service,
+        severity=record.severity or severity_name(number),
+        severity_number=number,
+        event=record.event or None,
+        body=record.body,
+        body_bytes=int(record.body_bytes),
+        trace_id=record.trace_id or None,
+        span_id=record.span_id or None,
+        attributes=dict(record.attributes),
+        resource=dict(record.resource),
+        truncated=list(record.truncated),
+    )
