@@ -37,13 +37,15 @@ class Network:
         return ["nsenter", "--target", str(self._holder.pid), "--net"]
 
     def listening(self) -> set[tuple[str, int]]:
-        """Address and port of every listener in it."""
+        """Address and port of every listener in it; 0.0.0.0 for all addresses, of IPv6 too."""
         found = set()
-        for line in Path(f"/proc/{self._holder.pid}/net/tcp").read_text().splitlines()[1:]:
-            _, local, _, state, *_ = line.split()
-            address, port = local.split(":")
-            if state == _LISTENS:
-                found.add((".".join(map(str, bytes.fromhex(address)[::-1])), int(port, 16)))
+        for table in ("tcp", "tcp6"):
+            for line in Path(f"/proc/{self._holder.pid}/net/{table}").read_text().splitlines()[1:]:
+                _, local, _, state, *_ = line.split()
+                address, port = local.split(":")
+                if state == _LISTENS:
+                    octets = bytes.fromhex(address)[::-1] if any(bytes.fromhex(address)) else bytes(4)
+                    found.add((".".join(map(str, octets)), int(port, 16)))
         return found
 
     def ask(self, method: str, url: str, *, token: str = "", body: object = None) -> tuple[int, Any]:

@@ -117,7 +117,9 @@ class Stack:
         """Run commands of the guide, in whose place `docker compose run --rm tools` is what `tools` does here."""
         container = self.containers.get("tools") or self._container("tools")
         *before, identity, end = map(str, container.words)
-        words = shlex.join([*before, "--env", "SIGHTGLASS_TOKEN", identity, end, *self._command("tools", [])])
+        # Compose hands the caller's token on, as tools names it without a value.
+        words = f'{shlex.join(before)} --env "SIGHTGLASS_TOKEN=$SIGHTGLASS_TOKEN" {shlex.join([identity, end])}'
+        words = f"{words} {shlex.join(self._command('tools', []))}"
         docker = self.folder / "bin" / "docker"
         docker.parent.mkdir(exist_ok=True)
         docker.write_text(f'#!/bin/sh\nwhile [ "$1" != tools ]; do shift; done\nshift\nexec {words} "$@"\n')
