@@ -1,12 +1,14 @@
 """Signing in by OpenID Connect: a real provider, a real dashboard, a real browser."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.conftest import PATIENCE_SECONDS
 from tests.browser.oidc_provider import STYLES, OidcProvider, oidc_file, sign_in
 from tests.browser.pages import charts
 from tests.dashboard.monitoring_api import FakeMonitoringApi
@@ -14,6 +16,7 @@ from tests.dashboard.process import DashboardProcess, free_port
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
+REFRESH_SECONDS = 3
 OWN = f"sgt_0123456789ab_{'o' * 43}"
 PEOPLE = (
     {"sub": "ann", "email": "Ann@example.org", "email_verified": True},
@@ -46,7 +49,7 @@ def place(served_api: FakeMonitoringApi, tmp_path_factory: pytest.TempPathFactor
             "SIGHTGLASS_DASHBOARD_VIEWERS": '["ann@example.org"]',
             "SIGHTGLASS_DASHBOARD_OPERATORS": '["*@example.com"]',
             "SIGHTGLASS_DASHBOARD_CONTACT": "platform@example.org",
-            "SIGHTGLASS_DASHBOARD_REFRESH_SECONDS": "3",
+            "SIGHTGLASS_DASHBOARD_REFRESH_SECONDS": str(REFRESH_SECONDS),
         }
         with DashboardProcess(folder, served_api.url, env, port=port) as process:
             yield Place(process.url, provider.url, process)
@@ -55,6 +58,18 @@ def place(served_api: FakeMonitoringApi, tmp_path_factory: pytest.TempPathFactor
 def enter(open_page: Open, place: Place, who: str) -> Page:
     """Open the dashboard and sign in as somebody."""
     return sign_in(open_page(place.dashboard, others=(place.provider, STYLES)), who)
+
+
+def forget_others(api: FakeMonitoringApi) -> None:
+    """Wait until the pages of tests before have asked their last question, and forget what was asked."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    heard, since = len(api.heard), time.monotonic()
+    while time.monotonic() - since < 2 * REFRESH_SECONDS:
+        assert time.monotonic() < deadline, "Somebody keeps asking."
+        if len(api.heard) != heard:
+            heard, since = len(api.heard), time.monotonic()
+        time.sleep(0.1)
+    api.heard.clear()
 
 
 def signed_in_as(page: Page, address: str, role: str) -> Locator:
@@ -66,7 +81,7 @@ def signed_in_as(page: Page, address: str, role: str) -> Locator:
 def test_those_listed_see_the_dashboard(open_page: Open, place: Place, api: FakeMonitoringApi, who: str) -> None:
     """Name and role are shown, and the API is asked with the dashboard's token on their behalf."""
     address, role = who.split()
-    api.heard.clear()
+    forget_others(api)
     page = enter(open_page, place, address.partition("@")[0])
     charts(page, 7)
     expect(signed_in_as(page, address, role)).to_be_visible()
@@ -76,7 +91,7 @@ def test_those_listed_see_the_dashboard(open_page: Open, place: Place, api: Fake
 @pytest.mark.parametrize(("who", "why"), [("eve", "not among those"), ("mallory", "not verified")])
 def test_nobody_else_gets_in(open_page: Open, place: Place, api: FakeMonitoringApi, who: str, why: str) -> None:
     """The provider knows them, and they are told whom to ask; the API is never asked for them."""
-    api.heard.clear()
+    forget_others(api)
     page = enter(open_page, place, who)
     expect(page.get_by_text("You may not see this dashboard")).to_be_visible()
     expect(page.get_by_text(re.compile(why))).to_be_visible()
@@ -116,7 +131,7 @@ def test_a_forged_cookie_is_nobody(open_page: Open, place: Place, api: FakeMonit
     """What the dashboard did not sign says nothing, and neither do headers or parameters."""
     page = open_page(place.dashboard, others=(place.provider,))
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
-    api.heard.clear()
+    forget_others(api)
     page.context.add_cookies(
         [{"name": "_streamlit_user", "value": "eyJlbWFpbCI6ICJhbm5AZXhhbXBsZS5vcmcifQ==", "url": place.dashboard}]
     )
