@@ -27,6 +27,10 @@ _TABLES = (
     "labels_data",
     "rollup_requests_1m",
     "rollup_predictions_1m",
+    "rollup_requests_15m",
+    "rollup_predictions_15m",
+    "rollup_requests_finished",
+    "rollup_predictions_finished",
     "rollup_dirty",
 )
 

@@ -20,7 +20,7 @@ class Instruments:
 
     def __init__(self, tracer: Tracer, meter: Meter) -> None:
         self._tracer = tracer
-        self._minutes = meter.create_counter("sightglass.rollup.minutes", unit="{minute}")
+        self._buckets = meter.create_counter("sightglass.rollup.buckets", unit="{bucket}")
         self._too_late = meter.create_counter("sightglass.rollup.too_late", unit="{mark}")
 
     @contextmanager
@@ -41,8 +41,8 @@ class Instruments:
                 span = self._tracer.start_span(
                     f"recompute {kind}",
                     start_time=started,
-                    attributes={"sightglass.rollup.minutes": each.minutes, "sightglass.rollup.marks": each.marks},
+                    attributes={"sightglass.rollup.buckets": each.buckets, "sightglass.rollup.marks": each.marks},
                 )
                 span.end()
-                self._minutes.add(each.minutes, {"kind": kind})
+                self._buckets.add(each.buckets, {"kind": kind})
                 self._too_late.add(each.too_late, {"kind": kind})

@@ -11,7 +11,7 @@ from services.monitoring_api.database import Database
 from services.monitoring_api.maintenance.heartbeat import write_heartbeat
 from services.monitoring_api.maintenance.instruments import Instruments
 from services.monitoring_api.maintenance.recompute import recompute
-from services.monitoring_api.maintenance.rollups import PREDICTIONS_1M, REQUESTS_1M, Recomputation
+from services.monitoring_api.maintenance.rollups import PREDICTIONS_1M, PREDICTIONS_15M, REQUESTS_1M, REQUESTS_15M, Tier
 from services.monitoring_api.maintenance.settings import MaintenanceSettings
 from services.web.problems import Problem
 
@@ -68,9 +68,15 @@ class Maintenance:
         try:
             more = True
             while more:
-                requests = await self._pass(REQUESTS_1M, self._settings.raw_retention_days)
-                predictions = await self._pass(PREDICTIONS_1M, self._settings.predictions_retention_days)
-                more = requests or predictions
+                # What minutes are made of: raw spans, or predictions; quarters are made of minutes.
+                kept = self._settings.predictions_retention_days
+                left = [
+                    await self._pass(REQUESTS_1M, self._settings.raw_retention_days),
+                    await self._pass(PREDICTIONS_1M, kept),
+                    await self._pass(REQUESTS_15M, kept),
+                    await self._pass(PREDICTIONS_15M, kept),
+                ]
+                more = any(left)
         except Problem as problem:
             if self._failing != problem.detail:
                 _log.warning("rollups wait: %s", problem.detail)
@@ -80,22 +86,23 @@ class Maintenance:
                 _log.info("rollups go on")
             self._failing = None
 
-    async def _pass(self, what: Recomputation, kept_days: int) -> bool:
-        """One pass over one rollup; whether more is left."""
-        with self._instruments.passing(what.rollup.kind) as report:
+    async def _pass(self, tier: Tier, kept_days: int) -> bool:
+        """One pass over one tier; whether more is left."""
+        kind = tier.kinds[0]
+        with self._instruments.passing(kind) as report:
             done = await recompute(
                 self._database,
-                what,
+                tier,
                 now=self._clock(),
                 settle=timedelta(seconds=self._settings.settle_seconds),
-                raw_kept=timedelta(days=kept_days),
+                kept=timedelta(days=kept_days),
                 most_marks=self._settings.marks_at_once,
             )
             report(done)
         if done.too_late:
             _log.warning(
-                "rows came for %s minutes whose raw rows are no longer whole; their rollup stays as it is",
-                what.rollup.kind,
+                "rows came for %s of which what they are made of is no longer whole; their rollup stays as it is",
+                kind,
                 extra={"marks": done.too_late},
             )
         return done.marks >= self._settings.marks_at_once

@@ -3,18 +3,18 @@
 Raw rows are visible before their mark, and marks are read before raw rows: whatever a mark that was read stands for
 is in the computation, and rows that come in the meantime bring marks of their own. The marks are deleted last, so
 readers take a minute's raw rows until its rollup is whole; a crash anywhere leaves marks, and the minute is computed
-again.
+again. A minute's quarter of an hour is marked before the minute's own marks go, and is computed from minutes once it is
+over.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.monitoring_api.database import Database
-from services.monitoring_api.maintenance.marks import clock_query, delete_query, marks_query, read_marks
-from services.monitoring_api.maintenance.rollups import Recomputation
-from services.monitoring_api.queries.plan import MINUTE_SECONDS
+from services.monitoring_api.maintenance.marks import clock_query, delete_query, marks_query, read_marks, set_query
+from services.monitoring_api.maintenance.rollups import Tier
 
-# Raw rows near the end of their life may be half gone; a minute is left alone from here on.
+# Rows near the end of their life may be half gone; a bucket is left alone from here on.
 _RETENTION_MARGIN = timedelta(hours=1)
 
 
@@ -23,52 +23,57 @@ class Pass:
     """What one pass did.
 
     Args:
-        minutes: How many minutes were computed.
+        buckets: How many buckets were computed.
         marks: How many marks were worked off.
-        too_late: How many of the marks were for minutes whose raw rows are no longer whole; their rollup stays.
+        too_late: How many of the marks were for buckets of which what they are computed from is no longer whole; these
+            stay as they are.
     """
 
-    minutes: int
+    buckets: int
     marks: int
     too_late: int
 
 
 async def recompute(
     database: Database,
-    what: Recomputation,
+    tier: Tier,
     *,
     now: datetime,
     settle: timedelta,
-    raw_kept: timedelta,
+    kept: timedelta,
     most_marks: int,
 ) -> Pass:
-    """Work off dirty minutes of one rollup, the youngest first.
+    """Work off dirty buckets of one tier, the youngest first.
 
     Args:
         database: Where, as a user who may write.
-        what: Which rollup.
+        tier: Which buckets.
         now: The time.
-        settle: How long after its end a minute counts as closed.
-        raw_kept: How long raw rows live.
+        settle: How long after its end a bucket counts as closed.
+        kept: How long that lives which they are computed from.
         most_marks: Most marks to work off.
     """
-    closed_before = int((now - settle).timestamp()) - MINUTE_SECONDS + 1
-    kind = what.rollup.kind
-    rows = await database.fetch(marks_query(kind, closed_before=closed_before, most=most_marks))
+    closed_before = int((now - settle).timestamp()) - tier.seconds + 1
+    rows = await database.fetch(marks_query(tier.kinds, closed_before=closed_before, most=most_marks))
     marks = read_marks(rows)
     if not marks:
         return Pass(0, 0, 0)
-    whole_from = (now - raw_kept + _RETENTION_MARGIN).timestamp()
-    minutes = sorted({mark.minute for mark in marks if mark.minute >= whole_from})
-    if minutes:
-        await _replace(database, what, minutes)
-    await database.execute(delete_query(kind, marks))
-    return Pass(len(minutes), len(marks), sum(mark.minute < whole_from for mark in marks))
+    whole_from = (now - kept + _RETENTION_MARGIN).timestamp()
+    buckets = sorted({mark.bucket for mark in marks if mark.bucket >= whole_from})
+    if buckets:
+        await _replace(database, tier, buckets)
+        if tier.next_kind is not None:
+            longer = {bucket // tier.next_seconds * tier.next_seconds for bucket in buckets}
+            await database.execute(set_query(tier.next_kind, sorted(longer)))
+    await database.execute(delete_query(tier.kinds, marks))
+    return Pass(len(buckets), len(marks), sum(mark.bucket < whole_from for mark in marks))
 
 
-async def _replace(database: Database, what: Recomputation, minutes: list[int]) -> None:
+async def _replace(database: Database, tier: Tier, buckets: list[int]) -> None:
     ((computed_us,),) = await database.fetch(clock_query())
-    await database.execute(what.compute_query(minutes, int(computed_us)))
-    ((leftovers,),) = await database.fetch(what.leftovers_query(minutes, int(computed_us)))
-    if int(leftovers):
-        await database.execute(what.clear_query(minutes, int(computed_us)))
+    for each in tier.computations:
+        own = each.within(buckets, tier.seconds)
+        await database.execute(each.compute_query(own, int(computed_us)))
+        ((leftovers,),) = await database.fetch(each.leftovers_query(own, int(computed_us)))
+        if int(leftovers):
+            await database.execute(each.clear_query(own, int(computed_us)))

@@ -1,19 +1,21 @@
-"""The rollups and the statements that compute a minute of them from deduplicated raw rows."""
+"""The rollups: minutes, computed from deduplicated raw rows, and quarters of an hour, merged from minutes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from services.monitoring_api.database import Query
+from services.monitoring_api.maintenance.computation import BUCKETS, COMPUTED_AT, Computation
+from services.monitoring_api.maintenance.finished import DURATIONS, SCORES, finished
 from services.monitoring_api.queries import sketch
-from services.monitoring_api.queries.plan import MINUTE_SECONDS
-from services.monitoring_api.queries.source import Rollup, Source
+from services.monitoring_api.queries.plan import MINUTE_SECONDS, QUARTER_SECONDS
+from services.monitoring_api.queries.source import Source
 from services.monitoring_api.queries.sources import ERRORS, PREDICTIONS, REQUESTS, STATUS_CLASS
 from services.monitoring_api.queries.synthetic import REAL
 
-_MINUTES: Final = "{minutes:Array(DateTime('UTC'))}"
 _WITHIN: Final = """Timestamp >= toDateTime({first:UInt32}, 'UTC')
     AND Timestamp < toDateTime({end:UInt32}, 'UTC')"""
+
+_MINUTES_WITHIN: Final = """Minute >= toDateTime({first:UInt32}, 'UTC')
+    AND Minute < toDateTime({end:UInt32}, 'UTC')"""
 
 _REQUESTS: Final = f"""INSERT INTO rollup_requests_1m
     (Minute, ServiceName, HttpRoute, StatusClass, Requests, Errors, DurationSum, DurationMax, DurationP50, DurationP95,
@@ -21,10 +23,10 @@ _REQUESTS: Final = f"""INSERT INTO rollup_requests_1m
 SELECT
     Minute, ServiceName, HttpRoute, {STATUS_CLASS} AS Class, count(), countIf({ERRORS}), sum(Duration) / 1e9,
     max(Duration) / 1e9, quantileExact(0.5)(Duration / 1e9), quantileExact(0.95)(Duration / 1e9),
-    quantileExact(0.99)(Duration / 1e9), {sketch.DURATION_STATE}, fromUnixTimestamp64Micro({{computed_us:Int64}}, 'UTC')
+    quantileExact(0.99)(Duration / 1e9), {sketch.DURATION_STATE}, {COMPUTED_AT}
 FROM otel_traces FINAL
 WHERE SpanKind = 'Server'
-    AND Minute IN {_MINUTES}
+    AND Minute IN {BUCKETS}
     AND {_WITHIN}
 GROUP BY Minute, ServiceName, HttpRoute, Class"""  # noqa: S608  (constants of ours)
 
@@ -35,62 +37,82 @@ SELECT
     toStartOfMinute(toDateTime(Timestamp, 'UTC')) AS At, ServiceName, ModelName, ModelVersion, Variant, FeaturesSource,
     count(), countIf(Positive), count(Positive), count(Score), sum(ifNull(Score, 0)),
     if(count(Score) = 0, NULL, quantileExact(0.5)(Score)), if(count(Score) = 0, NULL, quantileExact(0.95)(Score)),
-    {sketch.SCORE_STATE}, fromUnixTimestamp64Micro({{computed_us:Int64}}, 'UTC')
+    {sketch.SCORE_STATE}, {COMPUTED_AT}
 FROM predictions
-WHERE toStartOfMinute(toDateTime(Timestamp, 'UTC')) IN {_MINUTES}
+WHERE toStartOfMinute(toDateTime(Timestamp, 'UTC')) IN {BUCKETS}
     AND {_WITHIN}
     AND {REAL}
 GROUP BY At, ServiceName, ModelName, ModelVersion, Variant, FeaturesSource"""  # noqa: S608  (constants of ours)
 
 
+_REQUEST_QUARTERS: Final = f"""INSERT INTO rollup_requests_15m
+    (Minute, ServiceName, HttpRoute, StatusClass, Requests, Errors, DurationSum, DurationMax, DurationSketch,
+    ComputedAt)
+SELECT
+    toStartOfFifteenMinutes(Minute) AS Quarter, ServiceName, HttpRoute, StatusClass, sum(Requests), sum(Errors),
+    sum(DurationSum), max(DurationMax), {sketch.merged_state("DurationSketch")}, {COMPUTED_AT}
+FROM rollup_requests_1m FINAL
+WHERE toStartOfFifteenMinutes(Minute) IN {BUCKETS}
+    AND {_MINUTES_WITHIN}
+GROUP BY Quarter, ServiceName, HttpRoute, StatusClass"""  # noqa: S608  (constants of ours)
+
+_PREDICTION_QUARTERS: Final = f"""INSERT INTO rollup_predictions_15m
+    (Minute, ServiceName, ModelName, ModelVersion, Variant, FeaturesSource, Predictions, Positives, Judged, Scored,
+    ScoreSum, ScoreSketch, ComputedAt)
+SELECT
+    toStartOfFifteenMinutes(Minute) AS Quarter, ServiceName, ModelName, ModelVersion, Variant, FeaturesSource,
+    sum(Predictions), sum(Positives), sum(Judged), sum(Scored), sum(ScoreSum), {sketch.merged_state("ScoreSketch")},
+    {COMPUTED_AT}
+FROM rollup_predictions_1m FINAL
+WHERE toStartOfFifteenMinutes(Minute) IN {BUCKETS}
+    AND {_MINUTES_WITHIN}
+GROUP BY Quarter, ServiceName, ModelName, ModelVersion, Variant, FeaturesSource"""  # noqa: S608  (constants of ours)
+
+
 @dataclass(frozen=True, slots=True)
-class Recomputation:
-    """How one rollup is computed.
+class Tier:
+    """Buckets of one length of one source.
 
     Args:
-        rollup: Its table and what its marks are called.
-        compute: SQL that computes minutes and inserts them.
+        kinds: What their marks are called.
+        seconds: How long they are.
+        computations: What is computed when one is dirty, in this order.
+        next_kind: What marks of the next tier's buckets are called, which are dirty then; None where there is no next.
+        next_seconds: How long those are.
     """
 
-    rollup: Rollup
-    compute: str
-
-    def compute_query(self, minutes: Sequence[int], computed_us: int) -> Query:
-        """Compute minutes (starts in epoch seconds) and insert them as of a time in microseconds."""
-        return Query(
-            self.compute,
-            {
-                "minutes": list(minutes),
-                "first": min(minutes),
-                "end": max(minutes) + MINUTE_SECONDS,
-                "computed_us": computed_us,
-            },
-        )
-
-    def leftovers_query(self, minutes: Sequence[int], computed_us: int) -> Query:
-        """How many groups of these minutes were there before but were not computed now."""
-        counted = f"SELECT count()\nFROM {self.rollup.table} FINAL\nWHERE {_LEFT_OVER}"
-        return Query(counted, _left(minutes, computed_us))
-
-    def clear_query(self, minutes: Sequence[int], computed_us: int) -> Query:
-        """Delete what `leftovers_query` counts."""
-        deleted = f"DELETE FROM {self.rollup.table}\nWHERE {_LEFT_OVER}"  # noqa: S608  (constants of ours)
-        return Query(deleted, _left(minutes, computed_us))
+    kinds: tuple[str, ...]
+    seconds: int
+    computations: tuple[Computation, ...]
+    next_kind: str | None = None
+    next_seconds: int = 0
 
 
-_LEFT_OVER: Final = f"""Minute IN {_MINUTES}
-    AND ComputedAt < fromUnixTimestamp64Micro({{computed_us:Int64}}, 'UTC')"""
-
-
-def _left(minutes: Sequence[int], computed_us: int) -> dict[str, object]:
-    return {"minutes": list(minutes), "computed_us": computed_us}
-
-
-def _rollup(source: Source) -> Rollup:
-    if source.rollup is None:
+def _tiers(source: Source, minutes: str, quarters: str, counted: str, sketched: str) -> tuple[Tier, Tier]:
+    rollup = source.rollup
+    if rollup is None:
         raise TypeError(source.name)
-    return source.rollup
+    percentiles = DURATIONS if sketched.startswith("Duration") else SCORES
+    finished_minutes, finished_quarters = (
+        finished(source, table=table, seconds=seconds, counted=counted, sketched=sketched, percentiles=percentiles)
+        for table, seconds in ((rollup.table, MINUTE_SECONDS), (rollup.quarters, QUARTER_SECONDS))
+    )
+    return (
+        Tier(
+            (rollup.kind,),
+            MINUTE_SECONDS,
+            (Computation(rollup.table, MINUTE_SECONDS, minutes), finished_minutes),
+            rollup.quarter_kind,
+            QUARTER_SECONDS,
+        ),
+        Tier(
+            (rollup.quarter_kind, rollup.unfinished_kind),
+            QUARTER_SECONDS,
+            # The minutes' too, for those from before there was a finished table.
+            (Computation(rollup.quarters, QUARTER_SECONDS, quarters), finished_minutes, finished_quarters),
+        ),
+    )
 
 
-REQUESTS_1M: Final = Recomputation(_rollup(REQUESTS), _REQUESTS)
-PREDICTIONS_1M: Final = Recomputation(_rollup(PREDICTIONS), _PREDICTIONS)
+REQUESTS_1M, REQUESTS_15M = _tiers(REQUESTS, _REQUESTS, _REQUEST_QUARTERS, "Requests", "DurationSketch")
+PREDICTIONS_1M, PREDICTIONS_15M = _tiers(PREDICTIONS, _PREDICTIONS, _PREDICTION_QUARTERS, "Scored", "ScoreSketch")

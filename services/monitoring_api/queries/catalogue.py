@@ -18,9 +18,10 @@ from services.monitoring_api.queries.sources import (
 )
 
 
-def _quantile(level: float, column: str, *, state: str, rollup: str) -> Measure:
+def _quantile(level: float, column: str, *, state: str, rollup: str, finished: str) -> Measure:
     return Measure(
         "quantile",
+        finished=f"{finished}P{level * 100:.0f}",
         raw=state,
         merge=sketch.merged_quantile(level),
         rollup=sketch.merged_state(rollup),
@@ -30,17 +31,17 @@ def _quantile(level: float, column: str, *, state: str, rollup: str) -> Measure:
 
 
 def _duration(level: float) -> Measure:
-    return _quantile(level, "Duration / 1e9", state=sketch.DURATION_STATE, rollup="DurationSketch")
+    return _quantile(level, "Duration / 1e9", state=sketch.DURATION_STATE, rollup="DurationSketch", finished="Duration")
 
 
 def _score(level: float) -> Measure:
-    return _quantile(level, "Score", state=sketch.SCORE_STATE, rollup="ScoreSketch")
+    return _quantile(level, "Score", state=sketch.SCORE_STATE, rollup="ScoreSketch", finished="Score")
 
 
-_requests = Measure("events", "count()", rollup="sum(Requests)")
+_requests = Measure("events", "count()", rollup="sum(Requests)", finished="Requests")
 _errors = Measure("errors", f"countIf({ERRORS})", rollup="sum(Errors)")
 _predictions = Measure("events", "count()", rollup="sum(Predictions)")
-_scored = Measure("scored", "count(Score)", rollup="sum(Scored)")
+_scored = Measure("scored", "count(Score)", rollup="sum(Scored)", finished="Scored")
 _score_sum = Measure("score_sum", "sum(Score)", rollup="sum(ScoreSum)")
 _judged = Measure("judged", "count(Positive)", rollup="sum(Judged)")
 _positives = Measure("positives", "countIf(Positive)", rollup="sum(Positives)")

@@ -3,13 +3,18 @@
 from typing import Final, NamedTuple
 
 from services.monitoring_api.database import Database, Query
+from services.monitoring_api.queries.plan import QUARTER_SECONDS
 from services.monitoring_api.queries.source import Rollup
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 
 # The server's clock is read before the rows are.
-_DIRTY: Final = """SELECT toUnixTimestamp64Micro(now64(6)), groupUniqArray(toUnixTimestamp(Minute))
+_DIRTY: Final = """SELECT
+    toUnixTimestamp64Micro(now64(6)),
+    groupUniqArrayIf(toUnixTimestamp(Minute), Kind = {minutes:String}),
+    groupUniqArrayIf(toUnixTimestamp(Minute), Kind = {quarters:String}),
+    countIf(Kind = {unfinished:String})
 FROM rollup_dirty
-WHERE Kind = {kind:String}
+WHERE Kind IN ({minutes:String}, {quarters:String}, {unfinished:String})
     AND Minute >= toDateTime({start:UInt32}, 'UTC')
     AND Minute < toDateTime({end:UInt32}, 'UTC')"""
 
@@ -20,26 +25,36 @@ WHERE ComputedAt > fromUnixTimestamp64Micro({{since_us:Int64}}, 'UTC')
     AND Minute < toDateTime({{end:UInt32}}, 'UTC')"""
 
 
-class DirtyMinutes(NamedTuple):
-    """Starts (epoch seconds) of dirty minutes, and the server's time (microseconds) before they were asked for."""
+class Dirty(NamedTuple):
+    """What of a range may be behind.
+
+    Args:
+        as_of_us: The server's time (microseconds) before anything was asked.
+        minutes: Starts (epoch seconds) of minutes whose rollup may be behind the raw rows.
+        quarters: Starts of quarters of an hour that may be behind their minutes.
+        unfinished: How many quarters may lack their finished figures, since the schema has these only now.
+    """
 
     as_of_us: int
     minutes: frozenset[int]
+    quarters: frozenset[int]
+    unfinished: int
 
 
 def dirty_query(rollup: Rollup, span: TimeRange) -> Query:
-    """The server's time and the range's dirty minutes."""
-    return Query(_DIRTY, {"kind": rollup.kind, **_bounds(span)})
+    """The server's time and what of the range is dirty."""
+    kinds = {"minutes": rollup.kind, "quarters": rollup.quarter_kind, "unfinished": rollup.unfinished_kind}
+    return Query(_DIRTY, {**kinds, **_bounds(span)})
 
 
-async def dirty_minutes(database: Database, rollup: Rollup, span: TimeRange) -> DirtyMinutes:
-    """Ask for the dirty minutes.
+async def find_dirty(database: Database, rollup: Rollup, span: TimeRange) -> Dirty:
+    """Ask for what is dirty.
 
     Ask before the data, never after or with it: a minute that is recomputed in between is then read raw, which is as
     exact, whereas the other way round it could be read from a rollup row of before.
     """
-    ((as_of_us, minutes),) = await database.fetch(dirty_query(rollup, span))
-    return DirtyMinutes(int(as_of_us), frozenset(map(int, minutes)))
+    ((as_of_us, minutes, quarters, unfinished),) = await database.fetch(dirty_query(rollup, span))
+    return Dirty(int(as_of_us), frozenset(map(int, minutes)), frozenset(map(int, quarters)), int(unfinished))
 
 
 async def recomputed_minutes(database: Database, rollup: Rollup, span: TimeRange, since_us: int) -> frozenset[int]:
@@ -53,5 +68,5 @@ async def recomputed_minutes(database: Database, rollup: Rollup, span: TimeRange
 
 
 def _bounds(span: TimeRange) -> dict[str, int]:
-    minute = 60 * NANOSECONDS
-    return {"start": span.start_ns // minute * 60, "end": -(-span.end_ns // NANOSECONDS)}
+    quarter = QUARTER_SECONDS * NANOSECONDS
+    return {"start": span.start_ns // quarter * QUARTER_SECONDS, "end": -(-span.end_ns // NANOSECONDS)}

@@ -112,7 +112,7 @@ async def history(
 
 def error_bound(question: Question, chosen: Plan) -> float:
     """The largest relative error of an answer that comes from there."""
-    return question.metric.value.error_bound if chosen.rollup else 0.0
+    return 0.0 if chosen.is_exact else question.metric.value.error_bound
 
 
 def _series(question: Question, buckets: Buckets, rows: list[SeriesRow]) -> list[Series]:

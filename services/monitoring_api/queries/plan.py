@@ -1,4 +1,4 @@
-"""Which part of a range comes from the rollup and which from raw rows."""
+"""Which part of a range comes from which rollup and which from raw rows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -8,7 +8,9 @@ from typing import Final, Self
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 
 MINUTE_SECONDS: Final = 60
+QUARTER_SECONDS: Final = 900
 _MINUTE_NS: Final = MINUTE_SECONDS * NANOSECONDS
+_QUARTER_NS: Final = QUARTER_SECONDS * NANOSECONDS
 # More pieces than this make a statement long; clean minutes between dirty ones are then read raw, which is as exact.
 _MOST_PIECES: Final = 40
 
@@ -20,22 +22,37 @@ class Plan:
     Args:
         raw: Pieces to aggregate from deduplicated raw rows.
         rollup: Pieces, whole minutes all, to merge from finished minutes.
+        quarters: Pieces, whole quarters of an hour all, to merge from finished quarters.
     """
 
     raw: tuple[TimeRange, ...]
     rollup: tuple[TimeRange, ...]
+    quarters: tuple[TimeRange, ...] = ()
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether everything comes from raw rows."""
+        return not self.rollup and not self.quarters
 
     @property
     def source(self) -> str:
         """What the answer says it comes from."""
-        if not self.rollup:
-            return "raw"
-        return "mixed" if self.raw else "rollup_1m"
+        names = [
+            name
+            for name, pieces in (("raw", self.raw), ("rollup_1m", self.rollup), ("rollup_15m", self.quarters))
+            if pieces
+        ]
+        return names[0] if len(names) == 1 else "mixed"
 
     def within(self, spans: Iterable[TimeRange]) -> Self:
         """What of it lies within these ranges, which do not overlap."""
         spans = list(spans)
-        return replace(self, raw=_common(self.raw, spans), rollup=_common(self.rollup, spans))
+        return replace(
+            self,
+            raw=_common(self.raw, spans),
+            rollup=_common(self.rollup, spans),
+            quarters=_common(self.quarters, spans),
+        )
 
 
 def raw_only(span: TimeRange) -> Plan:
@@ -43,25 +60,36 @@ def raw_only(span: TimeRange) -> Plan:
     return Plan(raw=(span,), rollup=())
 
 
-def plan(span: TimeRange, dirty_minutes: Iterable[int]) -> Plan:
-    """Take finished minutes from the rollup, and raw where a minute is dirty or only partly asked for.
+def plan(
+    span: TimeRange, dirty_minutes: Iterable[int], dirty_quarters: Iterable[int] = (), *, quarters: bool = False
+) -> Plan:
+    """Take finished quarters and minutes from the rollups, and raw where a minute is dirty or only partly asked for.
 
     Args:
         span: What is asked for.
         dirty_minutes: Starts, in epoch seconds, of the minutes whose rollup may be behind the raw rows.
+        dirty_quarters: Starts, in epoch seconds, of the quarters that may be behind their minutes.
+        quarters: Whether quarters may be taken at all.
     """
-    first = -(-span.start_ns // _MINUTE_NS) * _MINUTE_NS
-    last = span.end_ns // _MINUTE_NS * _MINUTE_NS
+    raw = _pieces(span, _MINUTE_NS, (minute * NANOSECONDS for minute in dirty_minutes))
+    clean = _between(span, raw)
+    if not quarters:
+        return Plan(raw=tuple(raw), rollup=tuple(clean))
+    dirty = [quarter * NANOSECONDS for quarter in dirty_quarters]
+    dirty += [minute * NANOSECONDS // _QUARTER_NS * _QUARTER_NS for minute in dirty_minutes]
+    minutes = _joined([*_pieces(span, _QUARTER_NS, dirty), *raw])
+    return Plan(raw=tuple(raw), rollup=_common(clean, minutes), quarters=tuple(_between(span, minutes)))
+
+
+def _pieces(span: TimeRange, unit_ns: int, dirty: Iterable[int]) -> list[TimeRange]:
+    """What of a range is no whole clean unit: its cut ends and the dirty units (starts in nanoseconds)."""
+    first = -(-span.start_ns // unit_ns) * unit_ns
+    last = span.end_ns // unit_ns * unit_ns
     if first >= last:
-        return raw_only(span)
-    raw = [TimeRange(span.start_ns, first), TimeRange(last, span.end_ns)]
-    raw += [
-        TimeRange(minute * NANOSECONDS, minute * NANOSECONDS + _MINUTE_NS)
-        for minute in set(dirty_minutes)
-        if first <= minute * NANOSECONDS < last
-    ]
-    pieces = _fewer(_joined(raw))
-    return Plan(raw=tuple(pieces), rollup=tuple(_between(span, pieces)))
+        return [span]
+    pieces = [TimeRange(span.start_ns, first), TimeRange(last, span.end_ns)]
+    pieces += [TimeRange(start, start + unit_ns) for start in set(dirty) if first <= start < last]
+    return _fewer(_joined(pieces))
 
 
 def _common(pieces: Iterable[TimeRange], spans: Iterable[TimeRange]) -> tuple[TimeRange, ...]:

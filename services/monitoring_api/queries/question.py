@@ -7,7 +7,7 @@ from typing import Self
 from services.monitoring_api.errors import bad_field
 from services.monitoring_api.queries.filters import Filter, Operator, equal
 from services.monitoring_api.queries.metric import Metric
-from services.monitoring_api.queries.plan import MINUTE_SECONDS
+from services.monitoring_api.queries.plan import MINUTE_SECONDS, QUARTER_SECONDS
 from services.monitoring_api.queries.source import Dimension, Source
 from services.monitoring_api.queries.timerange import TimeRange
 
@@ -39,6 +39,23 @@ class Question:
     def keeping(self, groups: Sequence[tuple[str, ...]]) -> Self:
         """The same question, with a series for each of these groups and one for the rest."""
         return replace(self, kept=tuple(groups))
+
+    def finished_grouping(self, step_seconds: int | None, *, days: bool = False) -> frozenset[str] | None:
+        """The grouping of the finished table that holds each bucket's figures as they are; None when none does.
+
+        A dimension is told apart by it when the question groups by it or asks for one value of it.
+        """
+        rollup = self.metric.source.rollup
+        if rollup is None or days or self.kept is not None or step_seconds not in {MINUTE_SECONDS, QUARTER_SECONDS}:
+            return None
+        if self.metric.value.finished is None or self.metric.base.finished is None:
+            return None
+        grouped = {dimension.name for dimension in self.group_by}
+        filtered = {dimension.name: each.operator for dimension, each in self.conditions}
+        if any(name not in grouped and operator is not Operator.EQUAL for name, operator in filtered.items()):
+            return None
+        grouping = frozenset(grouped | filtered.keys())
+        return grouping if grouping in rollup.finished.groupings else None
 
     def from_rollup(self, step_seconds: int) -> bool:
         """Whether the source's rollup knows every dimension, and its minutes make up the step."""

@@ -7,8 +7,8 @@ from typing import Final
 from services.monitoring_api.database import Database
 from services.monitoring_api.queries.bucket_cache import BucketCache, CachedBucket, question_key
 from services.monitoring_api.queries.buckets import MOST_POINTS, Bucket, Buckets
-from services.monitoring_api.queries.dirty import DirtyMinutes, dirty_minutes, recomputed_minutes
-from services.monitoring_api.queries.plan import Plan, plan, raw_only
+from services.monitoring_api.queries.dirty import Dirty, find_dirty, recomputed_minutes
+from services.monitoring_api.queries.plan import QUARTER_SECONDS, Plan, plan, raw_only
 from services.monitoring_api.queries.question import Question
 from services.monitoring_api.queries.series import SeriesRow, series_query
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
@@ -23,11 +23,11 @@ class Reading:
 
     Args:
         plan: The pieces.
-        dirty: The range's dirty minutes; None where the source has no rollup, so that nothing tells of late rows.
+        dirty: What of the range is dirty; None where the source has no rollup, so that nothing tells of late rows.
     """
 
     plan: Plan
-    dirty: DirtyMinutes | None
+    dirty: Dirty | None
 
 
 async def prepare(database: Database, question: Question, step_seconds: int) -> Reading:
@@ -35,10 +35,11 @@ async def prepare(database: Database, question: Question, step_seconds: int) -> 
     rollup = question.metric.source.rollup
     if rollup is None:
         return Reading(raw_only(question.span), None)
-    dirty = await dirty_minutes(database, rollup, question.span)
+    dirty = await find_dirty(database, rollup, question.span)
     if not question.from_rollup(step_seconds):
         return Reading(raw_only(question.span), dirty)
-    return Reading(plan(question.span, dirty.minutes), dirty)
+    quarters = step_seconds % QUARTER_SECONDS == 0
+    return Reading(plan(question.span, dirty.minutes, dirty.quarters, quarters=quarters), dirty)
 
 
 async def read_buckets(
@@ -51,7 +52,7 @@ async def read_buckets(
     """
     rollup = question.metric.source.rollup
     if cache is None or reading.dirty is None or rollup is None:
-        return await _ask(database, question, reading.plan, buckets)
+        return await _ask(database, question, reading, reading.plan, buckets)
     whole = {bucket.key: bucket for bucket in buckets.all() if _is_whole(bucket, question.span, buckets)}
     clean = whole.keys() - _touched(buckets, reading.dirty.minutes)
     key = question_key(question, buckets)
@@ -63,7 +64,7 @@ async def read_buckets(
     gaps = _gaps(question.span, [whole[bucket] for bucket in kept], buckets)
     if len(gaps) > _MOST_GAPS:
         kept, gaps = {}, [question.span]
-    asked = [] if not gaps else await _ask(database, question, reading.plan.within(gaps), buckets)
+    asked = [] if not gaps else await _ask(database, question, reading, reading.plan.within(gaps), buckets)
     rows = _rows_of(kept) + asked
     if len(rows) <= MOST_POINTS:
         found: dict[int, list[SeriesRow]] = {bucket: [] for bucket in clean}
@@ -74,8 +75,11 @@ async def read_buckets(
     return rows
 
 
-async def _ask(database: Database, question: Question, chosen: Plan, buckets: Buckets) -> list[SeriesRow]:
-    query = series_query(question, chosen, buckets, most_rows=MOST_POINTS + 1)
+async def _ask(
+    database: Database, question: Question, reading: Reading, chosen: Plan, buckets: Buckets
+) -> list[SeriesRow]:
+    finished = reading.dirty is not None and not reading.dirty.unfinished
+    query = series_query(question, chosen, buckets, most_rows=MOST_POINTS + 1, finished=finished)
     return [SeriesRow.of(row) for row in await database.fetch(query)]
 
 

@@ -1,14 +1,17 @@
 """The statements behind every metric: its two measures by bucket and group, from the rollup, raw rows, or both."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from services.monitoring_api.database import Query
 from services.monitoring_api.queries.buckets import Buckets
-from services.monitoring_api.queries.plan import Plan
+from services.monitoring_api.queries.plan import MINUTE_SECONDS, Plan
 from services.monitoring_api.queries.question import Question, condition_sql, condition_value
-from services.monitoring_api.queries.source import Measure, Rollup
-from services.monitoring_api.queries.timerange import TimeRange
+from services.monitoring_api.queries.source import Measure
+from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
+
+# What the figures on top and below are called where statements are united.
+_FIGURES: Final = ("Figure", "Base")
 
 
 class SeriesRow(NamedTuple):
@@ -28,7 +31,9 @@ class SeriesRow(NamedTuple):
         return cls(int(bucket), figure, float(base), bool(other), tuple(map(str, group)))
 
 
-def series_query(question: Question, plan: Plan, buckets: Buckets | None, *, most_rows: int) -> Query:
+def series_query(
+    question: Question, plan: Plan, buckets: Buckets | None, *, most_rows: int, finished: bool = False
+) -> Query:
     """Both measures of the question's metric by bucket and group.
 
     Args:
@@ -36,14 +41,20 @@ def series_query(question: Question, plan: Plan, buckets: Buckets | None, *, mos
         plan: Which pieces of the range come from where; raw only unless the source has a rollup.
         buckets: How the range is cut; None makes one bucket, 0, of all of it.
         most_rows: Rows after which the answer is cut off.
+        finished: Whether figures that need no merging may be taken where there are such.
     """
-    wanted = (question.metric.value, question.metric.base)
-    rows, merges = _rows(question, plan, buckets, _distinct(wanted))
-    other = "0" if question.kept is None else "Other"
-    columns = ["Bucket", *(merges[measure.name] for measure in wanted), other, *_group_names(question)]
-    sql = f"SELECT {', '.join(columns)}\nFROM {rows}"
-    if plan.rollup:
-        sql += f"\nGROUP BY {_keys(question)}"
+    grouping = _grouping(question, buckets) if finished else None
+    merged, taken = plan, Plan((), ())
+    if grouping is not None and buckets is not None:
+        minutes = buckets.step.seconds == MINUTE_SECONDS
+        taken = Plan((), plan.rollup if minutes else (), plan.quarters)
+        merged = Plan(plan.raw, () if minutes else plan.rollup)
+    parts = []
+    if merged.raw or not merged.is_exact or taken.is_exact:
+        parts.append(_merged(question, merged, buckets))
+    if grouping is not None and buckets is not None and not taken.is_exact:
+        parts.append(_finished(question, taken, buckets, grouping))
+    sql = parts[0] if len(parts) == 1 else "SELECT *\nFROM (\n{}\n)".format("\nUNION ALL\n".join(parts))
     sql += f"\nORDER BY {_keys(question)}\nLIMIT {{most_rows:UInt64}}"
     return Query(sql, {**_parameters(question, plan, buckets), "most_rows": most_rows})
 
@@ -60,24 +71,76 @@ def ranking_query(question: Question, plan: Plan, *, most: int) -> Query:
     rows, merges = _rows(question, plan, None, [base])
     names = _group_names(question)
     sql = f"SELECT count() OVER (), {', '.join(names)}\nFROM {rows}"
-    if plan.rollup:
+    if not plan.is_exact:
         sql += f"\nGROUP BY {_keys(question)}"
     sql += f"\nORDER BY {merges[base.name]} DESC, {', '.join(names)}\nLIMIT {{most:UInt64}}"
     return Query(sql, {**_parameters(question, plan, None), "most": most})
+
+
+def _merged(question: Question, plan: Plan, buckets: Buckets | None) -> str:
+    """The figures of pieces whose rows have to be aggregated."""
+    wanted = (question.metric.value, question.metric.base)
+    rows, merges = _rows(question, plan, buckets, _distinct(wanted))
+    figures = [f"{merges[measure.name]} AS {name}" for measure, name in zip(wanted, _FIGURES, strict=True)]
+    other = "0 AS Other" if question.kept is None else "Other"
+    sql = f"SELECT {', '.join(['Bucket', *figures, other, *_group_names(question)])}\nFROM {rows}"
+    return sql if plan.is_exact else f"{sql}\nGROUP BY {_keys(question)}"
+
+
+def _finished(question: Question, plan: Plan, buckets: Buckets, grouping: frozenset[str]) -> str:
+    """The figures of pieces that need no aggregation: one row is one bucket of one group."""
+    source = question.metric.source
+    assert source.rollup is not None  # noqa: S101  (only such a source has a grouping)
+    figures = [question.metric.value.finished, question.metric.base.finished]
+    columns = [
+        f"{buckets.expression('Minute')} AS Bucket",
+        *(f"{column} AS {name}" for column, name in zip(figures, _FIGURES, strict=True)),
+        "0 AS Other",
+        *(f"toString({dimension.rollup}) AS G{n}" for n, dimension in enumerate(question.group_by)),
+    ]
+    table = source.rollup.finished
+    conditions = [
+        f"Seconds = {buckets.step.seconds}",
+        f"GroupedBy = '{table.name(grouping)}'",
+        f"({_when(rollup=plan.rollup, quarter=plan.quarters)})",
+        *(f"({condition})" for condition in _conditions(question, raw=False)),
+    ]
+    return f"SELECT {', '.join(columns)}\nFROM {table.table} FINAL\nWHERE {' AND '.join(conditions)}"
 
 
 def _rows(
     question: Question, plan: Plan, buckets: Buckets | None, measures: list[Measure]
 ) -> tuple[str, dict[str, str]]:
     """What to select from, and SQL for each measure's figure over it, by the measure's name."""
-    if plan.rollup and question.metric.source.rollup is not None:
-        pieces = [_rollup_piece(question, question.metric.source.rollup, plan.rollup, buckets, measures)]
-        if plan.raw:
-            pieces.append(_raw_piece(question, plan.raw, buckets, [_state(measure) for measure in measures]))
-        body = "\n    UNION ALL\n".join(pieces)
-        return f"(\n{body}\n)", {each.name: each.merge.format(each.name) for each in measures}
-    exact = [f"{measure.exact or measure.raw} AS {measure.name}" for measure in measures]
-    return f"(\n{_raw_piece(question, plan.raw, buckets, exact)}\n)", {each.name: each.name for each in measures}
+    rollup = question.metric.source.rollup
+    if plan.is_exact or rollup is None:
+        exact = [f"{measure.exact or measure.raw} AS {measure.name}" for measure in measures]
+        return f"(\n{_raw_piece(question, plan.raw, buckets, exact)}\n)", {each.name: each.name for each in measures}
+    pieces = []
+    if plan.quarters:
+        pieces.append(_rollup_piece(question, rollup.quarters, _when(quarter=plan.quarters), buckets, measures))
+    if plan.rollup:
+        pieces.append(_rollup_piece(question, rollup.table, _when(rollup=plan.rollup), buckets, measures))
+    if plan.raw:
+        pieces.append(_raw_piece(question, plan.raw, buckets, [_state(measure) for measure in measures]))
+    body = "\n    UNION ALL\n".join(pieces)
+    return f"(\n{body}\n)", {each.name: each.merge.format(each.name) for each in measures}
+
+
+def _grouping(question: Question, buckets: Buckets | None) -> frozenset[str] | None:
+    if buckets is None:
+        return None
+    return question.finished_grouping(buckets.step.seconds, days=bool(buckets.step.days))
+
+
+def _when(**pieces: Sequence[TimeRange]) -> str:
+    """The pieces of rollups, by what their parameters are called."""
+    return " OR ".join(
+        f"(Minute >= toDateTime({{{name}_{n}_from:UInt32}}, 'UTC')"
+        f" AND Minute < toDateTime({{{name}_{n}_to:UInt32}}, 'UTC'))"
+        for name, each in pieces.items()
+        for n, _ in enumerate(each)
+    )
 
 
 def _raw_piece(question: Question, pieces: Iterable[TimeRange], buckets: Buckets | None, measures: list[str]) -> str:
@@ -101,20 +164,13 @@ def _raw_piece(question: Question, pieces: Iterable[TimeRange], buckets: Buckets
     )
 
 
-def _rollup_piece(
-    question: Question, rollup: Rollup, pieces: Iterable[TimeRange], buckets: Buckets | None, measures: list[Measure]
-) -> str:
+def _rollup_piece(question: Question, table: str, when: str, buckets: Buckets | None, measures: list[Measure]) -> str:
     bucket = buckets.expression("Minute") if buckets else "toUInt32(0)"
-    when = [
-        f"(Minute >= toDateTime({{rollup_{n}_from:UInt32}}, 'UTC')"
-        f" AND Minute < toDateTime({{rollup_{n}_to:UInt32}}, 'UTC'))"
-        for n, _ in enumerate(pieces)
-    ]
     dimensions = _groups(question, [str(dimension.rollup) for dimension in question.group_by])
     return _select(
         [f"{bucket} AS Bucket", *dimensions, *(f"{measure.rollup} AS {measure.name}" for measure in measures)],
-        f"{rollup.table} FINAL",
-        [" OR ".join(when), *_conditions(question, raw=False)],
+        f"{table} FINAL",
+        [when, *_conditions(question, raw=False)],
         _keys(question),
     )
 
@@ -162,9 +218,10 @@ def _parameters(question: Question, plan: Plan, buckets: Buckets | None) -> dict
     for number, piece in enumerate(plan.raw):
         parameters[f"raw_{number}_from"] = piece.start_ns
         parameters[f"raw_{number}_to"] = piece.end_ns
-    for number, piece in enumerate(plan.rollup):
-        parameters[f"rollup_{number}_from"] = piece.start_ns // 1_000_000_000
-        parameters[f"rollup_{number}_to"] = piece.end_ns // 1_000_000_000
+    for name, pieces in (("rollup", plan.rollup), ("quarter", plan.quarters)):
+        for number, piece in enumerate(pieces):
+            parameters[f"{name}_{number}_from"] = piece.start_ns // NANOSECONDS
+            parameters[f"{name}_{number}_to"] = piece.end_ns // NANOSECONDS
     if question.kept is not None:
         parameters["kept"] = [list(group) for group in question.kept]
     if "{from_ns:" in question.metric.source.rows:

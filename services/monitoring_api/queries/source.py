@@ -1,6 +1,6 @@
 """What a metric is measured on: rows, the dimensions they have, and what can be summed up of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -28,6 +28,7 @@ class Measure:
         raw: SQL that aggregates raw rows to a mergeable state.
         merge: SQL that merges such states, with ``{}`` for the state.
         rollup: SQL that aggregates rollup rows to the same state.
+        finished: The column of the source's finished table that holds the figure for one group of it, if there is one.
         exact: SQL that takes the exact figure straight from raw rows, where ``merge`` over ``raw`` is not exact.
         error_bound: The largest relative error of a merged figure; 0 when it is exact.
     """
@@ -36,21 +37,53 @@ class Measure:
     raw: str
     merge: str = "sum({})"
     rollup: str | None = None
+    finished: str | None = None
     exact: str | None = None
     error_bound: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Rollup:
-    """Finished minutes of a source.
+class Finished:
+    """Figures that need no merging: one row for each bucket and group of the groupings that are asked for most.
 
     Args:
-        table: Where they are; its time is in ``Minute``.
-        kind: What marks in ``rollup_dirty`` call it.
+        table: Where they are.
+        groupings: For each, the dimensions that it tells apart; all others are summed over.
+    """
+
+    table: str
+    groupings: tuple[frozenset[str], ...]
+
+    def name(self, grouping: Iterable[str]) -> str:
+        """What the column GroupedBy calls a grouping."""
+        return ",".join(sorted(grouping))
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """Finished minutes of a source, and finished quarters of an hour.
+
+    Args:
+        table: Where the minutes are; a row's time is in ``Minute``.
+        kind: What marks in ``rollup_dirty`` call its minutes.
+        quarters: Where the quarters are, with the same columns, but for finished percentiles.
+        finished: What needs no merging.
     """
 
     table: str
     kind: str
+    quarters: str
+    finished: Finished
+
+    @property
+    def quarter_kind(self) -> str:
+        """What marks call its quarters."""
+        return f"{self.kind}_15m"
+
+    @property
+    def unfinished_kind(self) -> str:
+        """What marks call quarters of which nothing is in the finished table yet."""
+        return f"{self.kind}_finished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +117,8 @@ class Source:
 def dimensions(*entries: Dimension) -> dict[str, Dimension]:
     """Dimensions by name."""
     return {entry.name: entry for entry in entries}
+
+
+def groupings(*each: Iterable[str]) -> tuple[frozenset[str], ...]:
+    """Groupings by the names of their dimensions."""
+    return tuple(map(frozenset, each))

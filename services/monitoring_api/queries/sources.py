@@ -3,7 +3,7 @@
 from typing import Final
 
 from services.monitoring_api.queries.completeness import EXPORTS_WITH_STORED, SETTLE_SECONDS
-from services.monitoring_api.queries.source import Dimension, Rollup, Source, dimensions
+from services.monitoring_api.queries.source import Dimension, Finished, Rollup, Source, dimensions, groupings
 from services.monitoring_api.queries.synthetic import REAL
 
 # From a span's end to its storage.
@@ -41,7 +41,12 @@ REQUESTS: Final = Source(
         Dimension("model", "ModelName"),
         Dimension("model_version", "ModelVersion"),
     ),
-    rollup=Rollup("rollup_requests_1m", "requests"),
+    rollup=Rollup(
+        "rollup_requests_1m",
+        "requests",
+        "rollup_requests_15m",
+        Finished("rollup_requests_finished", groupings((), ("service",), ("route",), ("service", "route"))),
+    ),
 )
 
 PREDICTIONS: Final = Source(
@@ -50,7 +55,15 @@ PREDICTIONS: Final = Source(
     time="Timestamp",
     where=(REAL,),
     dimensions=_PREDICTION_DIMENSIONS,
-    rollup=Rollup("rollup_predictions_1m", "predictions"),
+    rollup=Rollup(
+        "rollup_predictions_1m",
+        "predictions",
+        "rollup_predictions_15m",
+        Finished(
+            "rollup_predictions_finished",
+            groupings(("variant",), ("model", "variant"), ("model", "model_version", "variant")),
+        ),
+    ),
     defaults={"variant": "champion"},
 )
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.monitoring_api.maintenance.recompute import recompute
-from services.monitoring_api.maintenance.rollups import PREDICTIONS_1M, REQUESTS_1M
+from services.monitoring_api.maintenance.rollups import PREDICTIONS_1M, PREDICTIONS_15M, REQUESTS_1M, REQUESTS_15M
 from services.monitoring_api.queries.bucket_cache import BucketCache, question_key
 from services.monitoring_api.queries.buckets import choose_step
 from services.monitoring_api.queries.history import history
@@ -30,8 +30,8 @@ def cache():
 async def maintain(store, most_marks=10_000):
     """One pass over both rollups."""
     settle, kept = timedelta(seconds=10), timedelta(days=30)
-    for what in (REQUESTS_1M, PREDICTIONS_1M):
-        await recompute(store, what, now=LATER, settle=settle, raw_kept=kept, most_marks=most_marks)
+    for what in (REQUESTS_1M, PREDICTIONS_1M, REQUESTS_15M, PREDICTIONS_15M):
+        await recompute(store, what, now=LATER, settle=settle, kept=kept, most_marks=most_marks)
 
 
 async def ask(store, cache, metric, *, start=T0, end=END, step="1m", by=(), tz="UTC", where=()):
@@ -63,13 +63,14 @@ async def test_the_same_question_again_asks_for_no_rows(store, cache):
     store.insert("otel_traces", [span(T0 + timedelta(seconds=7 * n)) for n in range(100)])
     await maintain(store)
     first = await ask(store, cache, "request_rate", by=["route"])
-    assert len(statements(store, "rollup_requests_1m FINAL")) == 2  # the ranking, and the series
+    assert [len(statements(store, text)) for text in ("rollup_requests_1m FINAL", "finished FINAL")] == [1, 1]
     again = await ask(store, cache, "request_rate", by=["route"])
     assert again == first
-    assert len(statements(store, "rollup_requests_1m FINAL")) == 1
+    # Which groups there are is asked each time.
+    assert [len(statements(store, text)) for text in ("rollup_requests_1m FINAL", "finished FINAL")] == [1, 0]
     alone = await ask(store, cache, "request_rate")
     assert await ask(store, cache, "request_rate") == alone
-    assert statements(store, "rollup_requests_1m FINAL") == []
+    assert [len(statements(store, text)) for text in ("rollup_requests_1m FINAL", "finished FINAL")] == [0, 0]
     assert len(statements(store, "ComputedAt >")) == 1
 
 
@@ -106,7 +107,7 @@ async def test_a_computed_minute_invalidates_its_own_bucket_only(store, cache):
     dirty = await ask(store, cache, "request_rate")
     await maintain(store)
     computed = await ask(store, cache, "request_rate")
-    (query,) = statements(store, "rollup_requests_1m FINAL")
+    (query,) = statements(store, "rollup_requests_finished FINAL")
     start = int(T0.timestamp()) + 240
     assert {k: v for k, v in query.parameters.items() if k.startswith("rollup_")} == {
         "rollup_0_from": start,

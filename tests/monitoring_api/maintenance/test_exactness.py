@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from services.monitoring_api.maintenance.recompute import recompute
-from services.monitoring_api.maintenance.rollups import PREDICTIONS_1M, REQUESTS_1M
+from services.monitoring_api.maintenance.rollups import PREDICTIONS_1M, PREDICTIONS_15M, REQUESTS_1M, REQUESTS_15M
 from services.monitoring_api.queries.catalogue import CATALOGUE
 from tests.monitoring_api.queries.asking import ask_history, values
 from tests.monitoring_api.store import T0, prediction, span
@@ -20,10 +20,8 @@ GROUPS = {"requests": ["route", "status_class"], "predictions": ["model_version"
 
 async def _maintain(store, now=LATER):
     return [
-        await recompute(
-            store, what, now=now, settle=timedelta(seconds=10), raw_kept=timedelta(days=30), most_marks=10_000
-        )
-        for what in (REQUESTS_1M, PREDICTIONS_1M)
+        await recompute(store, what, now=now, settle=timedelta(seconds=10), kept=timedelta(days=30), most_marks=10_000)
+        for what in (REQUESTS_1M, PREDICTIONS_1M, REQUESTS_15M, PREDICTIONS_15M)
     ]
 
 
@@ -78,7 +76,7 @@ async def test_rollups_answer_what_raw_rows_answer(store):
     store.insert("otel_logs", events)
     raw = await _answers(store)
     assert {answer.source for answer, _ in raw.values()} == {"raw"}
-    assert [done.minutes for done in await _maintain(store)] == [10, 10]
+    assert [done.buckets for done in await _maintain(store)] == [10, 10, 1, 1]
     rolled = await _answers(store)
     assert {answer.source for answer, _ in rolled.values()} == {"rollup_1m"}
     quantiles = {key for key in raw if "_p" in key[0]}
@@ -120,8 +118,8 @@ async def test_a_late_row_changes_only_its_own_minute(store):
     wanted = [rate + (1 / 60 if minute == 4 else 0) for minute, rate in enumerate(before)]
     mixed = await ask_history(store, "request_rate", T0, END)
     assert (mixed.source, values(mixed)) == ("mixed", {(): pytest.approx(wanted)})
-    requests, predictions = await _maintain(store)
-    assert (requests.minutes, predictions.minutes) == (1, 0)
+    requests, predictions, *_ = await _maintain(store)
+    assert (requests.buckets, predictions.buckets) == (1, 0)
     rolled = await ask_history(store, "request_rate", T0, END)
     assert (rolled.source, values(rolled)) == ("rollup_1m", {(): pytest.approx(wanted)})
 

@@ -9,6 +9,7 @@ from services.monitoring_api.queries.plan import plan, raw_only
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 
 MINUTE = 60 * NANOSECONDS
+QUARTER = 15 * MINUTE
 
 
 def test_clean_whole_minutes_come_from_the_rollup():
@@ -38,20 +39,41 @@ def test_a_range_within_a_minute_is_raw():
     assert raw_only(span).source == "raw"
 
 
+def test_a_quarter_with_a_dirty_minute_is_made_of_its_minutes():
+    """Clean quarters are taken whole; of the others every clean minute."""
+    span = TimeRange(0, 4 * QUARTER + MINUTE)
+    chosen = plan(span, [60 * 20], [45 * 60], quarters=True)
+    assert chosen.raw == (TimeRange(20 * MINUTE, 21 * MINUTE),)
+    assert chosen.quarters == (TimeRange(0, QUARTER), TimeRange(2 * QUARTER, 3 * QUARTER))
+    assert chosen.rollup == (
+        TimeRange(QUARTER, 20 * MINUTE),
+        TimeRange(21 * MINUTE, 2 * QUARTER),
+        TimeRange(3 * QUARTER, 4 * QUARTER + MINUTE),
+    )
+    assert plan(TimeRange(0, 2 * QUARTER), [], [], quarters=True).source == "rollup_15m"
+
+
 @given(
     st.integers(0, 400 * MINUTE),
     st.integers(1, 400 * MINUTE),
     st.sets(st.integers(0, 900).map(lambda minute: minute * 60), max_size=300),
+    st.sets(st.integers(0, 60).map(lambda quarter: quarter * 900), max_size=30),
+    st.booleans(),
 )
-def test_the_pieces_make_up_the_range_exactly(start, length, dirty):
-    """No moment is left out or taken twice, rollup pieces are whole clean minutes, and statements stay short."""
+def test_the_pieces_make_up_the_range_exactly(start, length, dirty, dirty_quarters, quarters):
+    """No moment is left out or taken twice, finished pieces are whole and clean, and statements stay short."""
     span = TimeRange(start, start + length)
-    chosen = plan(span, dirty)
-    pieces = sorted((*chosen.raw, *chosen.rollup))
+    chosen = plan(span, dirty, dirty_quarters, quarters=quarters)
+    for piece in chosen.quarters:
+        assert quarters
+        assert piece.start_ns % QUARTER == piece.end_ns % QUARTER == 0
+        behind = {minute // 900 * 900 for minute in dirty} | dirty_quarters
+        assert not any(piece.start_ns <= quarter * NANOSECONDS < piece.end_ns for quarter in behind)
+    pieces = sorted((*chosen.raw, *chosen.rollup, *chosen.quarters))
     assert pieces[0].start_ns == span.start_ns
     assert pieces[-1].end_ns == span.end_ns
     assert all(before.end_ns == after.start_ns for before, after in pairwise(pieces))
-    assert len(pieces) <= 90
+    assert len(pieces) <= (180 if quarters else 90)
     for piece in chosen.rollup:
         assert piece.start_ns % MINUTE == 0
         assert piece.end_ns % MINUTE == 0
