@@ -11,8 +11,9 @@ from services.monitoring_api.queries.source import Source
 from services.monitoring_api.queries.sources import ERRORS, PREDICTIONS, REQUESTS, STATUS_CLASS
 from services.monitoring_api.queries.synthetic import REAL
 
-_WITHIN: Final = """Timestamp >= toDateTime({first:UInt32}, 'UTC')
-    AND Timestamp < toDateTime({end:UInt32}, 'UTC')"""
+# Not compared with a DateTime: ClickHouse 26.9 then skips a part whose rows all lie in the last second before it.
+_WITHIN: Final = """Timestamp >= toDateTime64({first:UInt32}, 9, 'UTC')
+    AND Timestamp < toDateTime64({end:UInt32}, 9, 'UTC')"""
 
 _MINUTES_WITHIN: Final = """Minute >= toDateTime({first:UInt32}, 'UTC')
     AND Minute < toDateTime({end:UInt32}, 'UTC')"""

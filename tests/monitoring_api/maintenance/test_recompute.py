@@ -40,6 +40,17 @@ async def test_an_open_minute_waits_until_it_is_closed(store):
     assert [int(count) for _, count in requests(store)] == [1]
 
 
+@pytest.mark.parametrize("at", [0.0, 0.000001, 59.0, 59.5, 59.999999])
+async def test_a_row_at_a_minutes_edge_is_counted_though_it_lies_alone(store, at):
+    """The first and the last moment of a minute are in it, also where a part of the table holds nothing else."""
+    store.insert("otel_traces", [span(T0 + timedelta(seconds=at))])
+    store.insert("otel_logs", [prediction(T0 + timedelta(seconds=at))])
+    await work(store)
+    await work(store, PREDICTIONS_1M)
+    assert [int(count) for _, count in requests(store)] == [1]
+    assert [int(count) for (count,) in store.rows("SELECT sum(Predictions) FROM rollup_predictions_1m FINAL")] == [1]
+
+
 async def test_a_mark_set_in_the_meantime_survives(store):
     """Rows that come between reading the marks and deleting them leave a mark, and the next pass finds them."""
     store.insert("otel_traces", [span(T0)])
