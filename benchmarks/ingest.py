@@ -83,12 +83,12 @@ def _report(rounds: list[dict[str, Measured]], count: int, on: dict[str, object]
 
 
 def _measure(arm: str, payload: list[bytes], count: int) -> Measured:
-    with tempfile.TemporaryDirectory() as folder, _pipeline(Path(folder), arm) as (ports, processes):
+    with tempfile.TemporaryDirectory() as folder, pipeline(Path(folder), arm) as (ports, processes):
         client = clickhouse_connect.get_client(
             host="127.0.0.1",
             port=ports["clickhouse"],
             username="reader",
-            password=_password(Path(folder), "reader"),
+            password=password(Path(folder), "reader"),
             database="otel",
         )
         before = [cpu_seconds(process) for process in processes]
@@ -101,7 +101,7 @@ def _measure(arm: str, payload: list[bytes], count: int) -> Measured:
 
 
 @contextlib.contextmanager
-def _pipeline(folder: Path, arm: str) -> Iterator[tuple[dict[str, int], list[psutil.Process]]]:
+def pipeline(folder: Path, arm: str) -> Iterator[tuple[dict[str, int], list[psutil.Process]]]:
     """Start ClickHouse, its schema and the Collector on free ports; end them by process id."""
     ports = free_ports(["clickhouse", "http", "grpc", "health", "metrics"])
     environment = {
@@ -137,7 +137,7 @@ def _pipeline(folder: Path, arm: str) -> Iterator[tuple[dict[str, int], list[psu
             clickhouse_endpoint=f"http://127.0.0.1:{ports['clickhouse']}",
             # Creating tables, as the exporter does by default, takes the migrator's rights.
             clickhouse_user="migrator" if arm == "default" else "collector",
-            clickhouse_password_file=_password_file(folder, "migrator" if arm == "default" else "collector"),
+            clickhouse_password_file=password_file(folder, "migrator" if arm == "default" else "collector"),
             overlays=tuple(overlays),
         )
         collector = start(*command(settings, binary_path(None)))
@@ -177,12 +177,14 @@ def _wait_stored(client: "clickhouse_connect.driver.Client", count: int) -> None
         raise RuntimeError(f"{distinct:,} distinct spans instead of {count:,}; the round does not count")
 
 
-def _password_file(folder: Path, user: str) -> Path:
+def password_file(folder: Path, user: str) -> Path:
+    """Where the embedded ClickHouse keeps a user's password."""
     return folder / "secrets" / f"clickhouse-{user}.password"
 
 
-def _password(folder: Path, user: str) -> str:
-    return _password_file(folder, user).read_text().strip()
+def password(folder: Path, user: str) -> str:
+    """A user's password."""
+    return password_file(folder, user).read_text().strip()
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -1,0 +1,78 @@
+"""Spans of realistic shape, straight into the tables: the same rows into either schema, whatever its keys are.
+
+Everything random is a hash of the trace's number, so that both arms hold the same rows; a hash of 128 bits
+compresses as badly as a random id does.
+"""
+
+import sys
+from typing import Final
+
+from clickhouse_connect.driver.client import Client
+
+SPANS_PER_TRACE: Final = 4
+SPAN_ATTRIBUTES: Final = 11
+RESOURCE_ATTRIBUTES: Final = 8
+ROUTES: Final = 20
+_AT_ONCE: Final = 250_000
+
+_INSERT: Final = """
+INSERT INTO otel_traces
+    (Timestamp, TraceId, SpanId, ParentSpanId, TraceState, SpanName, SpanKind, ServiceName, ResourceAttributes,
+    ScopeName, ScopeVersion, SpanAttributes, Duration, StatusCode, StatusMessage)
+WITH
+    arrayJoin(range({spans:UInt8})) AS span,
+    sipHash64(trace, 1) AS chance,
+    sipHash64(trace, span, 2) AS own,
+    chance % {routes:UInt8} AS route,
+    multiIf(chance % 1000 < 8, 500, chance % 1000 < 30, 404, 200) AS status,
+    (own % 1000000) / 1000000. AS u,
+    concat('/v1/route-', toString(route)) AS path,
+    toUInt64((1 + route / 4) * 1500000 * exp(5.5 * u * u * u) / (1 + span)) AS lasted,
+    {start_ns:Int64} + intDiv(trace * {length_ns:Int64}, {traces:UInt64}) + span * 200000 AS at
+SELECT
+    fromUnixTimestamp64Nano(toInt64(at)),
+    lower(hex(sipHash128(trace))),
+    lower(hex(sipHash64(trace, span))),
+    if(span = 0, '', lower(hex(sipHash64(trace, 0)))),
+    '',
+    ['POST', 'model.predict', 'GET features', 'connect'][span + 1],
+    ['Server', 'Internal', 'Client', 'Client'][span + 1],
+    'ml-api',
+    map('service.name', 'ml-api', 'service.version', '1.4.2', 'os.type', 'linux',
+        'service.instance.id', toString(reinterpretAsUUID(sipHash128(chance % 8))),
+        'deployment.environment.name', 'production', 'host.name', concat('node-', toString(chance % 8)),
+        'telemetry.sdk.language', 'python', 'telemetry.sdk.version', '1.45.0'),
+    'sightglass',
+    '0.1.0',
+    map('http.request.method', 'POST', 'http.route', path, 'http.response.status_code', toString(status),
+        'url.path', path, 'url.scheme', 'http', 'network.protocol.version', '1.1',
+        'client.address', IPv4NumToString(toUInt32(chance)),
+        'user_agent.original', concat('client/', toString(chance % 5)),
+        'ml.model.name', 'flight-delay', 'ml.model.version', concat('v', toString(chance % 3)),
+        'ml.prediction.id', toString(reinterpretAsUUID(sipHash128(trace, 7)))),
+    lasted,
+    if(status = 500, 'Error', 'Unset'),
+    ''
+FROM (SELECT number AS trace FROM numbers({first:UInt64}, {count:UInt64}))
+"""
+
+
+def fill(client: Client, *, spans: int, start_ns: int, length_ns: int) -> None:
+    """Insert so many spans, evenly over a time."""
+    traces = spans // SPANS_PER_TRACE
+    for first in range(0, traces, _AT_ONCE):
+        count = min(_AT_ONCE, traces - first)
+        client.command(
+            _INSERT,
+            parameters={
+                "spans": SPANS_PER_TRACE,
+                "routes": ROUTES,
+                "start_ns": start_ns,
+                "length_ns": length_ns,
+                "traces": traces,
+                "first": first,
+                "count": count,
+            },
+        )
+        print(f"\r{(first + count) * SPANS_PER_TRACE:,} of {spans:,} spans", end="", file=sys.stderr)
+    print(file=sys.stderr)
