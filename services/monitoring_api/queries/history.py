@@ -1,5 +1,6 @@
 """A metric over time."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from services.monitoring_api.queries.question import Question
 from services.monitoring_api.queries.reading import prepare, read_buckets
 from services.monitoring_api.queries.series import SeriesRow, ranking_query
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, epoch_ns
+from services.monitoring_api.queries.top import Groups, rank, with_rest
 from services.monitoring_api.queries.watermark import watermark
 
 DEFAULT_TOP: Final = 10
@@ -89,25 +91,36 @@ async def history(
     Raises:
         BadInput: When there are more points than an answer may have; it says which step would do.
     """
-    until = await watermark(database, now)
-    complete_until = None if until is None else max(question.span.start_ns, min(until, question.span.end_ns))
     judged = settled(question, now)
     if judged is None:
         nothing = [] if question.group_by else [_empty(buckets, question)]
-        return History("raw", complete_until, 0.0, nothing)
-    reading = await prepare(database, judged, buckets.step.seconds)
-    ranked: Sequence[tuple[str, ...]] = question.kept or ()
-    groups = len(ranked)
-    if question.group_by and question.kept is None:
-        found = await database.fetch(ranking_query(judged, reading.plan, most=top))
-        ranked = [tuple(map(str, values)) for _, *values in found]
-        groups = int(found[0][0]) if found else 0
-        if groups > len(ranked):
-            judged = judged.keeping(ranked)
+        return History("raw", _complete_until(await watermark(database, now), question), 0.0, nothing)
+    until, reading = await asyncio.gather(watermark(database, now), prepare(database, judged, buckets.step.seconds))
     rows = await read_buckets(database, judged, reading, buckets, cache)
+    groups = Groups(question.kept or (), len(question.kept or ()) or 1)
+    if question.group_by and question.kept is None:
+        if len(rows) > MOST_POINTS:
+            groups = await _ranked(database, judged, reading.plan, top)
+        else:
+            groups = rank(rows, top)
+        if groups.total > len(groups.kept):
+            if len(rows) <= MOST_POINTS and question.metric.sums_up:
+                rows = with_rest(rows, groups.kept)
+            else:
+                rows = await read_buckets(database, judged.keeping(groups.kept), reading, buckets, cache)
     series = _series(question, buckets, rows)
     bound = error_bound(question, reading.plan)
-    return History(reading.plan.source, complete_until, bound, series, max(groups, 1), ranked)
+    until_ns = _complete_until(until, question)
+    return History(reading.plan.source, until_ns, bound, series, max(groups.total, 1), groups.kept)
+
+
+async def _ranked(database: Database, question: Question, plan: Plan, top: int) -> Groups:
+    found = await database.fetch(ranking_query(question, plan, most=top))
+    return Groups(tuple(tuple(map(str, values)) for _, *values in found), int(found[0][0]) if found else 0)
+
+
+def _complete_until(until: int | None, question: Question) -> int | None:
+    return None if until is None else max(question.span.start_ns, min(until, question.span.end_ns))
 
 
 def error_bound(question: Question, chosen: Plan) -> float:

@@ -57,6 +57,11 @@ class Metric:
         return found if self.most is None else min(found, self.most)
 
     @property
+    def sums_up(self) -> bool:
+        """Whether the figures of two groups together are the sums of theirs."""
+        return self.kind is not Kind.QUANTILE and self.value.is_sum and self.base.is_sum
+
+    @property
     def empty(self) -> float | None:
         """The value of a bucket without rows."""
         return 0.0 if self.kind is Kind.RATE else None

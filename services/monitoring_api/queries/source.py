@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+_SUM: Final = "sum({})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,16 @@ class Measure:
 
     name: str
     raw: str
-    merge: str = "sum({})"
+    merge: str = _SUM
     rollup: str | None = None
     finished: str | None = None
     exact: str | None = None
     error_bound: float = 0.0
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether states merge by adding them."""
+        return self.merge == _SUM
 
 
 @dataclass(frozen=True, slots=True)

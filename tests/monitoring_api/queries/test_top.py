@@ -66,9 +66,11 @@ async def test_a_group_called_other_is_not_the_rest(store):
 
 
 async def test_as_many_groups_as_wanted_have_no_rest(store):
-    """Nothing is left over, and no third statement is needed for it."""
+    """Nothing is left over, and one statement finds that out."""
     store.insert("otel_traces", requests())
+    store.asked.clear()
     answer = await ask_history(store, "request_rate", T0, T0 + MINUTE, by=["route", "status_class"], top=50)
+    assert len([query for query in store.asked if "FROM otel_traces FINAL" in query.sql]) == 1
     assert len(answer.series) == answer.groups == 9
     assert not any(each.other for each in answer.series)
 
