@@ -4,9 +4,12 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+import uvicorn
 
+from services.monitoring_api.app import create_app
 from services.monitoring_api.database.errors import DatabaseUnavailable
 from services.monitoring_api.routes.shared_answers import Rendered, SharedAnswers
+from services.monitoring_api.settings import MonitoringApiSettings
 from tests.monitoring_api.store import T0, span
 
 pytestmark = pytest.mark.anyio
@@ -199,3 +202,41 @@ async def test_a_failed_question_is_asked_again(asking, store):
     async with asking(Failing()) as client:
         statuses = [(await client.get(HISTORY, params=PARAMETERS)).status_code for _ in range(2)]
     assert statuses == [503, 200]
+
+
+async def test_a_browser_that_goes_away_ends_its_question(tmp_path):
+    """Over a real server and every layer in front of the route: once the connection closes, the asking is cancelled."""
+
+    class Endless:
+        """Never answers."""
+
+        def __init__(self):
+            self.asked, self.cancelled = asyncio.Event(), asyncio.Event()
+
+        async def fetch(self, *_, **__):
+            """Wait for ever."""
+            self.asked.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.cancelled.set()
+                raise
+
+        async def close(self):
+            """Nothing to let go."""
+
+    database = Endless()
+    app = create_app(MonitoringApiSettings(_env_file=None, data_dir=tmp_path), database=database)
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(20):
+        while not server.started:  # noqa: ASYNC110  (uvicorn sets no event)
+            await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"GET {HISTORY}?metric=request_rate HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+        await database.asked.wait()
+        writer.close()
+        await database.cancelled.wait()
+        server.should_exit = True
+        await serving
