@@ -27,5 +27,6 @@ VERBS: Final[dict[str, Verb]] = {
     "models": Verb("services.ml_api.verbs", "List and train models."),
     "labels": Verb("services.cli.verbs.labels", "Load true labels from a file."),
     "rules": Verb("services.monitoring_api.alerting.verbs", "Check alert rules."),
+    "rollups": Verb("services.monitoring_api.maintenance.verbs", "Compute rollups anew, or verify them."),
     "channels": Verb("services.monitoring_api.notify.verbs", "List and test notification channels."),
 }

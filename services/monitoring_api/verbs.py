@@ -3,7 +3,8 @@
 import click
 
 from services.monitoring_api.alerting.verbs import commands as alerting
+from services.monitoring_api.maintenance.verbs import commands as maintaining
 from services.monitoring_api.migrate.verbs import commands as migrating
 from services.monitoring_api.notify.verbs import commands as notifying
 
-commands: list[click.Command] = [*migrating, *alerting, *notifying]
+commands: list[click.Command] = [*migrating, *alerting, *notifying, *maintaining]

@@ -15,7 +15,7 @@ from services.monitoring_api.maintenance.marks import clock_query, delete_query,
 from services.monitoring_api.maintenance.rollups import Tier
 
 # Rows near the end of their life may be half gone; a bucket is left alone from here on.
-_RETENTION_MARGIN = timedelta(hours=1)
+RETENTION_MARGIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ async def recompute(
     marks = read_marks(rows)
     if not marks:
         return Pass(0, 0, 0)
-    whole_from = (now - kept + _RETENTION_MARGIN).timestamp()
+    whole_from = (now - kept + RETENTION_MARGIN).timestamp()
     buckets = sorted({mark.bucket for mark in marks if mark.bucket >= whole_from})
     if buckets:
         await _replace(database, tier, buckets)

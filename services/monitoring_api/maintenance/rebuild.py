@@ -1,0 +1,115 @@
+"""Computes the rollups of a range anew, while data goes on arriving."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from services.monitoring_api.database import Database, Query
+from services.monitoring_api.maintenance.recompute import RETENTION_MARGIN, recompute
+from services.monitoring_api.maintenance.rollups import (
+    PREDICTIONS_1M,
+    PREDICTIONS_15M,
+    REQUESTS_1M,
+    REQUESTS_15M,
+    Tier,
+)
+from services.monitoring_api.queries.timerange import TimeRange, epoch_ns
+
+_AT_ONCE: Final = 500
+# A minute that is only in the rollup is computed too, so that it goes.
+_MARK: Final = """INSERT INTO rollup_dirty (Id, Kind, Minute)
+SELECT generateUUIDv4(), {{kind:String}}, Minute
+FROM
+(
+    SELECT DISTINCT {minute} AS Minute
+    FROM {raw}
+    WHERE Timestamp >= fromUnixTimestamp64Nano({{start_ns:Int64}}, 'UTC')
+        AND Timestamp < fromUnixTimestamp64Nano({{end_ns:Int64}}, 'UTC')
+    UNION DISTINCT
+    SELECT DISTINCT Minute
+    FROM {rollup}
+    WHERE Minute >= fromUnixTimestamp64Nano({{start_ns:Int64}}, 'UTC')
+        AND Minute < fromUnixTimestamp64Nano({{end_ns:Int64}}, 'UTC')
+)"""
+_LEFT: Final = "SELECT count() FROM rollup_dirty WHERE Kind IN {kinds:Array(String)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilding:
+    """A source's tiers, and where its rows are.
+
+    Args:
+        minutes: Its minutes.
+        quarters: Its quarters of an hour.
+        mark: SQL that marks a range's minutes.
+        raw_kept: How long its rows live.
+    """
+
+    minutes: Tier
+    quarters: Tier
+    mark: str
+    raw_kept: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What was done.
+
+    Args:
+        minutes: How many minutes were computed, those of others included that were dirty anyway.
+        quarters: How many quarters of an hour.
+        from_ns: Since when: rows before are not whole any more, and their rollup stays.
+    """
+
+    minutes: int
+    quarters: int
+    from_ns: int
+
+
+def rebuildings(raw_days: int, kept_days: int) -> tuple[Rebuilding, ...]:
+    """Requests and predictions, with how long their rows live."""
+    requests = _MARK.format(minute="Minute", raw="otel_traces", rollup="rollup_requests_1m")
+    predictions = _MARK.format(
+        minute="toStartOfMinute(toDateTime(Timestamp, 'UTC'))", raw="predictions_data", rollup="rollup_predictions_1m"
+    )
+    return (
+        Rebuilding(REQUESTS_1M, REQUESTS_15M, requests, timedelta(days=raw_days)),
+        Rebuilding(PREDICTIONS_1M, PREDICTIONS_15M, predictions, timedelta(days=kept_days)),
+    )
+
+
+async def rebuild(
+    database: Database,
+    what: Rebuilding,
+    span: TimeRange,
+    *,
+    now: datetime,
+    kept: timedelta,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Rebuilt:
+    """Mark every minute of a range and work the marks off, as the maintenance process does; both may do so at once.
+
+    Args:
+        database: Where, as a user who may write.
+        what: Which source.
+        span: The range.
+        now: The time; minutes that are still open are left to the maintenance process.
+        kept: How long minutes live, which quarters are made of.
+        progress: Is told how many marks are left.
+    """
+    whole_from = epoch_ns(now - what.raw_kept + RETENTION_MARGIN)
+    start_ns = max(span.start_ns, whole_from)
+    if start_ns < span.end_ns:
+        kind = what.minutes.kinds[0]
+        await database.execute(Query(what.mark, {"kind": kind, "start_ns": start_ns, "end_ns": span.end_ns}))
+    done = []
+    for tier, lives in ((what.minutes, what.raw_kept), (what.quarters, kept)):
+        computed, marks = 0, 1
+        while marks:
+            ((left,),) = await database.fetch(Query(_LEFT, {"kinds": list(tier.kinds)}))
+            progress(int(left))
+            each = await recompute(database, tier, now=now, settle=timedelta(0), kept=lives, most_marks=_AT_ONCE)
+            computed, marks = computed + each.buckets, each.marks
+        done.append(computed)
+    return Rebuilt(done[0], done[1], start_ns)
