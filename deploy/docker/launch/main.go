@@ -25,7 +25,8 @@ func main() {
 			refuse(`%s is not the JSON that it should be, such as ["token", "tls"]: %v`, variable, err)
 		}
 	}
-	if host := os.Getenv("SIGHTGLASS_COLLECTOR_HOST"); !isLoopback(host) && !slices.Contains(overlays, "token") {
+	// Unset it is the configuration's own 127.0.0.1. Empty it would be every address.
+	if host, set := os.LookupEnv("SIGHTGLASS_COLLECTOR_HOST"); set && !isLoopback(host) && !slices.Contains(overlays, "token") {
 		refuse(`SIGHTGLASS_COLLECTOR_HOST=%s would let everybody who reaches it send telemetry: put "token" into %s`, host, variable)
 	}
 	arguments := []string{collector, "--config=" + folder + "config.yaml"}
@@ -56,8 +57,8 @@ func environment() []string {
 }
 
 func isLoopback(host string) bool {
-	address := net.ParseIP(host)
-	return host == "" || host == "localhost" || (address != nil && address.IsLoopback())
+	address := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || (address != nil && address.IsLoopback())
 }
 
 func refuse(format string, values ...any) {
