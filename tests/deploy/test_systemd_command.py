@@ -49,3 +49,23 @@ def test_its_defaults_are_those_of_the_unit(name):
     """What the Collector's unit sets is what the command believes."""
     unit = (DEPLOY / "systemd" / "sightglass-collector.service").read_text()
     assert f"{name}={COMMAND['DEFAULTS'][name]}" in unit
+
+
+@pytest.mark.parametrize(
+    ("known", "sudo", "kept"),
+    [
+        ("4294967295", "1000", "1000"),
+        ("4294967295", None, "4294967295"),
+        ("4294967295", "ann", "4294967295"),
+        ("0", "1000", "0"),
+        ("1001", "1000", "1001"),
+    ],
+)
+def test_who_called_sudo_is_kept_where_no_login_is_known(tmp_path, known, sudo, kept):
+    """A login that the kernel knows stays, whatever a variable says; without one sudo's number is the best there is."""
+    login = tmp_path / "loginuid"
+    login.write_text(known)
+    COMMAND["keep_the_caller"]({} if sudo is None else {"SUDO_UID": sudo}, login)
+    assert login.read_text() == kept
+    COMMAND["keep_the_caller"]({"SUDO_UID": "1000"}, tmp_path / "none")
+    assert not (tmp_path / "none").exists()

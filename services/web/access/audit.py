@@ -20,6 +20,8 @@ _logger = logging.getLogger(__name__)
 SETTING: Final = "SIGHTGLASS_AUDIT_DIR"
 COMMAND_LINE: Final = "cli"
 _MODE: Final = 0o600
+_LOGIN: Final = Path("/proc/self/loginuid")
+_NO_LOGIN: Final = 2**32 - 1
 
 Outcome = Literal["ok", "refused", "failed"]
 _REFUSALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
@@ -36,7 +38,7 @@ class Action:
     Args:
         name: What it is called, say `model.promote`.
         target: What it was done to; None where there is no such thing.
-        actor: A token's name, `local:<user>` at the command line, `anonymous` where no token is asked for.
+        actor: A token's name, at the command line what `local_actor` says, `anonymous` where no token is asked for.
         outcome: Whether it was done.
         token_id: The token's id, when there was one.
         on_behalf_of: The user for whom the actor did it.
@@ -136,10 +138,27 @@ def outcome_of(status: int) -> Outcome:
     return "refused" if status in _REFUSALS else "failed"
 
 
-def local_actor() -> str:
-    """Who works at the command line: `local:<user>`, by the user's number, which no variable can change."""
+def local_actor(login: Path = _LOGIN) -> str:
+    """Who works at the command line: `local:<user>`, and `local:<user>(<login>)` where somebody else's login led here.
+
+    The user is the process's own number. The login is the number that the kernel has kept of the session since somebody
+    logged in, through sudo and su; no variable changes either. A process that no login led to may claim one, so that
+    the login is what the session says, and the user what is so.
+
+    Args:
+        login: Where the kernel tells the session's number; see proc_pid_loginuid(5).
+    """
     number = os.getuid()
     try:
-        return f"local:{pwd.getpwuid(number).pw_name}"
-    except KeyError:
-        return f"local:{number}"
+        session = int(login.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        session = _NO_LOGIN
+    user = f"local:{_name_of(number)}"
+    return user if session in {number, _NO_LOGIN} else f"{user}({_name_of(session)})"
+
+
+def _name_of(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except (KeyError, OverflowError):
+        return str(number)

@@ -52,8 +52,24 @@ def test_what_cant_be_written_says_so(tmp_path, method, obstacle):
         getattr(log, method)(*arguments)
 
 
-def test_who_works_here_is_told_by_number_not_by_variables(monkeypatch):
+def test_who_works_here_is_told_by_number_not_by_variables(monkeypatch, tmp_path):
     """LOGNAME and USER can be set to anything."""
-    monkeypatch.setenv("LOGNAME", "somebody-else")
-    monkeypatch.setenv("USER", "somebody-else")
-    assert local_actor() == f"local:{pwd.getpwuid(os.getuid()).pw_name}"
+    for name in ("LOGNAME", "USER", "SUDO_USER"):
+        monkeypatch.setenv(name, "somebody-else")
+    assert local_actor(tmp_path / "none") == f"local:{pwd.getpwuid(os.getuid()).pw_name}"
+
+
+def test_whose_login_led_to_another_user_is_told_too(tmp_path):
+    """As by sudo. One's own login, none, and what is no number say nothing; a number without a name stays one."""
+    user = f"local:{pwd.getpwuid(os.getuid()).pw_name}"
+    other = next(entry for entry in pwd.getpwall() if entry.pw_uid != os.getuid())
+    login = tmp_path / "loginuid"
+    for number, said in (
+        (other.pw_uid, f"{user}({pwd.getpwuid(other.pw_uid).pw_name})"),
+        (987654321, f"{user}(987654321)"),
+        (os.getuid(), user),
+        (2**32 - 1, user),
+        ("", user),
+    ):
+        login.write_text(str(number))
+        assert local_actor(login) == said
