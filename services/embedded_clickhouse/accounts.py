@@ -43,14 +43,19 @@ def _ensure_password(path: Path) -> str:
 
 
 def _made_password(path: Path) -> str:
-    """A new password, in its file; none where there is one."""
+    """A new password, in its file; none where there is one. Nobody ever sees the file without its password."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    password = "p" + secrets.token_hex(24)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(
+            os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii"
+        ) as file:
+            file.write(password)  # no line end: the Collector takes the file's content as the password, as it is
+        os.link(unfinished, path)
     except FileExistsError:
         return ""
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        password = "p" + secrets.token_hex(24)
-        file.write(password)  # no line end: the Collector takes the file's content as the password, as it is
+    finally:
+        unfinished.unlink(missing_ok=True)
     return password
 
 

@@ -82,6 +82,22 @@ def test_migrate_does_not_log_in_without_a_password(tmp_path):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("state", ["empty", "unreadable"])
+@pytest.mark.parametrize(
+    ("process", "user"),
+    [("MONITORING_API", "reader"), ("WORKER", "reader"), ("MAINTENANCE", "maintainer"), ("MIGRATE", "migrator")],
+)
+def test_no_process_starts_on_a_default_file_of_no_use(tmp_path, process, user, state):
+    """A file that is not there yet is waited for; one that is there and gives no password is somebody's mistake."""
+    secrets = tmp_path / "data" / "secrets"
+    secrets.mkdir(parents=True)
+    path = made(secrets / f"clickhouse-{user}.password", state)
+    result = start(process, tmp_path, {"SIGHTGLASS_DATA_DIR": str(tmp_path / "data")})
+    assert result.returncode not in {0, None}
+    assert str(path) in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 @pytest.mark.parametrize("content", [b"", b"\n", b"p\xff\n", "a folder"], ids=["empty", "blank", "bytes", "unreadable"])
 def test_the_embedded_clickhouse_names_a_password_file_of_no_use(tmp_path, content):
     """It makes what is missing, and nothing over what somebody put there."""

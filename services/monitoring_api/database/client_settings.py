@@ -1,8 +1,9 @@
 """What every process that asks ClickHouse is told of it: one set of fields, one way to a `Connection`."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AliasChoices, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.monitoring_api.database.connection import Connection
@@ -40,6 +41,13 @@ class ClickHouseClientSettings(BaseSettings):
     _authorities_are_readable = field_validator("tls_ca_file")(readable)
     _password_is_there = field_validator("clickhouse_password_file")(secret_file)
     _url_has_no_login = field_validator("clickhouse_url")(without_login)
+
+    @model_validator(mode="after")
+    def _password_is_no_empty_one(self) -> Self:
+        """The default file may be made later; one that is there must hold something."""
+        if self.clickhouse_password_file is None and self.password_file.exists():
+            secret_file(self.password_file)
+        return self
 
     @property
     def password_file(self) -> Path:
