@@ -51,6 +51,16 @@ def test_the_engine_reads_every_grant():
     assert not accepted
 
 
+def test_what_a_cluster_needs_stands_ready_in_a_comment():
+    """The engine reads these grants too; they are for every table of the server, so that one server goes without."""
+    text = (DEPLOY / "clickhouse" / "users.xml").read_text()
+    [comment] = re.findall(r"<!--[^>]*?SIGHTGLASS_MIGRATE_CLUSTER.*?-->", text, re.DOTALL)
+    found = re.findall(r"<query>(.+)</query>", comment)
+    assert found == ["GRANT CLUSTER ON *.*", "GRANT REMOTE ON *.*"]
+    assert all(accepted for accepted, _ in ask([f"EXPLAIN AST {query} TO someone" for query in found]))
+    assert not {privilege for privilege, _ in granted("migrator")} & {"CLUSTER", "REMOTE"}
+
+
 def test_only_our_four_users_come_in_and_none_has_a_password_in_the_file():
     """The user `default` is removed; passwords are hashes in a file that is not in the repository."""
     users = USERS.find("users")
