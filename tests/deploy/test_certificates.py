@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
+from deploy.checks.tools import lack
 from tests.deploy.compose_file import DEPLOY, TLS
 
 SCRIPT = DEPLOY / "make-certificates.sh"
@@ -16,7 +17,7 @@ SCRIPT = DEPLOY / "make-certificates.sh"
 def made(tmp_path_factory):
     """A folder of certificates for two more names, and who owns them."""
     if shutil.which("openssl") is None:
-        pytest.skip("openssl is missing: apt-get install openssl")
+        lack("openssl is missing: apt-get install openssl")
     folder = tmp_path_factory.mktemp("certificates") / "tls"
     owner = f"{folder.parent.stat().st_uid}:{folder.parent.stat().st_gid}"
     # ClickHouse's user of the image is another, which only root can give files to.

@@ -4,6 +4,7 @@ import decimal
 import enum
 import json
 
+import pandas as pd
 import pydantic
 import pytest
 
@@ -147,9 +148,8 @@ def test_dataclasses_and_pydantic_models_are_features():
 
 def test_pandas_missing_values_are_null():
     """NA and NaT mean missing, as None does."""
-    pandas = pytest.importorskip("pandas")
-    assert encode({"a": pandas.NA, "b": pandas.NaT}) == ({"features": {"a": None, "b": None}}, [])
-    assert encode(pandas.Series({"a": 1.5, "b": 2.0})) == ({"features": {"a": 1.5, "b": 2.0}}, [])
+    assert encode({"a": pd.NA, "b": pd.NaT}) == ({"features": {"a": None, "b": None}}, [])
+    assert encode(pd.Series({"a": 1.5, "b": 2.0})) == ({"features": {"a": 1.5, "b": 2.0}}, [])
 
 
 @pytest.mark.parametrize("features", [None, 3, "text", [1, 2], object()])
