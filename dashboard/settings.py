@@ -71,7 +71,9 @@ class DashboardSettings(BaseSettings):
         "for all of a domain.",
     )
     operators: tuple[str, ...] = Field(
-        default=(), description="Who may also operate (acknowledge, silence, test channels): as the viewers."
+        default=(),
+        description="Who may also operate, as the viewers. No page or route needs that yet: acknowledging, silencing "
+        "and testing channels are not served.",
     )
     contact: str = Field(
         default="",
