@@ -4,12 +4,13 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from deploy.checks.guide import commands
 from deploy.checks.tools import collector_binary, need, need_root
-from deploy.checks.units import ORDER, READY
+from deploy.checks.units import CALLER, ORDER, PLACED, READY
 from services.cli.collector.cache import REPOSITORY
 
 pytestmark = [
@@ -26,6 +27,8 @@ pytestmark = [
     pytest.mark.timeout(1500),
 ]
 
+NO_LOGIN = "4294967295"
+
 
 @pytest.fixture(scope="module", params=["plain", "tls"])
 def started(request, tmp_path_factory):
@@ -34,6 +37,7 @@ def started(request, tmp_path_factory):
     need("strace", "strace")
     need("setpriv", "util-linux")
     need("openssl", "openssl")
+    need("systemctl", "systemd")
     folder = tmp_path_factory.mktemp("units")
     for name in ("token", "prove"):
         (folder / f"{name}.sh").write_text(commands(f"systemd {name}"))
@@ -84,7 +88,34 @@ def test_the_command_works_where_its_caller_is(started):
     code, said = report["labels"]
     assert code == 0, said
     # It made nothing that the services could not read.
-    assert report["owners"] == [10001]
+    assert report["owners"] == ["sightglass"]
+
+
+def test_the_audit_log_names_who_called(started):
+    """Not the services' user alone, whom the command becomes; a unit has no caller, and a login that is known wins."""
+    audited = started[0]["audited"]
+    login = Path("/proc/self/loginuid")
+    if login.exists() and login.read_text() == NO_LOGIN:
+        assert audited.get("model.train", "local:sightglass") == "local:sightglass"
+        assert audited["token.create"] == f"local:sightglass({CALLER})"
+    else:
+        assert audited["token.create"].startswith("local:sightglass")
+
+
+def test_everything_is_installed_where_it_belongs(started):
+    """By install.sh itself, with the modes and owners that keep secrets from others."""
+    report, _, _ = started
+    assert report["placed"] == PLACED
+
+
+def test_units_can_be_masked_and_an_upgrade_takes_the_earlier_ones_away(started):
+    """A unit outside of /etc has room for its mask; an earlier version's leave it, masks and other units stay."""
+    report, _, _ = started
+    for words, (code, said) in report["switched"].items():
+        assert code == 0, f"{words}: {said}"
+    assert report["left"] == ["sightglass-clickhouse.service", "sightglass-yours.service"]
+    # The first installation, then the upgrade.
+    assert report["systemctl"] == ["daemon-reload", "daemon-reload", "reenable sightglass.target"]
 
 
 def test_settings_reach_the_units_and_the_command(started, request):

@@ -6,6 +6,7 @@ is not here; which system calls are made is written down instead, to be held aga
 
 import json
 import os
+import pwd
 import re
 import runpy
 import shlex
@@ -20,7 +21,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-UNITS = Path("/opt/sightglass/deploy/systemd")
+UNITS = Path("/usr/local/lib/systemd/system")
 STATE = "/var/lib/sightglass"
 ORDER = (
     "clickhouse", "migrate", "collector", "model", "ml-api", "monitoring-api", "worker", "maintenance", "dashboard",
@@ -32,9 +33,26 @@ READY = {
     "maintenance": f"{STATE}/run/maintenance.heartbeat",
     "dashboard": "http://127.0.0.1:8501/_stcore/health",
 }
-COMMAND = Path("/run/sightglass")
-USER = 10001
+COMMAND = Path("/usr/local/bin/sightglass")
+CALLER = "ann"
+# What install.sh places, with mode and owner: secrets for their user alone, all else for root to write.
+PLACED = {
+    "/etc/sightglass": "0755 root:root",
+    "/etc/sightglass/sightglass.env": "0640 root:sightglass",
+    "/usr/local/bin/sightglass": "0755 root:root",
+    "/usr/local/bin/sightglass-otelcol": "0755 root:root",
+    "/usr/lib/sysusers.d/sightglass.conf": "0644 root:root",
+    f"{UNITS}/sightglass.target": "0644 root:root",
+    f"{UNITS}/sightglass-worker.service": "0644 root:root",
+    STATE: "0700 sightglass:sightglass",
+    f"{STATE}/secrets": "0700 sightglass:sightglass",
+    f"{STATE}/tokens": "0700 sightglass:sightglass",
+    f"{STATE}/secrets/otlp.token": "0600 sightglass:sightglass",
+    f"{STATE}/secrets/clickhouse-reader.password": "0600 sightglass:sightglass",
+}
 PATIENCE_SECONDS = 120
+# What the guide does with the units.
+SWITCHES = (("mask", "sightglass-clickhouse"), ("unmask", "sightglass-clickhouse"), ("enable", "sightglass.target"))
 
 
 class Unit:
@@ -61,6 +79,9 @@ class Unit:
                 self.environment[variable] = value.replace("%d", str(self.credentials))
         for text in self.keys.get("EnvironmentFile", []):
             self.environment.update(_variables(Path(text.removeprefix("-"))))
+        # Each has a /tmp of its own by PrivateTmp; here is one in which nothing of another run lies.
+        if self.environment.get("XDG_CACHE_HOME") == "/tmp":  # noqa: S108
+            self.environment["XDG_CACHE_HOME"] = "/run/tmp"
 
     def is_left_out(self) -> bool:
         """Whether something is there already that its condition names."""
@@ -74,9 +95,9 @@ class Unit:
             name, source = text.split(":")
             copy = self.credentials / name
             copy.write_bytes(Path(source).read_bytes())
-            os.chown(copy, USER, USER)
+            shutil.chown(copy, "sightglass", "sightglass")
             copy.chmod(0o400)
-        os.chown(self.credentials, USER, USER)
+        shutil.chown(self.credentials, "sightglass", "sightglass")
         self.credentials.chmod(0o500)
 
     def arguments(self, line: str) -> list[str]:
@@ -91,7 +112,7 @@ class Unit:
         script = " && ".join([f"umask {self.keys['UMask'][0]}", *hide, 'exec "$@"'])
         traced = [] if calls is None else ["strace", "-f", "-qq", "-c", "-o", str(calls)]
         rights = ["--clear-groups", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
-        user = ["setpriv", f"--reuid={USER}", f"--regid={USER}", *rights]
+        user = ["setpriv", "--reuid=sightglass", "--regid=sightglass", *rights]
         with output.open("ab") as log:
             return subprocess.Popen(
                 ["unshare", "--mount", "sh", "-c", script, self.name, *traced, *user, *self.arguments(line)],
@@ -113,6 +134,10 @@ def main(folder: Path, models: Path) -> None:
     processes: dict[str, subprocess.Popen[bytes]] = {}
     report: dict[str, Any] = {"steps": {}, "ready": {}, "stopped": {}}
     scheme = "https" if _variables(Path("/etc/sightglass/sightglass.env")) else "http"
+    report["placed"] = {path: _placed(Path(path)) for path in PLACED}
+    report["left"] = (folder / "left").read_text().split()
+    report["systemctl"] = (folder / "systemctl.calls").read_text().splitlines()
+    report["switched"] = {" ".join(words): _switched(*words) for words in SWITCHES}
     # Somebody's own folder, which the services' user cannot enter.
     mine = folder / "mine"
     mine.mkdir(mode=0o700)
@@ -133,8 +158,6 @@ def main(folder: Path, models: Path) -> None:
         report["mode of the token"] = f"{(mine / 'me.token').stat().st_mode & 0o777:o}"
         if not models.exists():
             shutil.copytree(f"{STATE}/models", models)
-            for path in (models, *models.rglob("*")):
-                os.chown(path, USER, USER)
     finally:
         for name, process in reversed(processes.items()):
             # strace hands no signal on: the service is its child.
@@ -146,6 +169,17 @@ def main(folder: Path, models: Path) -> None:
                 process.kill()
                 report["stopped"][name] = "killed"
     json.dump(report, sys.stdout)
+
+
+def _placed(path: Path) -> str:
+    return f"{path.stat().st_mode & 0o7777:04o} {path.owner()}:{path.group()}"
+
+
+def _switched(*words: str) -> list[Any]:
+    """What systemd's own command does to the files of units; nothing of it needs systemd to run."""
+    offline = os.environ | {"SYSTEMD_OFFLINE": "1"}
+    done = subprocess.run(["systemctl", *words], env=offline, capture_output=True, text=True, check=False)
+    return [done.returncode, done.stderr]
 
 
 def _start(unit: Unit, folder: Path, processes: dict[str, "subprocess.Popen[bytes]"], steps: dict[str, int]) -> None:
@@ -165,7 +199,7 @@ def _start(unit: Unit, folder: Path, processes: dict[str, "subprocess.Popen[byte
 
 def _variables(file: Path) -> dict[str, str]:
     """A file of variables, as the command reads it."""
-    found: dict[str, str] = runpy.run_path(str(UNITS / "sightglass"))["settings_of"](file)
+    found: dict[str, str] = runpy.run_path(str(COMMAND))["settings_of"](file)
     return found
 
 
@@ -183,7 +217,7 @@ def _follow(folder: Path, script: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         ["bash", "-eu", script],
         cwd=folder,
-        env=os.environ | {"PATH": path},
+        env=os.environ | {"PATH": path, "SUDO_UID": str(pwd.getpwnam(CALLER).pw_uid)},
         capture_output=True,
         text=True,
         timeout=180,
@@ -204,7 +238,8 @@ def _by_command(mine: Path, token: str) -> dict[str, Any]:
         "doctor, token by variable": [by_variable.returncode, by_variable.stdout or by_variable.stderr],
         "labels": [labels.returncode, labels.stdout + labels.stderr],
         "settings": _command(mine, "settings", "--json").stdout,
-        "owners": sorted({path.stat().st_uid for path in Path(STATE).rglob("*") if path.is_file()}),
+        "owners": sorted({path.owner() for path in Path(STATE).rglob("*") if path.is_file()}),
+        "audited": {line["action"]: line["actor"] for line in map(json.loads, Path(f"{STATE}/audit/cli.jsonl").open())},
     }
 
 

@@ -19,6 +19,15 @@ install -d -m 0755 /etc/sightglass
 [ -e /etc/sightglass/sightglass.env ] || install -m 0640 -g sightglass "$here/sightglass.env" /etc/sightglass/sightglass.env
 install -m 0755 "$(/opt/sightglass/.venv/bin/sightglass collector path)" /usr/local/bin/sightglass-otelcol
 install -m 0755 "$here/sightglass" /usr/local/bin/sightglass
-install -m 0644 "$here"/sightglass*.service "$here/sightglass.target" /etc/systemd/system/
+# Not in /etc/systemd/system, where what is there can be neither masked nor told from what is yours; an earlier version left them there.
+units=/usr/local/lib/systemd/system
+install -d -m 0755 "$units"
+install -m 0644 "$here"/sightglass*.service "$here/sightglass.target" "$units/"
+for unit in "$units"/sightglass*; do
+    old=/etc/systemd/system/${unit##*/}
+    if [ -f "$old" ] && [ ! -L "$old" ]; then rm "$old"; fi
+done
 systemctl daemon-reload
+# The link of an earlier version leads to where the target no longer is.
+if [ -L /etc/systemd/system/multi-user.target.wants/sightglass.target ]; then systemctl reenable sightglass.target; fi
 echo "Installed. Start it: systemctl enable --now sightglass.target"
