@@ -21,7 +21,7 @@ demo: setup ## Set up, then show real flights until Ctrl-C (ARGS="--days 1")
 
 test: ## Set up, find a browser, run every test with real processes (ARGS="-k name")
 	@$(BOOTSTRAP) --browser
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 deploy-check: setup ## Check compose file, images, units with the real tools; what is unchanged since it passed is not checked again
 	@$(BIN)/python -m pytest -q deploy/checks $(ARGS)

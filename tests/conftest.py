@@ -1,15 +1,34 @@
 """What every test may use: the real stack, shared or of its own."""
 
+import functools
+import re
+from pathlib import Path
+
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from tests.integration.stack import Stack
 
+_STACK = re.compile(r"def \w+\([^)]*\bstack\b")
 
-def pytest_collection_modifyitems(items):
-    """Keep together, in one worker process, a file's tests, and all that share the stack; the rest runs beside them."""
-    for item in items:
-        shares_stack = "stack" in item.fixturenames
-        item.add_marker(pytest.mark.xdist_group("stack" if shares_stack else item.nodeid.partition("::")[0]))
+
+class Scheduling(LoadFileScheduling):
+    """A file's tests run in one worker process, and so do all files that ask for the shared stack."""
+
+    def _split_scope(self, nodeid):
+        file = super()._split_scope(nodeid)
+        return "stack" if asks_for_the_stack(file) else file
+
+
+@functools.cache
+def asks_for_the_stack(file):
+    """Whether a test or fixture of this file is given `stack`."""
+    return _STACK.search((Path(__file__).parents[1] / file).read_text(encoding="utf-8")) is not None
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """How `pytest -n` shares the tests out."""
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")
