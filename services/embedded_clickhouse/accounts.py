@@ -7,6 +7,7 @@ import stat
 from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from services.embedded_clickhouse.errors import ClickHouseError
 
@@ -44,18 +45,17 @@ def _ensure_password(path: Path) -> str:
 
 def _made_password(path: Path) -> str:
     """A new password, in its file; none where there is one. Nobody ever sees the file without its password."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    password = "p" + secrets.token_hex(24)
-    try:
-        with os.fdopen(
-            os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii"
-        ) as file:
-            file.write(password)  # no line end: the Collector takes the file's content as the password, as it is
-        os.link(unfinished, path)
-    except FileExistsError:
+    if path.exists():  # also where the folder is not ours to write
         return ""
-    finally:
-        unfinished.unlink(missing_ok=True)
+    password = "p" + secrets.token_hex(24)
+    # Such a file has mode 0600.
+    with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", encoding="ascii") as file:
+        file.write(password)  # no line end: the Collector takes the file's content as the password, as it is
+        file.flush()
+        try:
+            os.link(file.name, path)
+        except FileExistsError:
+            return ""
     return password
 
 
