@@ -5,7 +5,7 @@ from typing import Final
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboard.hosts import HostRule
+from sightglass.host_names import HostNames
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS: Final = (
@@ -34,7 +34,7 @@ class Edge:
         tls: Whether it is served by HTTPS.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: HostRule, content_policy: str, tls: bool = False) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: HostNames, content_policy: str, tls: bool = False) -> None:
         self._app = app
         self._hosts = hosts
         self._headers = (

@@ -10,9 +10,9 @@ from streamlit.web import bootstrap
 
 from dashboard.content_policy import content_policy, streamlit_page
 from dashboard.edge import Edge
-from dashboard.hosts import HostRule
 from dashboard.server_options import server_options
 from dashboard.settings import DashboardSettings
+from sightglass.host_names import HostNames
 
 _SCRIPT: Final = Path(__file__).with_name("app.py")
 _GRACEFUL_STOP_SECONDS: Final = 4
@@ -28,7 +28,7 @@ def serve(settings: DashboardSettings) -> None:
     bootstrap.load_config_options(server_options(settings))
     edge = Edge(
         App(_SCRIPT),
-        hosts=HostRule(settings.allowed_hosts),
+        hosts=HostNames(settings.allowed_hosts),
         content_policy=content_policy(streamlit_page()),
         tls=settings.tls_cert_file is not None,
     )

@@ -1,21 +1,16 @@
 """Which Host and Origin headers a server answers: any web page can reach a loopback port, by its own name or ours."""
 
-import ipaddress
 from collections.abc import Iterable
 from typing import Final
-from urllib.parse import urlsplit
 
 from services.web.problems import FieldError, Forbidden, WrongHost
+from sightglass.host_names import HostNames
 
-_LOOPBACK_NAMES: Final = frozenset({"localhost"})
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class HostRule:
-    """Admits loopback names and the configured ones (``*.example.org`` covers subdomains, ``*`` everything).
-
-    Without it a page whose name is made to resolve to 127.0.0.1 could read answers (DNS rebinding), and without the
-    Origin check any page could post to us.
+class HostRule(HostNames):
+    """Judges a request's Host, and its Origin, without whose check any page could post to us.
 
     Args:
         allowed_hosts: Host names answered for besides loopback ones.
@@ -23,28 +18,8 @@ class HostRule:
     """
 
     def __init__(self, allowed_hosts: Iterable[str] = (), allowed_origins: Iterable[str] = ()) -> None:
+        super().__init__(allowed_hosts)
         self._origins = frozenset(allowed_origins)
-        names = [name.strip().lower().rstrip(".") for name in allowed_hosts if name.strip()]
-        self._everything = "*" in names
-        self._names = frozenset(name for name in names if not name.startswith("*"))
-        self._suffixes = tuple(name[1:] for name in names if name.startswith("*."))
-
-    def admits(self, authority: str) -> bool:
-        """Whether ``name[:port]`` is one of ours."""
-        if "@" in authority:
-            return False
-        if self._everything:
-            return True
-        try:
-            name = (urlsplit(f"//{authority}").hostname or "").rstrip(".")
-        except ValueError:
-            return False
-        if name in _LOOPBACK_NAMES or name in self._names or name.endswith(self._suffixes):
-            return True
-        try:
-            return ipaddress.ip_address(name).is_loopback
-        except ValueError:
-            return False
 
     def check(self, method: str, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Refuse a foreign Host, and a foreign Origin where the method changes something.
@@ -65,13 +40,14 @@ class HostRule:
                 "This server does not answer for the host that was asked; name it in the ALLOWED_HOSTS setting.",
                 errors=[FieldError("Host", "not a loopback name and not configured")],
             )
-        if origin is not None and method not in _SAFE_METHODS and not self._admits_origin(origin):
+        if origin is not None and method not in _SAFE_METHODS and not self.admits_origin(origin):
             raise Forbidden(
                 "A page of another origin may not change anything here; the CORS_ORIGINS setting names those that may.",
                 errors=[FieldError("Origin", "not a loopback name and not configured")],
             )
 
-    def _admits_origin(self, origin: str) -> bool:
+    def admits_origin(self, origin: str) -> bool:
+        """Whether a page of ``scheme://name[:port]`` may change something."""
         if self._origins:
             return origin.lower() in self._origins
-        return self.admits(origin.partition("://")[2])
+        return super().admits_origin(origin)

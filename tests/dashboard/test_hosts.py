@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.hosts import HostRule
 from services.web.hosts import HostRule as ApiRule
+from sightglass.host_names import HostNames
 
 ALLOWED = ("things.example.org", "*.inner.example.org")
 AUTHORITIES = (
@@ -32,13 +32,13 @@ AUTHORITIES = (
 @pytest.mark.parametrize("authority", AUTHORITIES)
 def test_the_rule_is_that_of_the_apis(allowed: tuple[str, ...], authority: str) -> None:
     """A name that one of them answers for is answered by the other."""
-    assert HostRule(allowed).admits(authority) is ApiRule(allowed).admits(authority)
+    assert HostNames(allowed).admits(authority) is ApiRule(allowed).admits(authority)
 
 
 @given(st.text(alphabet="alocsthe.:[]@/1270*#?% ", max_size=24))
 def test_it_is_that_for_any_text(authority: str) -> None:
     """Also for what no client sends."""
-    assert HostRule(ALLOWED).admits(authority) is ApiRule(ALLOWED).admits(authority)
+    assert HostNames(ALLOWED).admits(authority) is ApiRule(ALLOWED).admits(authority)
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,4 @@ def test_it_is_that_for_any_text(authority: str) -> None:
 )
 def test_pages_of_our_names_alone_are_talked_to(origin: str, admitted: bool) -> None:
     """An origin without a host is none of ours."""
-    assert HostRule(ALLOWED).admits_origin(origin) is admitted
+    assert HostNames(ALLOWED).admits_origin(origin) is admitted

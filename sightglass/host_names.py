@@ -1,7 +1,4 @@
-"""Which Host and Origin headers the dashboard answers: any web page can reach a loopback port, by its own name or ours.
-
-The rule is that of both APIs, whose code the dashboard does not import; a test holds the two against each other.
-"""
+"""By which host names a server of ours answers: any web page can reach a loopback port, by its own name or ours."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -11,10 +8,10 @@ from urllib.parse import urlsplit
 _LOOPBACK_NAMES: Final = frozenset({"localhost"})
 
 
-class HostRule:
+class HostNames:
     """Admits loopback names and the configured ones (``*.example.org`` covers subdomains, ``*`` everything).
 
-    Without it a page whose name is made to resolve to 127.0.0.1 could read what is shown (DNS rebinding).
+    Without it a page whose name is made to resolve to 127.0.0.1 could read answers (DNS rebinding).
 
     Args:
         allowed_hosts: Host names answered for besides loopback ones.
