@@ -21,9 +21,7 @@ def finished(
         sketched: The column with the sketch.
         percentiles: Which percentile goes into which column.
     """
-    if source.rollup is None:
-        raise TypeError(source.name)
-    target = source.rollup.finished
+    target = source.rolled_up.finished
     told_apart = sorted(frozenset().union(*target.groupings))
     columns = {name: str(source.dimensions[name].rollup) for name in told_apart}
     groupings = ", ".join(f"('{target.name(each)}', {_names(each)})" for each in target.groupings)

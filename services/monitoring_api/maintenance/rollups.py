@@ -90,9 +90,7 @@ class Tier:
 
 
 def _tiers(source: Source, minutes: str, quarters: str, counted: str, sketched: str) -> tuple[Tier, Tier]:
-    rollup = source.rollup
-    if rollup is None:
-        raise TypeError(source.name)
+    rollup = source.rolled_up
     percentiles = DURATIONS if sketched.startswith("Duration") else SCORES
     finished_minutes, finished_quarters = (
         finished(source, table=table, seconds=seconds, counted=counted, sketched=sketched, percentiles=percentiles)

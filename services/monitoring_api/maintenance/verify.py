@@ -83,9 +83,7 @@ def _compare(**parts: str) -> str:
 
 
 def _tiers(source: Source, counts: str, parts: str, **raw: str) -> Iterator[Comparison]:
-    rollup = source.rollup
-    if rollup is None:
-        raise TypeError(source.name)
+    rollup = source.rolled_up
     sums = {"count": f"sum({counts})", "part": f"sum({parts})"}
     yield Comparison(rollup.table, source, _compare(above=rollup.table, **sums, **raw), 60)
     minutes = {
@@ -139,9 +137,7 @@ async def verify(database: Database, comparison: Comparison, span: TimeRange) ->
 
     A bucket that is dirty before or after it was read is left out: it is about to be computed.
     """
-    rollup = comparison.source.rollup
-    if rollup is None:
-        raise TypeError(comparison.source.name)
+    rollup = comparison.source.rolled_up
     bounds = {"start_ns": span.start_ns, "end_ns": span.end_ns}
     before = await find_dirty(database, rollup, span)
     rows = await database.fetch(Query(comparison.sql, bounds))

@@ -43,7 +43,7 @@ class History:
     """An answer.
 
     Args:
-        source: ``raw``, ``rollup_1m`` or ``mixed``.
+        source: ``raw``, ``rollup_1m``, ``rollup_15m`` or ``mixed``.
         complete_until_ns: The part of the range before this has arrived; None when nothing is known of that.
         error_bound: Largest relative error of a value; 0 when exact.
         series: One without grouping, else one for each group with a series of its own, and one for the rest, if any.

@@ -35,6 +35,16 @@ class Plan:
         return not self.rollup and not self.quarters
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to read."""
+        return not self.raw and self.is_exact
+
+    def split(self, *, minutes: bool) -> tuple[Self, Self]:
+        """The pieces whose buckets are finished, quarters and perhaps minutes; and all others."""
+        finished = replace(self, raw=(), rollup=self.rollup if minutes else ())
+        return finished, replace(self, rollup=() if minutes else self.rollup, quarters=())
+
+    @property
     def source(self) -> str:
         """What the answer says it comes from."""
         names = [

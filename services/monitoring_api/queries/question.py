@@ -40,13 +40,13 @@ class Question:
         """The same question, with a series for each of these groups and one for the rest."""
         return replace(self, kept=tuple(groups))
 
-    def finished_grouping(self, step_seconds: int | None, *, days: bool = False) -> frozenset[str] | None:
+    def finished_grouping(self, step_seconds: int) -> frozenset[str] | None:
         """The grouping of the finished table that holds each bucket's figures as they are; None when none does.
 
         A dimension is told apart by it when the question groups by it or asks for one value of it.
         """
         rollup = self.metric.source.rollup
-        if rollup is None or days or self.kept is not None or step_seconds not in {MINUTE_SECONDS, QUARTER_SECONDS}:
+        if rollup is None or self.kept is not None or step_seconds not in {MINUTE_SECONDS, QUARTER_SECONDS}:
             return None
         if self.metric.value.finished is None or self.metric.base.finished is None:
             return None

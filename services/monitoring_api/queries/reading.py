@@ -90,10 +90,10 @@ def _is_whole(bucket: Bucket, span: TimeRange, buckets: Buckets) -> bool:
 
 def _touched(buckets: Buckets, minutes: Collection[int]) -> set[int]:
     """The buckets that these minutes lie in; one that is shorter than a minute is touched by all of it."""
-    ends = [minute * NANOSECONDS + 60 * NANOSECONDS - 1 for minute in minutes]
-    pairs = zip(minutes, ends, strict=True)
     return {
-        key for minute, end in pairs for key in range(buckets.key_at(minute * NANOSECONDS), buckets.key_at(end) + 1)
+        key
+        for minute in minutes
+        for key in range(buckets.key_at(minute * NANOSECONDS), buckets.key_at((minute + 60) * NANOSECONDS - 1) + 1)
     }
 
 

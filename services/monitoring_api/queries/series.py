@@ -43,17 +43,13 @@ def series_query(
         most_rows: Rows after which the answer is cut off.
         finished: Whether figures that need no merging may be taken where there are such.
     """
-    grouping = _grouping(question, buckets) if finished else None
-    merged, taken = plan, Plan((), ())
-    if grouping is not None and buckets is not None:
-        minutes = buckets.step.seconds == MINUTE_SECONDS
-        taken = Plan((), plan.rollup if minutes else (), plan.quarters)
-        merged = Plan(plan.raw, () if minutes else plan.rollup)
-    parts = []
-    if merged.raw or not merged.is_exact or taken.is_exact:
-        parts.append(_merged(question, merged, buckets))
-    if grouping is not None and buckets is not None and not taken.is_exact:
-        parts.append(_finished(question, taken, buckets, grouping))
+    grouping = question.finished_grouping(buckets.step.seconds) if buckets and finished else None
+    if buckets is None or grouping is None:
+        parts = [_merged(question, plan, buckets)]
+    else:
+        taken, rest = plan.split(minutes=buckets.step.seconds == MINUTE_SECONDS)
+        parts = [] if rest.is_empty else [_merged(question, rest, buckets)]
+        parts += [] if taken.is_empty else [_finished(question, taken, buckets, grouping)]
     sql = parts[0] if len(parts) == 1 else "SELECT *\nFROM (\n{}\n)".format("\nUNION ALL\n".join(parts))
     sql += f"\nORDER BY {_keys(question)}\nLIMIT {{most_rows:UInt64}}"
     return Query(sql, {**_parameters(question, plan, buckets), "most_rows": most_rows})
@@ -89,8 +85,6 @@ def _merged(question: Question, plan: Plan, buckets: Buckets | None) -> str:
 
 def _finished(question: Question, plan: Plan, buckets: Buckets, grouping: frozenset[str]) -> str:
     """The figures of pieces that need no aggregation: one row is one bucket of one group."""
-    source = question.metric.source
-    assert source.rollup is not None  # noqa: S101  (only such a source has a grouping)
     figures = [question.metric.value.finished, question.metric.base.finished]
     columns = [
         f"{buckets.expression('Minute')} AS Bucket",
@@ -98,7 +92,7 @@ def _finished(question: Question, plan: Plan, buckets: Buckets, grouping: frozen
         "0 AS Other",
         *(f"toString({dimension.rollup}) AS G{n}" for n, dimension in enumerate(question.group_by)),
     ]
-    table = source.rollup.finished
+    table = question.metric.source.rolled_up.finished
     conditions = [
         f"Seconds = {buckets.step.seconds}",
         f"GroupedBy = '{table.name(grouping)}'",
@@ -125,12 +119,6 @@ def _rows(
         pieces.append(_raw_piece(question, plan.raw, buckets, [_state(measure) for measure in measures]))
     body = "\n    UNION ALL\n".join(pieces)
     return f"(\n{body}\n)", {each.name: each.merge.format(each.name) for each in measures}
-
-
-def _grouping(question: Question, buckets: Buckets | None) -> frozenset[str] | None:
-    if buckets is None:
-        return None
-    return question.finished_grouping(buckets.step.seconds, days=bool(buckets.step.days))
 
 
 def _when(**pieces: Sequence[TimeRange]) -> str:

@@ -121,6 +121,17 @@ class Source:
     defaults: Mapping[str, str] = field(default_factory=dict)
     settle_seconds: int = 0
 
+    @property
+    def rolled_up(self) -> Rollup:
+        """The rollup, for whoever asks only where there is one.
+
+        Raises:
+            TypeError: There is none.
+        """
+        if self.rollup is None:
+            raise TypeError(f"{self.name} are not rolled up")
+        return self.rollup
+
 
 def dimensions(*entries: Dimension) -> dict[str, Dimension]:
     """Dimensions by name."""
