@@ -1,15 +1,14 @@
 """The four users and their passwords."""
 
 import hmac
-import os
 import secrets
 import stat
 from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from services.embedded_clickhouse.errors import ClickHouseError
+from sightglass.new_secret import keep_new_secret
 
 USERS = ("collector", "reader", "maintainer", "migrator")
 
@@ -38,25 +37,11 @@ def ensure_passwords(data_dir: Path) -> Mapping[str, str]:
 
 def _ensure_password(path: Path) -> str:
     try:
-        return _made_password(path) or _read_password(path)
+        # Without a line end: the Collector takes the file's content as the password, as it is.
+        keep_new_secret(path, "p" + secrets.token_hex(24))
+        return _read_password(path)
     except OSError as error:
         raise PasswordFileError(f"{path}, the file with a password, can't be used: {error.strerror}.") from None
-
-
-def _made_password(path: Path) -> str:
-    """A new password, in its file; none where there is one. Nobody ever sees the file without its password."""
-    if path.exists():  # also where the folder is not ours to write
-        return ""
-    password = "p" + secrets.token_hex(24)
-    # Such a file has mode 0600.
-    with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", encoding="ascii") as file:
-        file.write(password)  # no line end: the Collector takes the file's content as the password, as it is
-        file.flush()
-        try:
-            os.link(file.name, path)
-        except FileExistsError:
-            return ""
-    return password
 
 
 def _read_password(path: Path) -> str:

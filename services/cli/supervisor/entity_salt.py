@@ -7,6 +7,7 @@ from pathlib import Path
 
 from services.cli.supervisor.units import PlanError
 from sightglass.entity_salt import ENTITY_SALT_FILE_VARIABLE, ENTITY_SALT_VARIABLE, read_entity_salt
+from sightglass.new_secret import keep_new_secret
 
 
 def ensure_entity_salt(data_dir: Path) -> None:
@@ -18,13 +19,9 @@ def ensure_entity_salt(data_dir: Path) -> None:
     path = _file(data_dir)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
+        keep_new_secret(path, secrets.token_hex(24))
     except OSError as error:
         raise PlanError(f"the salt of entity ids can't be kept in {path} ({error.strerror})") from None
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(24))
 
 
 def salt_variable(data_dir: Path, given: Mapping[str, str]) -> dict[str, str]:
