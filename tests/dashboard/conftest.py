@@ -1,5 +1,6 @@
 """A monitoring API to ask, and a page to run against it."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,7 +30,17 @@ def client(api: FakeMonitoringApi) -> Iterator[ApiClient]:
 
 
 @pytest.fixture
-def open_page(api: FakeMonitoringApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AppTest]]:
+def fresh_streamlit() -> Iterator[None]:
+    """Streamlit as a new process has it: it forgets nothing by itself, and leaves the page as the process's `__main__`."""
+    main = sys.modules["__main__"]
+    _forget()
+    yield
+    _forget()
+    sys.modules["__main__"] = main
+
+
+@pytest.fixture
+def open_page(api: FakeMonitoringApi, monkeypatch: pytest.MonkeyPatch, fresh_streamlit: None) -> Callable[..., AppTest]:
     """Opens a page of the dashboard, by its view and its URL's parameters, as a fresh session."""
     monkeypatch.setenv("SIGHTGLASS_DASHBOARD_API_URL", api.url)
 
@@ -39,13 +50,11 @@ def open_page(api: FakeMonitoringApi, monkeypatch: pytest.MonkeyPatch) -> Iterat
             test.query_params[name] = value
         return test.run()
 
-    _forget()
-    yield open_
-    _forget()
+    return open_
 
 
 @pytest.fixture
-def open_app(api: FakeMonitoringApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AppTest]]:
+def open_app(api: FakeMonitoringApi, monkeypatch: pytest.MonkeyPatch, fresh_streamlit: None) -> Callable[..., AppTest]:
     """Opens the whole dashboard, which asks everybody to sign in by token, as a fresh session."""
     monkeypatch.setenv("SIGHTGLASS_DASHBOARD_API_URL", api.url)
     monkeypatch.setenv("SIGHTGLASS_AUTH", "on")
@@ -56,9 +65,7 @@ def open_app(api: FakeMonitoringApi, monkeypatch: pytest.MonkeyPatch) -> Iterato
             test.query_params[name] = value
         return test.run()
 
-    _forget()
-    yield open_
-    _forget()
+    return open_
 
 
 def _forget() -> None:
