@@ -13,7 +13,7 @@ from services.monitoring_api.access import POLICY
 from services.monitoring_api.alerting.reader import AlertReader
 from services.monitoring_api.database import ClickHouseDatabase, Database
 from services.monitoring_api.ml_api import MlApi
-from services.monitoring_api.queries.bucket_cache import BucketCache
+from services.monitoring_api.queries.bucket_cache import MemoryBuckets
 from services.monitoring_api.routes.alerts import alerts_router
 from services.monitoring_api.routes.caller import caller_router
 from services.monitoring_api.routes.dependencies import Serving
@@ -93,7 +93,7 @@ def create_app(
         asked,
         settings.deadline_seconds * _DEADLINE_FOR_OTHERS,
         clock,
-        buckets=BucketCache(settings.cache_bytes),
+        buckets=MemoryBuckets(settings.cache_bytes),
         answers=SharedAnswers(settings.cache_bytes // _ANSWERS_PART, settings.answer_seconds),
     )
     api = APIRouter(prefix="/api/v1")

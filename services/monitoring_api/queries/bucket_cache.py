@@ -1,8 +1,8 @@
-"""Finished buckets of answers, kept in memory up to a number of bytes."""
+"""Finished buckets of answers, and the way to keep them in memory up to a number of bytes."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
 
 from cachetools import LRUCache
 
@@ -24,8 +24,24 @@ class CachedBucket(NamedTuple):
     rows: tuple[SeriesRow, ...]
 
 
-class BucketCache:
-    """Buckets by question; the least recently used go first.
+class BucketCache(Protocol):
+    """Where finished buckets are kept. It may forget any of them at any time, and never fails a question."""
+
+    async def get(self, question: bytes, buckets: Sequence[int]) -> dict[int, CachedBucket]:
+        """Those of these buckets that are kept."""
+        ...
+
+    async def put(self, question: bytes, as_of_us: int, rows: Mapping[int, Sequence[SeriesRow]]) -> None:
+        """Keep these buckets' rows as of a time; an empty bucket is kept too."""
+        ...
+
+    async def close(self) -> None:
+        """Let go what it holds."""
+        ...
+
+
+class MemoryBuckets:
+    """Buckets by question in this process's memory; the least recently used go first.
 
     Args:
         max_bytes: About how much memory it may take; 0 keeps nothing.
@@ -34,17 +50,21 @@ class BucketCache:
     def __init__(self, max_bytes: int) -> None:
         self._entries: LRUCache[tuple[bytes, int], CachedBucket] = LRUCache(max_bytes, getsizeof=_size)
 
-    def get(self, question: bytes, buckets: Iterable[int]) -> dict[int, CachedBucket]:
-        """Those of these buckets that are kept."""
+    async def get(self, question: bytes, buckets: Sequence[int]) -> dict[int, CachedBucket]:
+        """Those of these buckets that are kept (see `BucketCache.get`)."""
         found = ((bucket, self._entries.get((question, bucket))) for bucket in buckets)
         return {bucket: entry for bucket, entry in found if entry is not None}
 
-    def put(self, question: bytes, as_of_us: int, rows: Mapping[int, Sequence[SeriesRow]]) -> None:
-        """Keep these buckets' rows as of a time; an empty bucket is kept too."""
+    async def put(self, question: bytes, as_of_us: int, rows: Mapping[int, Sequence[SeriesRow]]) -> None:
+        """Keep these buckets' rows (see `BucketCache.put`)."""
         for bucket, found in rows.items():
             entry = CachedBucket(as_of_us, tuple(found))
             if _size(entry) <= self._entries.maxsize:
                 self._entries[question, bucket] = entry
+
+    async def close(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
 
 
 def question_key(question: Question, buckets: Buckets) -> bytes:

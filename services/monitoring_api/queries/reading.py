@@ -56,7 +56,7 @@ async def read_buckets(
     whole = {bucket.key: bucket for bucket in buckets.all() if _is_whole(bucket, question.span, buckets)}
     clean = whole.keys() - _touched(buckets, reading.dirty.minutes)
     key = question_key(question, buckets)
-    kept = cache.get(key, sorted(clean))
+    kept = await cache.get(key, sorted(clean))
     if kept:
         since_us = min(entry.as_of_us for entry in kept.values())
         stale = _touched(buckets, await recomputed_minutes(database, rollup, question.span, since_us))
@@ -71,7 +71,7 @@ async def read_buckets(
         for row in rows:
             if row.bucket in found:
                 found[row.bucket].append(row)
-        cache.put(key, reading.dirty.as_of_us, found)
+        await cache.put(key, reading.dirty.as_of_us, found)
     return rows
 
 

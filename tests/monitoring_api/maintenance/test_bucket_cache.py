@@ -8,7 +8,7 @@ import pytest
 
 from services.monitoring_api.maintenance.recompute import recompute
 from services.monitoring_api.maintenance.rollups import PREDICTIONS_1M, PREDICTIONS_15M, REQUESTS_1M, REQUESTS_15M
-from services.monitoring_api.queries.bucket_cache import BucketCache, question_key
+from services.monitoring_api.queries.bucket_cache import MemoryBuckets, question_key
 from services.monitoring_api.queries.buckets import choose_step
 from services.monitoring_api.queries.history import history
 from services.monitoring_api.queries.timerange import NANOSECONDS
@@ -24,7 +24,7 @@ LATER = END + timedelta(hours=1)
 @pytest.fixture
 def cache():
     """An empty cache."""
-    return BucketCache(1_000_000)
+    return MemoryBuckets(1_000_000)
 
 
 async def maintain(store, most_marks=10_000):
@@ -117,7 +117,7 @@ async def test_a_computed_minute_invalidates_its_own_bucket_only(store, cache):
 async def test_whatever_happens_in_between_the_answers_are_those_without_a_cache(store, seed):
     """Late rows, duplicates in other batches, passes that work off a part, steps, groups, zones, evictions."""
     chance = random.Random(seed)
-    cache = BucketCache(chance.choice([3_000, 40_000, 10_000_000]))
+    cache = MemoryBuckets(chance.choice([3_000, 40_000, 10_000_000]))
     sent: list[dict] = []
     for _ in range(15):
         match chance.randrange(4):
@@ -186,12 +186,12 @@ def test_questions_are_told_apart():
     assert question_key(moved, choose_step("1m", moved.span, ZoneInfo("UTC"))) == keys[0]
 
 
-def test_the_cache_keeps_to_its_bytes(cache):
+async def test_the_cache_keeps_to_its_bytes():
     """Old buckets go, the newest stay; one of no bytes keeps nothing."""
-    cache = BucketCache(4_000)
+    cache = MemoryBuckets(4_000)
     for number in range(100):
-        cache.put(b"q", 1, {number: []})
-    assert list(cache.get(b"q", range(100))) == list(range(90, 100))
-    nothing = BucketCache(0)
-    nothing.put(b"q", 1, {0: []})
-    assert nothing.get(b"q", [0]) == {}
+        await cache.put(b"q", 1, {number: []})
+    assert list(await cache.get(b"q", range(100))) == list(range(90, 100))
+    nothing = MemoryBuckets(0)
+    await nothing.put(b"q", 1, {0: []})
+    assert await nothing.get(b"q", [0]) == {}
