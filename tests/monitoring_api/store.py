@@ -32,6 +32,10 @@ _TABLES = (
     "rollup_requests_finished",
     "rollup_predictions_finished",
     "rollup_dirty",
+    "kept_traces",
+    "label_marks",
+    "maintenance_state",
+    "raw_drops",
 )
 
 
