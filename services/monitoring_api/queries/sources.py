@@ -38,6 +38,7 @@ REQUESTS: Final = Source(
         Dimension("route", "HttpRoute", "HttpRoute"),
         Dimension("status_class", STATUS_CLASS, "StatusClass"),
         Dimension("status_code", "toString(HttpStatusCode)"),
+        Dimension("error_type", "ErrorType"),
         Dimension("model", "ModelName"),
         Dimension("model_version", "ModelVersion"),
     ),

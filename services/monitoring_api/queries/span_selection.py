@@ -1,36 +1,24 @@
 """Which spans a search or a heat map is about: conditions that one span meets together."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
 from services.monitoring_api.errors import bad_field
 from services.monitoring_api.queries.filters import MOST_FILTERS, Filter, Operator, parse_filter
+from services.monitoring_api.queries.promoted import PROMOTED, RESOURCE, STATUS_CODE_KEY
 from services.monitoring_api.queries.question import condition_sql, condition_value
 from services.monitoring_api.queries.sources import ERRORS
 from services.monitoring_api.queries.synthetic import REAL
 
 _QUOTED_KEY: Final = re.compile(r'"(?P<key>(?:[^"\\]|\\.)+)"(?P<rest>(?:!=|\^=|=).*)', re.DOTALL)
 _PLAIN_KEY: Final = re.compile(r"(?P<key>.+?)(?P<rest>(?:!=|\^=|=).*)", re.DOTALL)
-_RESOURCE: Final = "resource."
 _STATUS: Final = re.compile(r"ok|error|[1-5]xx|[1-5][0-9][0-9]")
 _CODE: Final = re.compile(r"[1-9][0-9]{0,3}")
 
-# Attributes that have a column of their own, read for a fraction of what the map costs.
-_TYPED: Final[Mapping[str, str]] = {
-    "http.route": "HttpRoute",
-    "http.request.method": "HttpMethod",
-    "ml.model.name": "ModelName",
-    "ml.model.version": "ModelVersion",
-    "ml.variant": "ModelVariant",
-    "ml.features.source": "FeaturesSource",
-    "resource.service.name": "ServiceName",
-    "resource.service.instance.id": "ServiceInstanceId",
-}
-_STATUS_CODE_KEY: Final = "http.response.status_code"
-_STATUS_CODE: Final = "if(HttpStatusCode = 0, '', toString(HttpStatusCode))"
+_STATUS_CODE: Final = f"if({PROMOTED[STATUS_CODE_KEY]} = 0, '', toString({PROMOTED[STATUS_CODE_KEY]}))"
 
 
 class SpanKind(StrEnum):
@@ -109,7 +97,7 @@ class SpanSelection:
         for number, condition in enumerate(self.attributes):
             values[f"attr_{number}"] = condition_value(condition)
             if "_key:" in _column(condition, number):
-                values[f"attr_{number}_key"] = condition.key.removeprefix(_RESOURCE)
+                values[f"attr_{number}_key"] = condition.key.removeprefix(RESOURCE)
         return {name: value for name, value in values.items() if value is not None}
 
 
@@ -160,11 +148,11 @@ def _status_sql(status: str) -> str:
 
 
 def _column(condition: Filter, number: int) -> str:
-    if condition.key in _TYPED:
-        return _TYPED[condition.key]
-    # The column holds numbers only: what is written in another way is looked for in the map.
+    # The column of the status holds numbers only: what is written in another way is looked for in the map.
     plain = condition.operator is not Operator.PREFIX and all(_CODE.fullmatch(value) for value in condition.values)
-    if condition.key == _STATUS_CODE_KEY and plain:
+    if condition.key == STATUS_CODE_KEY and plain:
         return _STATUS_CODE
-    attributes = "ResourceAttributes" if condition.key.startswith(_RESOURCE) else "SpanAttributes"
+    if condition.key in PROMOTED and condition.key != STATUS_CODE_KEY:
+        return PROMOTED[condition.key]
+    attributes = "ResourceAttributes" if condition.key.startswith(RESOURCE) else "SpanAttributes"
     return f"{attributes}[{{attr_{number}_key:String}}]"
