@@ -13,7 +13,9 @@ from services.monitoring_api.access import POLICY
 from services.monitoring_api.alerting.reader import AlertReader
 from services.monitoring_api.database import ClickHouseDatabase, Database
 from services.monitoring_api.ml_api import MlApi
-from services.monitoring_api.queries.bucket_cache import MemoryBuckets
+from services.monitoring_api.queries.bucket_cache import BucketCache, MemoryBuckets
+from services.monitoring_api.queries.redis_buckets import RedisBuckets
+from services.monitoring_api.queries.store_identity import StoreIdentity
 from services.monitoring_api.routes.alerts import alerts_router
 from services.monitoring_api.routes.caller import caller_router
 from services.monitoring_api.routes.dependencies import Serving
@@ -57,7 +59,10 @@ def create_app(
     """
     alerts = AlertReader(settings.store_url(), clock=lambda: clock().timestamp())
     asked = ClickHouseDatabase(settings.connection("sightglass-monitoring-api")) if database is None else database
-
+    place = settings.cache_place()
+    buckets: BucketCache = (
+        MemoryBuckets(settings.cache_bytes) if place is None else RedisBuckets(place, StoreIdentity(asked))
+    )
     ml_api = MlApi(
         settings.ml_api_url,
         deadline_seconds=settings.deadline_seconds * _DEADLINE_FOR_OTHERS,
@@ -68,6 +73,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        await buckets.close()
         await asked.close()
         await alerts.close()
         await ml_api.close()
@@ -93,7 +99,7 @@ def create_app(
         asked,
         settings.deadline_seconds * _DEADLINE_FOR_OTHERS,
         clock,
-        buckets=MemoryBuckets(settings.cache_bytes),
+        buckets=buckets,
         answers=SharedAnswers(settings.cache_bytes // _ANSWERS_PART, settings.answer_seconds),
     )
     api = APIRouter(prefix="/api/v1")

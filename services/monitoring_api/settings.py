@@ -1,10 +1,21 @@
 """Settings of the monitoring API's HTTP process."""
 
-from pydantic import Field
+from pathlib import Path
+from typing import Final, Self
+
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.monitoring_api.database.client_settings import ClickHousePoolSettings
+from services.monitoring_api.queries.cache_place import CachePlace
 from services.web.listener_settings import ListenerSettings
+from services.web.plain_url import without_login
+from services.web.readable_file import secret_file
+
+_CACHE_LOGIN: Final = (
+    "name the user by SIGHTGLASS_MONITORING_API_CACHE_USER, and the file with the password by "
+    "SIGHTGLASS_MONITORING_API_CACHE_PASSWORD_FILE"
+)
 
 
 class MonitoringApiSettings(ListenerSettings, ClickHousePoolSettings):
@@ -20,6 +31,19 @@ class MonitoringApiSettings(ListenerSettings, ClickHousePoolSettings):
     )
     cache_bytes: int = Field(
         default=67_108_864, ge=0, description="About how much memory finished parts of answers may take; 0 keeps none."
+    )
+    cache_url: str | None = Field(
+        default=None,
+        description="A Redis (`redis://host:port/number`, or `rediss://` by TLS) that keeps finished parts of answers "
+        "for several processes of this API; by default each keeps its own in memory. When it is down, answers are made "
+        "without it.",
+    )
+    cache_user: str | None = Field(default=None, min_length=1, description="User to log in to that Redis as.")
+    cache_password_file: Path | None = Field(
+        default=None, description="File with that user's password; by default there is no login."
+    )
+    cache_timeout_seconds: float = Field(
+        default=0.25, gt=0, le=10, description="Longest wait for that Redis, each time an answer is made."
     )
     answer_seconds: float = Field(
         default=1.0,
@@ -38,6 +62,36 @@ class MonitoringApiSettings(ListenerSettings, ClickHousePoolSettings):
     dashboard_url: str = Field(
         default="http://127.0.0.1:8501", description="Where the landing page finds the dashboard."
     )
+
+    _cache_password_is_there = field_validator("cache_password_file")(secret_file)
+
+    @field_validator("cache_url")
+    @classmethod
+    def _is_a_redis(cls, url: str | None) -> str | None:
+        if url is not None:
+            CachePlace.of(without_login(url, remedy=_CACHE_LOGIN))
+        return url
+
+    @model_validator(mode="after")
+    def _cache_user_has_password(self) -> Self:
+        if self.cache_user is not None and self.cache_password_file is None:
+            raise ValueError(
+                "SIGHTGLASS_MONITORING_API_CACHE_PASSWORD_FILE is missing: whom SIGHTGLASS_MONITORING_API_CACHE_USER "
+                "names logs in with a password"
+            )
+        return self
+
+    def cache_place(self) -> CachePlace | None:
+        """The Redis that keeps finished parts of answers; None where memory does."""
+        if self.cache_url is None:
+            return None
+        return CachePlace.of(
+            self.cache_url,
+            user=self.cache_user,
+            password_file=self.cache_password_file,
+            ca_file=self.tls_ca_file,
+            timeout_seconds=self.cache_timeout_seconds,
+        )
 
     def store_url(self) -> str:
         """The alert worker's store."""

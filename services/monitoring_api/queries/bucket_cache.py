@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, Protocol
 from cachetools import LRUCache
 
 from services.monitoring_api.queries.buckets import Buckets
+from services.monitoring_api.queries.cache_tally import CacheTally
 from services.monitoring_api.queries.question import Question
 from services.monitoring_api.queries.series import SeriesRow
 
@@ -25,7 +26,13 @@ class CachedBucket(NamedTuple):
 
 
 class BucketCache(Protocol):
-    """Where finished buckets are kept. It may forget any of them at any time, and never fails a question."""
+    """Where finished buckets are kept. It may forget any of them at any time, and never fails a question.
+
+    Attributes:
+        tally: What it did.
+    """
+
+    tally: CacheTally
 
     async def get(self, question: bytes, buckets: Sequence[int]) -> dict[int, CachedBucket]:
         """Those of these buckets that are kept."""
@@ -48,12 +55,16 @@ class MemoryBuckets:
     """
 
     def __init__(self, max_bytes: int) -> None:
-        self._entries: LRUCache[tuple[bytes, int], CachedBucket] = LRUCache(max_bytes, getsizeof=_size)
+        self.tally = CacheTally()
+        self._entries = _Entries(max_bytes, self.tally)
 
     async def get(self, question: bytes, buckets: Sequence[int]) -> dict[int, CachedBucket]:
         """Those of these buckets that are kept (see `BucketCache.get`)."""
-        found = ((bucket, self._entries.get((question, bucket))) for bucket in buckets)
-        return {bucket: entry for bucket, entry in found if entry is not None}
+        looked = ((bucket, self._entries.get((question, bucket))) for bucket in buckets)
+        found = {bucket: entry for bucket, entry in looked if entry is not None}
+        self.tally.hits += len(found)
+        self.tally.misses += len(buckets) - len(found)
+        return found
 
     async def put(self, question: bytes, as_of_us: int, rows: Mapping[int, Sequence[SeriesRow]]) -> None:
         """Keep these buckets' rows (see `BucketCache.put`)."""
@@ -63,8 +74,21 @@ class MemoryBuckets:
                 self._entries[question, bucket] = entry
 
     async def close(self) -> None:
-        """Forget everything."""
-        self._entries.clear()
+        """Nothing of another process's to let go."""
+
+
+class _Entries(LRUCache[tuple[bytes, int], CachedBucket]):
+    """The entries, counting those that go for want of room."""
+
+    def __init__(self, max_bytes: int, tally: CacheTally) -> None:
+        super().__init__(max_bytes, getsizeof=_size)
+        self._tally = tally
+        tally.size = lambda: int(self.currsize)
+
+    def popitem(self) -> tuple[tuple[bytes, int], CachedBucket]:
+        """Drop the least recently used."""
+        self._tally.evictions += 1
+        return super().popitem()
 
 
 def question_key(question: Question, buckets: Buckets) -> bytes:

@@ -1,6 +1,7 @@
 """Answers from kept buckets are those without them, whatever comes late, twice, or is computed in between."""
 
 import random
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,9 +11,12 @@ from services.monitoring_api.maintenance.recompute import recompute
 from services.monitoring_api.maintenance.rollups import PREDICTIONS_1M, PREDICTIONS_15M, REQUESTS_1M, REQUESTS_15M
 from services.monitoring_api.queries.bucket_cache import MemoryBuckets, question_key
 from services.monitoring_api.queries.buckets import choose_step
+from services.monitoring_api.queries.cache_place import CachePlace
 from services.monitoring_api.queries.history import history
+from services.monitoring_api.queries.redis_buckets import RedisBuckets
 from services.monitoring_api.queries.timerange import NANOSECONDS
 from tests.monitoring_api.queries.asking import question
+from tests.monitoring_api.redis_server import RedisServer
 from tests.monitoring_api.store import T0, prediction, span
 
 pytestmark = pytest.mark.anyio
@@ -21,10 +25,41 @@ END = T0 + 12 * MINUTE
 LATER = END + timedelta(hours=1)
 
 
+@pytest.fixture(scope="module")
+def redis():
+    """A Redis, for the module."""
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def caches(request, redis):
+    """``caches(max_bytes)`` makes two processes' caches; in memory there is one for both."""
+    async with AsyncExitStack() as opened:
+        await (await opened.enter_async_context(redis.client())).flushall()
+
+        def make(max_bytes):
+            if request.param == "memory":
+                made = MemoryBuckets(max_bytes)
+                return made, made
+            place = CachePlace("127.0.0.1", redis.port, timeout_seconds=5.0)
+            both = RedisBuckets(place, identity), RedisBuckets(place, identity)
+            for each in both:
+                opened.push_async_callback(each.close)
+            return both
+
+        yield make
+
+
 @pytest.fixture
-def cache():
+def cache(caches):
     """An empty cache."""
-    return MemoryBuckets(1_000_000)
+    return caches(1_000_000)[0]
+
+
+async def identity():
+    """The one store of these tests."""
+    return "19:A"
 
 
 async def maintain(store, most_marks=10_000):
@@ -114,10 +149,10 @@ async def test_a_computed_minute_invalidates_its_own_bucket_only(store, cache):
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_whatever_happens_in_between_the_answers_are_those_without_a_cache(store, seed):
+async def test_whatever_happens_in_between_the_answers_are_those_without_a_cache(store, caches, seed):
     """Late rows, duplicates in other batches, passes that work off a part, steps, groups, zones, evictions."""
     chance = random.Random(seed)
-    cache = MemoryBuckets(chance.choice([3_000, 40_000, 10_000_000]))
+    processes = caches(chance.choice([3_000, 40_000, 10_000_000]))
     sent: list[dict] = []
     for _ in range(15):
         match chance.randrange(4):
@@ -145,7 +180,7 @@ async def test_whatever_happens_in_between_the_answers_are_those_without_a_cache
                 ("positive_ratio", ()),
             ]
         )
-        found = await ask(store, cache, metric, by=by, **chosen)
+        found = await ask(store, chance.choice(processes), metric, by=by, **chosen)
         same(found, await ask(store, None, metric, by=by, **chosen))
 
 
