@@ -28,7 +28,7 @@ WITH
     (own % 1000000) / 1000000. AS u,
     concat('/v1/route-', toString(route)) AS path,
     toUInt64((1 + route / 4) * 1500000 * exp(5.5 * u * u * u) / (1 + span)) AS lasted,
-    {start_ns:Int64} + intDiv(trace * {length_ns:Int64}, {traces:UInt64}) + span * 200000 AS at
+    {start_ns:Int64} + trace * {apart_ns:Int64} + span * 200000 AS at
 SELECT
     fromUnixTimestamp64Nano(toInt64(at)),
     lower(hex(sipHash128(trace))),
@@ -68,8 +68,8 @@ def fill(client: Client, *, spans: int, start_ns: int, length_ns: int) -> None:
                 "spans": SPANS_PER_TRACE,
                 "routes": ROUTES,
                 "start_ns": start_ns,
-                "length_ns": length_ns,
-                "traces": traces,
+                # Divided here: the number of a trace times the whole length is more than 64 bits hold.
+                "apart_ns": length_ns // traces,
                 "first": first,
                 "count": count,
             },

@@ -2,17 +2,20 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from cachetools import LRUCache
+
 from services.embedded_clickhouse.answer import Totals
-from services.embedded_clickhouse.engine import Engine, Inserter, Piece, Session, quoted
+from services.embedded_clickhouse.engine import Engine, Inserter, Session, quoted
 from services.embedded_clickhouse.errors import ClickHouseError, access_denied, not_implemented
-from services.embedded_clickhouse.formats import empty_without_rows, stream_join
 from services.embedded_clickhouse.judge import Judge, Verdict
 from services.embedded_clickhouse.native import reframed
 from services.embedded_clickhouse.permitted import INFORMATION_SCHEMAS
+from services.embedded_clickhouse.reading import Reading
 from services.embedded_clickhouse.request_parameters import RequestParameters
 from services.embedded_clickhouse.roles import Role
 from services.embedded_clickhouse.running import RunningStatement, RunningStatements
@@ -25,6 +28,7 @@ _STREAMED = frozenset({"SelectWithUnionQuery", "SelectIntersectExceptQuery"})
 _READING_GRACE_SECONDS = 2.0
 _UNLIMITED_ANSWER_SECONDS = 3_600.0
 _KILL_WAIT_SECONDS = 10.0
+_REMEMBERED_VERDICTS = 1_024
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ class Executor:
         self._running = running
         self._databases = databases
         self._chunk_bytes = insert_chunk_bytes
+        self._verdicts: LRUCache[tuple[str, str, str], Verdict] = LRUCache(_REMEMBERED_VERDICTS)
 
     async def prepare(self, execution: Execution, *, may_write: bool) -> Prepared:
         """Parse and judge a statement.
@@ -84,22 +89,32 @@ class Executor:
         """
         head = execution.text.head
         sql = f"{head.statement} FORMAT {head.input_format}" if head else execution.text.sql
-        parsed = await self._threads.call(self._parser.parse, sql)
-        parameters = execution.parameters
-        judge = Judge(
-            execution.role,
-            databases=self._databases,
-            current_database=self._database(parameters),
-            values=parameters.values,
-        )
-        verdict = judge.judge(parsed)
+        parsed = self._parser.remembered(sql)
+        if parsed is None:
+            parsed = await self._threads.call(self._parser.parse, sql)
+        verdict = self._judged(execution, parsed)
         if not may_write and not verdict.reads_only:
             raise ClickHouseError(
                 164,
                 "READONLY",
                 "Cannot execute query in readonly mode: method GET only reads; use POST to change anything.",
             )
-        return Prepared(parsed, verdict, parsed.output_format or parameters.default_format)
+        return Prepared(parsed, verdict, parsed.output_format or execution.parameters.default_format)
+
+    def _judged(self, execution: Execution, parsed: Parsed) -> Verdict:
+        parameters = execution.parameters
+        database = self._database(parameters)
+        key = (parsed.sql, execution.role.name, database)
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            judge = Judge(
+                execution.role, databases=self._databases, current_database=database, values=parameters.values
+            )
+            verdict = judge.judge(parsed)
+            # A bound name may be another one next time.
+            if not parameters.values or "Identifier" not in parsed.sql:
+                self._verdicts[key] = verdict
+        return verdict
 
     async def run(self, execution: Execution, prepared: Prepared) -> AsyncGenerator[bytes]:
         """Run a statement and yield its answer; its rows and bytes are counted in the execution's totals."""
@@ -139,50 +154,47 @@ class Executor:
         """
         return self._databases[0] if parameters.database in ("", "default") else parameters.database
 
-    async def _open(self, execution: Execution, verdict: Verdict | None) -> Session:
+    def _opener(self, execution: Execution, verdict: Verdict | None) -> Callable[[], Session]:
+        """What makes the statement's session, in a thread.
+
+        Raises:
+            ClickHouseError: where its database or a setting is not for this user.
+        """
         database = self._database(execution.parameters)
         allowed = {*self._databases, "system", *INFORMATION_SCHEMAS}
         if database not in allowed:
             raise access_denied(f"{execution.role.name}: Not enough privileges to use database {database}.")
         settings = self._session_settings(execution, verdict)
-        return await self._threads.call(self._engine.session, database=database, settings=settings)
+        return partial(self._engine.session, database=database, settings=settings)
 
     async def _answer(self, execution: Execution, prepared: Prepared) -> AsyncIterator[bytes]:
-        session = await self._open(execution, prepared.verdict)
-        pieces: Iterator[Piece] = iter(())
+        reading = Reading(
+            self._opener(execution, prepared.verdict),
+            prepared.parsed.sql,
+            prepared.output_format,
+            execution.parameters.values,
+            streamed=prepared.parsed.kind in _STREAMED and not _whole(execution, prepared),
+            revision=execution.parameters.protocol_version,
+            totals=execution.totals,
+            check=partial(self._check_killed, execution),
+        )
         try:
-            self._check_killed(execution)
-            join = stream_join(prepared.output_format)
-            sql, values = prepared.parsed.sql, execution.parameters.values
-            streamed = join is not None and prepared.parsed.kind in _STREAMED and not self._whole(execution, prepared)
-            if streamed and join is not None:
-                pieces = join(session.stream(sql, prepared.output_format, values))
-            first = await self._threads.call(next, pieces, None)
-            if first is None and not (streamed and empty_without_rows(prepared.output_format)):
-                first = await self._threads.call(session.query, sql, prepared.output_format, values)
-            while first is not None:
+            pieces = await self._threads.call(reading.begin)
+            while True:
+                for data in pieces:
+                    yield data
+                if reading.ended:
+                    break
                 self._check_killed(execution)
-                execution.totals.add(first)
-                yield await self._framed(first.data, execution, prepared, streamed=streamed)
-                first = await self._threads.call(next, pieces, None)
-            self._check_killed(execution)
+                pieces = await self._threads.call(reading.more)
         finally:
-            await self._threads.call(_close, pieces, session)
-
-    @staticmethod
-    def _whole(execution: Execution, prepared: Prepared) -> bool:
-        return prepared.verdict.whole or "extremes" in execution.parameters.settings
-
-    async def _framed(self, data: bytes, execution: Execution, prepared: Prepared, *, streamed: bool) -> bytes:
-        revision = execution.parameters.protocol_version
-        if not revision or prepared.output_format.lower() != "native":
-            return data
-        return await self._threads.call(reframed, data, revision, single_block=streamed)
+            if reading.is_open:
+                await self._threads.call(reading.close)
 
     async def _insert(self, execution: Execution) -> None:
         text = execution.text
         assert text.head is not None  # noqa: S101  (run() asks before)
-        session = await self._open(execution, None)
+        session = await self._threads.call(self._opener(execution, None))
         inserter: Inserter | None = None
         finished = False
         try:
@@ -233,7 +245,8 @@ class Executor:
         finally:
             await self._threads.call(session.close)
         execution.totals.add(piece)
-        yield await self._framed(piece.data, execution, prepared, streamed=False)
+        revision = execution.parameters.protocol_version if prepared.output_format.lower() == "native" else 0
+        yield reframed(piece.data, revision, single_block=False) if revision else piece.data
 
     async def _wait_for(self, statements: list[RunningStatement]) -> None:
         with contextlib.suppress(TimeoutError):
@@ -247,11 +260,8 @@ class Executor:
             raise ClickHouseError(394, "QUERY_WAS_CANCELLED", "Query was cancelled.")
 
 
-def _close(pieces: Iterator[Piece], session: Session) -> None:
-    close = getattr(pieces, "close", None)
-    if close is not None:
-        close()
-    session.close()
+def _whole(execution: Execution, prepared: Prepared) -> bool:
+    return prepared.verdict.whole or "extremes" in execution.parameters.settings
 
 
 def _killed_ids(tree: Tree, values: Mapping[str, str]) -> set[str]:

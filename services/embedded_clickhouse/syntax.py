@@ -5,8 +5,9 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
+
+from cachetools import LRUCache
 
 from services.embedded_clickhouse.engine import Engine
 from services.embedded_clickhouse.errors import ClickHouseError, access_denied, bad_arguments
@@ -55,7 +56,8 @@ class Parser:
             settings={"max_query_size": str(4 * max_query_bytes), "max_parser_depth": "1000", "max_threads": "1"}
         )
         self._lock = threading.Lock()
-        self._parse_short = lru_cache(cache_entries)(self._parse)
+        self._known: LRUCache[str, Parsed] = LRUCache(cache_entries)
+        self._known_lock = threading.Lock()
 
     def close(self) -> None:
         """Drop the session."""
@@ -67,7 +69,16 @@ class Parser:
         Raises:
             ClickHouseError: 62 where the text is not one statement, 497 where nothing can be known about it.
         """
-        return self._parse_short(sql) if len(sql) <= _REMEMBERED_CHARACTERS else self._parse(sql)
+        parsed = self._parse(sql)
+        if len(sql) <= _REMEMBERED_CHARACTERS:
+            with self._known_lock:
+                self._known[sql] = parsed
+        return parsed
+
+    def remembered(self, sql: str) -> Parsed | None:
+        """The statement, where it was parsed before; never blocks for long."""
+        with self._known_lock:
+            return self._known.get(sql)
 
     def _parse(self, sql: str) -> Parsed:
         try:
