@@ -93,6 +93,7 @@ def create_app(
             "Dashboard": settings.dashboard_url,
             "ML API": settings.ml_api_url,
         },
+        requests_at_once=settings.requests_at_once(),
         lifespan=lifespan,
     )
     serving = Serving(

@@ -16,6 +16,8 @@ _CACHE_LOGIN: Final = (
     "name the user by SIGHTGLASS_MONITORING_API_CACHE_USER, and the file with the password by "
     "SIGHTGLASS_MONITORING_API_CACHE_PASSWORD_FILE"
 )
+# The dashboard, which is one client with its one token, asks up to 8 questions at once.
+_DEFAULT_CONCURRENCY: Final = 16
 
 
 class MonitoringApiSettings(ListenerSettings, ClickHousePoolSettings):
@@ -51,6 +53,13 @@ class MonitoringApiSettings(ListenerSettings, ClickHousePoolSettings):
         le=60,
         description="How long a whole answer is given again to whoever asks the same; 0 asks each time.",
     )
+    concurrency_limit: int | None = Field(
+        default=None,
+        ge=0,
+        le=10_000,
+        description="Most requests of one client, a token or else an address, under way at once; 0 for no limit. By "
+        f"default none on loopback without trusted proxies, {_DEFAULT_CONCURRENCY} elsewhere.",
+    )
     alert_store_url: str | None = Field(
         default=None,
         description="The alert worker's store (SQLAlchemy URL); by default worker/alerts.sqlite in the data folder.",
@@ -80,6 +89,10 @@ class MonitoringApiSettings(ListenerSettings, ClickHousePoolSettings):
                 "names logs in with a password"
             )
         return self
+
+    def requests_at_once(self) -> int | None:
+        """How many requests one client may have under way; None without limit."""
+        return self.limit_of(self.concurrency_limit, _DEFAULT_CONCURRENCY)
 
     def cache_place(self) -> CachePlace | None:
         """The Redis that keeps finished parts of answers; None where memory does."""

@@ -9,6 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from services.web.access.access import Access
 from services.web.access.audit import AuditLog
 from services.web.access.gate import Gate
+from services.web.access.places import Places
 from services.web.access.policy import Policy
 from services.web.access.rate_limit import RateLimit
 from services.web.access.token_file import TokenFile
@@ -17,6 +18,7 @@ from services.web.edge import Edge
 from services.web.handlers import install_problems
 from services.web.hosts import HostRule
 from services.web.landing import landing_router
+from services.web.leaving import Leaving
 from services.web.listener_settings import ListenerSettings
 from services.web.openapi import describe_access, describe_problems
 from services.web.request_body import BodyLimits
@@ -36,6 +38,7 @@ def create_base(
     max_body_bytes: int,
     policy: Policy,
     links: Mapping[str, str],
+    requests_at_once: int | None = None,
     lifespan: Any = None,
 ) -> FastAPI:
     """A FastAPI application with everything at its edge and no route of its own but ``/`` and ``/healthz``.
@@ -48,6 +51,7 @@ def create_base(
         max_body_bytes: The longest request body taken; more is a 413.
         policy: What each route needs; what it does not name is closed.
         links: What the landing page links to: text -> URL.
+        requests_at_once: Most requests of one client under way; None without limit.
         lifespan: FastAPI's lifespan.
     """
     # No documentation pages: they would run scripts from somebody else's server.
@@ -59,10 +63,12 @@ def create_base(
     access = Access(
         tokens=WatchedTokens(TokenFile(settings.tokens_path())) if asks else None,
         rate=None if rate is None else RateLimit(rate),
+        places=None if requests_at_once is None else Places(requests_at_once),
     )
     # From the inside out: each layer sees only what the ones after it let through.
     install_problems(app)
     app.add_middleware(BodyLimits, max_body_bytes=max_body_bytes)
+    app.add_middleware(Leaving)
     app.add_middleware(Gate, policy=policy, access=access, audit=AuditLog(settings.audit_folder(), process))
     if settings.cors_origins:
         app.add_middleware(

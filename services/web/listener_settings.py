@@ -74,10 +74,19 @@ class ListenerSettings(AccessSettings):
 
     def requests_per_second(self) -> int | None:
         """How often one client may ask; None without limit."""
-        if self.rate_limit is None:
+        return self.limit_of(self.rate_limit, _DEFAULT_RATE)
+
+    def limit_of(self, chosen: int | None, default: int) -> int | None:
+        """A limit of each client's; None without.
+
+        Args:
+            chosen: The setting: 0 stands for no limit, None for the default.
+            default: The limit, unless one is chosen, where clients come from elsewhere.
+        """
+        if chosen is None:
             # Behind a proxy that is told of, clients are told apart, and come from anywhere.
-            return None if self.on_loopback() and not self.trusted_proxies else _DEFAULT_RATE
-        return self.rate_limit or None
+            return None if self.on_loopback() and not self.trusted_proxies else default
+        return chosen or None
 
     def serves_tls(self) -> bool:
         """Whether the listener speaks HTTPS."""

@@ -61,3 +61,19 @@ def test_a_user_of_the_cache_has_a_password(told, tmp_path):
     for name in ("empty", "missing"):
         with pytest.raises(BadSettingsError, match=name):
             told(CACHE_PASSWORD_FILE=tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("host", "proxies", "chosen", "limit"),
+    [
+        ("127.0.0.1", "[]", None, None),
+        ("127.0.0.1", '["10.0.0.1"]', None, 16),
+        ("0.0.0.0", "[]", None, 16),
+        ("0.0.0.0", "[]", 0, None),
+        ("127.0.0.1", "[]", 2, 2),
+    ],
+)
+def test_one_client_has_a_limit_beyond_loopback_unless_it_is_chosen(told, host, proxies, chosen, limit):
+    """As with the rate: none where only this machine asks, for there clients can't be told apart."""
+    variables = {} if chosen is None else {"CONCURRENCY_LIMIT": chosen}
+    assert told(HOST=host, TRUSTED_PROXIES=proxies, **variables).requests_at_once() == limit

@@ -6,14 +6,13 @@ import hashlib
 import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from cachetools import TTLCache
 from fastapi import Request, Response
 
 # A browser may keep it for this user, but asks each time whether it still holds.
 _HEADERS: Final = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
-_CLIENT_GONE: Final = 499
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +65,26 @@ class SharedAnswers:
 
         Args:
             key: What is asked, in full: the same key gets the same answer.
-            request: Who asks. When nobody who wanted the answer is left, making it is cancelled.
+            request: Who asks; one who leaves is cancelled. When nobody who wanted the answer is left, so is making it.
             make: Makes the answer.
         """
         answer = self._kept.get(key)
         if answer is None:
-            answer = await self._made(key, request, make)
-        if answer is None:
-            return Response(status_code=_CLIENT_GONE)
+            answer = await self._made(key, make)
         headers = {**_HEADERS, **answer.headers, "ETag": answer.etag}
         if _holds(request.headers.get("if-none-match", ""), answer.etag):
             return Response(status_code=304, headers=headers)
         return Response(answer.body, media_type=answer.media_type, headers=headers)
 
-    async def _made(self, key: Hashable, request: Request, make: Callable[[], Awaitable[Rendered]]) -> Rendered | None:
+    async def _made(self, key: Hashable, make: Callable[[], Awaitable[Rendered]]) -> Rendered:
         flight = self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = _Flight(asyncio.create_task(self._make(key, make)))
         flight.waiting += 1
-        leaving = asyncio.create_task(_left(request))
         try:
-            waited: set[asyncio.Task[Any]] = {flight.task, leaving}
-            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-            return await flight.task if flight.task.done() else None
+            # Shielded: who is cancelled leaves it to the others.
+            return await asyncio.shield(flight.task)
         finally:
-            leaving.cancel()
             flight.waiting -= 1
             if flight.waiting == 0 and not flight.task.done():
                 flight.task.cancel()
@@ -109,12 +103,6 @@ class SharedAnswers:
         with contextlib.suppress(ValueError):  # larger than all that may be kept
             self._kept[key] = answer
         return answer
-
-
-async def _left(request: Request) -> None:
-    """Wait until the client goes away."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def _holds(if_none_match: str, etag: str) -> bool:

@@ -1,14 +1,16 @@
 """Whether a request is let in: its token, what that allows, for whom it asks, and how often."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from starlette.types import Scope as RequestScope
 
 from services.web.access import refusals
 from services.web.access.authentication import Verdict, authenticate
-from services.web.access.caller import UNASKED, Caller, set_caller
+from services.web.access.caller import UNASKED, Caller, caller_of, set_caller
 from services.web.access.delegation import act_for_user
+from services.web.access.places import Places
 from services.web.access.policy import Need
 from services.web.access.rate_limit import RateLimit, network_of
 from services.web.access.refusals import Refusals
@@ -23,6 +25,7 @@ class Access:
     Args:
         tokens: The tokens; None where none is asked for.
         rate: How often one client may ask; None without limit.
+        places: How many requests one client may have under way; None without limit.
         clock: The time, aware.
     """
 
@@ -30,10 +33,12 @@ class Access:
         self,
         tokens: WatchedTokens | None = None,
         rate: RateLimit | None = None,
+        places: Places | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._tokens = tokens
         self._rate = rate
+        self._places = places
         self._clock = clock
         self.refusals = Refusals()
 
@@ -47,7 +52,7 @@ class Access:
             BadInput: The headers that name a user can't be used.
             Unavailable: The tokens can't be read.
         """
-        address = network_of(request["client"][0]) if request.get("client") else "unknown"
+        address = _address_of(request)
         if need.is_open:
             self._count(address)
             return
@@ -67,6 +72,25 @@ class Access:
         if need.scope is not None and need.scope not in caller.scopes:
             self.refusals.count(refusals.SCOPE)
             raise _lacking(caller, need.scope)
+
+    @contextmanager
+    def place(self, request: RequestScope, need: Need) -> Iterator[None]:
+        """Around an admitted request: it takes one of its client's places, and gives it back however it ends.
+
+        Raises:
+            TooManyRequests: On entering, when the client has as many requests under way as it may.
+        """
+        if self._places is None or need.is_open:
+            yield
+            return
+        client = caller_of(request).token_id or _address_of(request)
+        if not self._places.take(client):
+            self.refusals.count(refusals.CONCURRENCY)
+            raise _too_many("This client has as many requests under way as it may", 1)
+        try:
+            yield
+        finally:
+            self._places.give_back(client)
 
     def _verdict(self, request: RequestScope) -> Verdict:
         if self._tokens is None:
@@ -90,6 +114,10 @@ class Access:
         if self._rate is not None and (wait := self._rate.take_failure(address)):
             self.refusals.count(refusals.RATE)
             raise _too_many("Too many requests without a good token came from this address", wait)
+
+
+def _address_of(request: RequestScope) -> str:
+    return network_of(request["client"][0]) if request.get("client") else "unknown"
 
 
 def _lacking(caller: Caller, scope: Scope) -> Forbidden:

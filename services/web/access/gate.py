@@ -1,6 +1,7 @@
 """In front of every route: who lacks what it needs is turned away, unread; what operators do is written down."""
 
 import logging
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Final
 
@@ -47,17 +48,19 @@ class Gate:
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
             return
         need = self._policy.need(scope["method"], scope["path"])
-        try:
-            self._access.admit(scope, need)
-        except Problem as problem:
-            if _is_worth_a_line(scope, need, problem.status):
-                await self._record(scope, need, problem.status)
-            await problem.response()(scope, receive, send)
-            return
-        if need.action is None:
-            await self._app(scope, receive, send)
-        else:
-            await self._watched(scope, need, receive, send)
+        with ExitStack() as place:
+            try:
+                self._access.admit(scope, need)
+                place.enter_context(self._access.place(scope, need))
+            except Problem as problem:
+                if _is_worth_a_line(scope, need, problem.status):
+                    await self._record(scope, need, problem.status)
+                await problem.response()(scope, receive, send)
+                return
+            if need.action is None:
+                await self._app(scope, receive, send)
+            else:
+                await self._watched(scope, need, receive, send)
 
     async def _watched(self, scope: Scope, need: Need, receive: Receive, send: Send) -> None:
         try:

@@ -13,6 +13,7 @@ IN_URL: Final = "in_url"
 SCOPE: Final = "scope"
 DELEGATION: Final = "delegation"
 RATE: Final = "rate"
+CONCURRENCY: Final = "concurrency"
 UNCHECKED: Final = "unchecked"
 
 TERMS: Final[tuple[Term, ...]] = (
@@ -23,7 +24,7 @@ TERMS: Final[tuple[Term, ...]] = (
         "string",
         (REFUSALS_METRIC,),
         "Of a token: `missing`, `malformed`, `unknown`, `wrong`, `expired`, `revoked`, `in_url`, or `unchecked` where "
-        "the file of tokens can't be used; else `scope`, `delegation` or `rate`.",
+        "the file of tokens can't be used; else `scope`, `delegation`, `rate` or `concurrency`.",
     ),
 )
 
