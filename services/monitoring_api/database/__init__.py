@@ -3,7 +3,12 @@
 from services.monitoring_api.database.clickhouse import ClickHouseDatabase
 from services.monitoring_api.database.connection import Connection
 from services.monitoring_api.database.deadline import Deadline
-from services.monitoring_api.database.errors import DatabaseRefused, DatabaseTooSlow, DatabaseUnavailable
+from services.monitoring_api.database.errors import (
+    DatabaseFull,
+    DatabaseRefused,
+    DatabaseTooSlow,
+    DatabaseUnavailable,
+)
 from services.monitoring_api.database.protocol import Database
 from services.monitoring_api.database.query import Query
 
@@ -11,6 +16,7 @@ __all__ = [
     "ClickHouseDatabase",
     "Connection",
     "Database",
+    "DatabaseFull",
     "DatabaseRefused",
     "DatabaseTooSlow",
     "DatabaseUnavailable",

@@ -7,6 +7,10 @@ class DatabaseUnavailable(Unavailable):
     """ClickHouse can't be reached, or is not ready to answer."""
 
 
+class DatabaseFull(DatabaseUnavailable):
+    """ClickHouse can be asked, but its disk has no room for what is to be written."""
+
+
 class DatabaseTooSlow(TooSlow):
     """ClickHouse did not answer within the deadline, or gave up on a limit of its own."""
 

@@ -11,7 +11,7 @@ from services.monitoring_api.maintenance.recompute import Pass
 
 
 class Instruments:
-    """Spans and counters of the passes.
+    """Spans and counters of what is done.
 
     Args:
         tracer: Makes the spans.
@@ -22,6 +22,9 @@ class Instruments:
         self._tracer = tracer
         self._buckets = meter.create_counter("sightglass.rollup.buckets", unit="{bucket}")
         self._too_late = meter.create_counter("sightglass.rollup.too_late", unit="{mark}")
+        self._dropped = meter.create_counter("sightglass.disk.dropped_days", unit="{day}")
+        self._kept = meter.create_counter("sightglass.traces.kept", unit="{trace}")
+        self._judged = meter.create_counter("sightglass.traces.judged", unit="{trace}")
 
     @contextmanager
     def passing(self, kind: str) -> Iterator[Callable[[Pass], None]]:
@@ -46,3 +49,18 @@ class Instruments:
                 span.end()
                 self._buckets.add(each.buckets, {"kind": kind})
                 self._too_late.add(each.too_late, {"kind": kind})
+
+    def dropped(self, table: str) -> None:
+        """A day of a raw table was dropped, for the disk was filling."""
+        self._dropped.add(1, {"table": table})
+
+    def kept(self, traces: int) -> None:
+        """Traces were copied before retention takes their raw spans."""
+        if traces:
+            self._kept.add(traces)
+
+    def judged(self, *, wrong: int, right: int) -> None:
+        """Labels came for traces that waited for them: some are kept from now on, some were let go."""
+        for verdict, traces in (("wrong", wrong), ("right", right)):
+            if traces:
+                self._judged.add(traces, {"verdict": verdict})

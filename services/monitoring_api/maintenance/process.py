@@ -3,17 +3,20 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from services.monitoring_api.database import Database
+from services.monitoring_api.maintenance.disk_guard import Space, guard_disk, measure_space
+from services.monitoring_api.maintenance.duties import Duties, Duty
 from services.monitoring_api.maintenance.heartbeat import write_heartbeat
 from services.monitoring_api.maintenance.instruments import Instruments
+from services.monitoring_api.maintenance.judged_traces import judge_traces
+from services.monitoring_api.maintenance.keep_traces import keep_traces
 from services.monitoring_api.maintenance.recompute import recompute
 from services.monitoring_api.maintenance.rollups import PREDICTIONS_1M, PREDICTIONS_15M, REQUESTS_1M, REQUESTS_15M, Tier
 from services.monitoring_api.maintenance.settings import MaintenanceSettings
-from services.web.problems import Problem
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +33,7 @@ class Maintenance:
         database: Where, as a user who may write.
         clock: The time, aware.
         instruments: What is told of it.
+        measure: How much of the disk is free.
     """
 
     def __init__(
@@ -39,12 +43,22 @@ class Maintenance:
         database: Database,
         clock: Callable[[], datetime],
         instruments: Instruments,
+        measure: Callable[[Database], Awaitable[Space | None]] = measure_space,
     ) -> None:
         self._settings = settings
         self._database = database
         self._clock = clock
         self._instruments = instruments
-        self._failing: str | None = None
+        self._measure = measure
+        self._rules = settings.keeping_rules
+        self._exhausted = False
+        self._duties = Duties(
+            (
+                Duty("rollups", timedelta(0), self._recompute),
+                Duty("traces to keep", timedelta(seconds=settings.traces_interval_seconds), self._keep_traces),
+                Duty("looks at the disk", timedelta(seconds=settings.disk_interval_seconds), self._guard),
+            )
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set."""
@@ -64,27 +78,48 @@ class Maintenance:
             await asyncio.gather(*everything, return_exceptions=True)
 
     async def run_pass(self) -> None:
-        """One pass over every rollup; a database that fails is told once and tried again at the next pass."""
-        try:
-            more = True
-            while more:
-                # What minutes are made of: raw spans, or predictions; quarters are made of minutes.
-                kept = self._settings.predictions_retention_days
-                left = [
-                    await self._pass(REQUESTS_1M, self._settings.raw_retention_days),
-                    await self._pass(PREDICTIONS_1M, kept),
-                    await self._pass(REQUESTS_15M, kept),
-                    await self._pass(PREDICTIONS_15M, kept),
-                ]
-                more = any(left)
-        except Problem as problem:
-            if self._failing != problem.detail:
-                _log.warning("rollups wait: %s", problem.detail)
-            self._failing = problem.detail
-        else:
-            if self._failing is not None:
-                _log.info("rollups go on")
-            self._failing = None
+        """Everything that is due; a database that fails is told once and tried again at the next pass."""
+        await self._duties.run(self._clock())
+
+    async def _recompute(self) -> None:
+        """One pass over every rollup."""
+        settings = self._settings
+        more = True
+        while more:
+            # What minutes are made of: raw spans, or predictions; quarters are made of minutes.
+            left = [
+                await self._pass(REQUESTS_1M, settings.span_days),
+                await self._pass(PREDICTIONS_1M, settings.predictions_retention_days),
+                await self._pass(REQUESTS_15M, settings.minute_days),
+                await self._pass(PREDICTIONS_15M, settings.minute_days),
+            ]
+            more = any(left)
+
+    async def _guard(self) -> None:
+        """Make room on the disk where it is needed."""
+        guarded = await guard_disk(
+            self._database, self._settings.least_free, now=self._clock(), keep_traces=self._keep, measure=self._measure
+        )
+        for day in guarded.dropped:
+            self._instruments.dropped(day.table)
+        if guarded.exhausted and not self._exhausted:
+            _log.error("the disk has too little free space, and no day of raw rows is left to drop: free some of it")
+        self._exhausted = guarded.exhausted
+
+    async def _keep_traces(self) -> None:
+        """Copy traces that outlive their raw spans, and look at those that labels came for."""
+        await self._keep(None)
+        most = self._settings.traces_at_once
+        judged = await judge_traces(self._database, self._rules, most=most)
+        self._instruments.judged(wrong=judged.wrong, right=judged.right)
+        while judged.marks >= most:
+            judged = await judge_traces(self._database, self._rules, most=most)
+            self._instruments.judged(wrong=judged.wrong, right=judged.right)
+
+    async def _keep(self, before: datetime | None) -> None:
+        most = self._settings.traces_at_once
+        kept = await keep_traces(self._database, self._rules, now=self._clock(), before=before, most=most)
+        self._instruments.kept(kept)
 
     async def _pass(self, tier: Tier, kept_days: int) -> bool:
         """One pass over one tier; whether more is left."""

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from services.monitoring_api.database import Database, Query
-from services.monitoring_api.maintenance.recompute import RETENTION_MARGIN, recompute
+from services.monitoring_api.maintenance.horizon import whole_from
+from services.monitoring_api.maintenance.recompute import recompute
 from services.monitoring_api.maintenance.rollups import (
     PREDICTIONS_1M,
     PREDICTIONS_15M,
@@ -98,8 +99,8 @@ async def rebuild(
         kept: How long minutes live, which quarters are made of.
         progress: Is told how many marks are left.
     """
-    whole_from = epoch_ns(now - what.raw_kept + RETENTION_MARGIN)
-    start_ns = max(span.start_ns, whole_from)
+    since = await whole_from(database, what.minutes.made_of, now=now, kept=what.raw_kept)
+    start_ns = max(span.start_ns, epoch_ns(since))
     if start_ns < span.end_ns:
         kind = what.minutes.kinds[0]
         await database.execute(Query(what.mark, {"kind": kind, "start_ns": start_ns, "end_ns": span.end_ns}))

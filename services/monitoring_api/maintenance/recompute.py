@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.monitoring_api.database import Database
+from services.monitoring_api.maintenance.horizon import whole_from
 from services.monitoring_api.maintenance.marks import clock_query, delete_query, marks_query, read_marks, set_query
 from services.monitoring_api.maintenance.rollups import Tier
-
-# Rows near the end of their life may be half gone; a bucket is left alone from here on.
-RETENTION_MARGIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +56,15 @@ async def recompute(
     marks = read_marks(rows)
     if not marks:
         return Pass(0, 0, 0)
-    whole_from = (now - kept + RETENTION_MARGIN).timestamp()
-    buckets = sorted({mark.bucket for mark in marks if mark.bucket >= whole_from})
+    since = (await whole_from(database, tier.made_of, now=now, kept=kept)).timestamp()
+    buckets = sorted({mark.bucket for mark in marks if mark.bucket >= since})
     if buckets:
         await _replace(database, tier, buckets)
         if tier.next_kind is not None:
             longer = {bucket // tier.next_seconds * tier.next_seconds for bucket in buckets}
             await database.execute(set_query(tier.next_kind, sorted(longer)))
     await database.execute(delete_query(tier.kinds, marks))
-    return Pass(len(buckets), len(marks), sum(mark.bucket < whole_from for mark in marks))
+    return Pass(len(buckets), len(marks), sum(mark.bucket < since for mark in marks))
 
 
 async def _replace(database: Database, tier: Tier, buckets: list[int]) -> None:

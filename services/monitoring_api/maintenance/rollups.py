@@ -76,6 +76,7 @@ class Tier:
 
     Args:
         kinds: What their marks are called.
+        made_of: The table that they are computed from.
         seconds: How long they are.
         computations: What is computed when one is dirty, in this order.
         next_kind: What marks of the next tier's buckets are called, which are dirty then; None where there is no next.
@@ -83,13 +84,14 @@ class Tier:
     """
 
     kinds: tuple[str, ...]
+    made_of: str
     seconds: int
     computations: tuple[Computation, ...]
     next_kind: str | None = None
     next_seconds: int = 0
 
 
-def _tiers(source: Source, minutes: str, quarters: str, counted: str, sketched: str) -> tuple[Tier, Tier]:
+def _tiers(source: Source, raw: str, *, minutes: str, quarters: str, counted: str, sketched: str) -> tuple[Tier, Tier]:
     rollup = source.rolled_up
     percentiles = DURATIONS if sketched.startswith("Duration") else SCORES
     finished_minutes, finished_quarters = (
@@ -99,6 +101,7 @@ def _tiers(source: Source, minutes: str, quarters: str, counted: str, sketched: 
     return (
         Tier(
             (rollup.kind,),
+            raw,
             MINUTE_SECONDS,
             (Computation(rollup.table, MINUTE_SECONDS, minutes), finished_minutes),
             rollup.quarter_kind,
@@ -106,6 +109,7 @@ def _tiers(source: Source, minutes: str, quarters: str, counted: str, sketched: 
         ),
         Tier(
             (rollup.quarter_kind, rollup.unfinished_kind),
+            rollup.table,
             QUARTER_SECONDS,
             # The minutes' too, for those from before there was a finished table.
             (Computation(rollup.quarters, QUARTER_SECONDS, quarters), finished_minutes, finished_quarters),
@@ -113,5 +117,19 @@ def _tiers(source: Source, minutes: str, quarters: str, counted: str, sketched: 
     )
 
 
-REQUESTS_1M, REQUESTS_15M = _tiers(REQUESTS, _REQUESTS, _REQUEST_QUARTERS, "Requests", "DurationSketch")
-PREDICTIONS_1M, PREDICTIONS_15M = _tiers(PREDICTIONS, _PREDICTIONS, _PREDICTION_QUARTERS, "Scored", "ScoreSketch")
+REQUESTS_1M, REQUESTS_15M = _tiers(
+    REQUESTS,
+    "otel_traces",
+    minutes=_REQUESTS,
+    quarters=_REQUEST_QUARTERS,
+    counted="Requests",
+    sketched="DurationSketch",
+)
+PREDICTIONS_1M, PREDICTIONS_15M = _tiers(
+    PREDICTIONS,
+    "predictions_data",
+    minutes=_PREDICTIONS,
+    quarters=_PREDICTION_QUARTERS,
+    counted="Scored",
+    sketched="ScoreSketch",
+)

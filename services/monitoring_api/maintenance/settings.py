@@ -1,12 +1,17 @@
 """Settings of the maintenance process."""
 
+from datetime import timedelta
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from services.monitoring_api.database.client_settings import ClickHousePoolSettings
+from services.monitoring_api.maintenance.disk_guard import LeastFree
+from services.monitoring_api.maintenance.kept_traces import KeepingRules
+from services.monitoring_api.retention_settings import RetentionSettings
 
 
-class MaintenanceSettings(ClickHousePoolSettings):
+class MaintenanceSettings(RetentionSettings, ClickHousePoolSettings):
     """The maintenance process, from environment variables ``SIGHTGLASS_MAINTENANCE_<NAME>``."""
 
     model_config = SettingsConfigDict(env_prefix="SIGHTGLASS_MAINTENANCE_")
@@ -31,9 +36,50 @@ class MaintenanceSettings(ClickHousePoolSettings):
     heartbeat_seconds: float = Field(
         default=2.0, gt=0, le=5, description="How often a sign of life is written, in seconds."
     )
-    raw_retention_days: int = Field(
-        default=30, ge=1, le=3_650, description="How long raw spans, logs and metrics are kept."
+    disk_interval_seconds: float = Field(
+        default=30.0, gt=0, le=3_600, description="Time between two looks at the disk's free space."
     )
-    predictions_retention_days: int = Field(
-        default=400, ge=1, le=3_650, description="How long predictions, labels and rollups are kept."
+    least_free_disk_bytes: int = Field(
+        default=1 << 30,
+        ge=0,
+        description="Bytes of ClickHouse's disk to leave free: below it the oldest days of raw rows are dropped, one "
+        "at a time, never today's. Of this and SIGHTGLASS_MAINTENANCE_LEAST_FREE_DISK_PERCENT the larger counts; both "
+        "0: nothing is dropped.",
     )
+    least_free_disk_percent: float = Field(
+        default=1.0, ge=0, le=90, description="The same as a share of the disk, in percent."
+    )
+    traces_interval_seconds: float = Field(
+        default=60.0, gt=0, le=3_600, description="Time between two looks for traces that outlive their raw spans."
+    )
+    traces_at_once: int = Field(
+        default=2_000, ge=1, le=20_000, description="Most traces copied, or labels looked at, by one statement."
+    )
+    slow_trace_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        description="A request that takes this long is slow, and its trace kept, whatever its route; those above the "
+        "99th percentile of their route and day always are.",
+    )
+    label_horizon_days: int = Field(
+        default=60,
+        ge=0,
+        le=3_650,
+        description="How long the trace of a prediction waits for its label, from the prediction on, but no longer "
+        "than predictions are kept. Where raw spans are kept as long, none needs to wait.",
+    )
+
+    @property
+    def least_free(self) -> LeastFree:
+        """How much of the disk is to stay free."""
+        return LeastFree(self.least_free_disk_bytes, self.least_free_disk_percent)
+
+    @property
+    def keeping_rules(self) -> KeepingRules:
+        """Which traces outlive their raw spans."""
+        return KeepingRules(
+            raw_kept=timedelta(days=self.span_days),
+            kept=timedelta(days=self.predictions_retention_days),
+            label_horizon=timedelta(days=min(self.label_horizon_days, self.predictions_retention_days)),
+            slow=None if self.slow_trace_seconds is None else timedelta(seconds=self.slow_trace_seconds),
+        )

@@ -106,10 +106,10 @@ def _run(settings: MaintenanceSettings, work: Callable[[ClickHouseDatabase], Cor
 async def _rebuild(
     database: ClickHouseDatabase, settings: MaintenanceSettings, span: TimeRange, now: datetime, *, bar: bool
 ) -> dict[str, dict[str, Any]]:
-    kept = timedelta(days=settings.predictions_retention_days)
+    kept = timedelta(days=settings.minute_days)
     outcome = {}
     with _progress(visible=bar) as shown:
-        for what in rebuildings(settings.raw_retention_days, settings.predictions_retention_days):
+        for what in rebuildings(settings.span_days, settings.predictions_retention_days):
             name = what.minutes.kinds[0]
             left = partial(_show_left, shown, shown.add_task(name, total=None))
             done = await rebuild(database, what, span, now=now, kept=kept, progress=left)

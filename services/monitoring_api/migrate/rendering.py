@@ -1,6 +1,7 @@
 """Turns a migration's SQL template into the statements for one server or for a cluster.
 
-Placeholders: `{{db}}`, `{{raw_days}}`, `{{kept_days}}`, and those in which a cluster differs from a server:
+Placeholders: `{{db}}`, `{{raw_days}}` and `{{kept_days}}` (how long the table at hand keeps its rows), and those in
+which a cluster differs from a server:
 
 - `{{on_cluster}}`: nothing, or `ON CLUSTER name`;
 - `{{local}}`: nothing, or the suffix of the tables that store rows (`otel_logs_local` behind `otel_logs`);
@@ -10,24 +11,34 @@ Placeholders: `{{db}}`, `{{raw_days}}`, `{{kept_days}}`, and those in which a cl
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from services.monitoring_api.migrate.errors import MigrationError
 
 _PLACEHOLDER = re.compile(r"\{\{(?P<name>[a-z_]+)(?::(?P<argument>.*?))?\}\}")
+_TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS \{\{db\}\}\.(?P<table>\w+)")
 _TOKEN = re.compile(r"'(?:\\.|''|[^'\\])*'|`(?:\\.|[^`\\])*`|--[^\n]*|/\*.*?\*/|;|[^'`;/-]+|.", re.DOTALL)
 _REPLICA_PATH = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a template is rendered for."""
+    """What a template is rendered for.
+
+    Attributes:
+        database: where the tables are.
+        raw_days: how long raw rows are kept.
+        kept_days: how long everything else is kept.
+        cluster: the cluster, or nothing for one server.
+        table_days: how long, by the name of a table, for those that differ.
+    """
 
     database: str
     raw_days: int
     kept_days: int
     cluster: str = ""
+    table_days: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def on_cluster(self) -> str:
@@ -66,11 +77,10 @@ def render(template: str, target: Target) -> list[str]:
     """
     plain: dict[str, str] = {
         "db": target.database,
-        "raw_days": str(target.raw_days),
-        "kept_days": str(target.kept_days),
         "on_cluster": target.on_cluster,
         "local": target.local_suffix,
     }
+    days = {"raw_days": target.raw_days, "kept_days": target.kept_days}
     with_argument: dict[str, Callable[[str], str]] = {
         "engine": target.engine,
         "distributed": lambda argument: target.distributed(*argument.split(":", 1)),
@@ -80,6 +90,9 @@ def render(template: str, target: Target) -> list[str]:
         name, argument = match["name"], match["argument"]
         if argument is None and name in plain:
             return plain[name]
+        if argument is None and name in days:
+            tables = _TABLE.findall(template, 0, match.start())
+            return str(target.table_days.get(tables[-1] if tables else "", days[name]))
         if argument is not None and name in with_argument:
             return with_argument[name](argument)
         raise MigrationError(f"Unknown placeholder {match[0]} in a migration.")

@@ -31,6 +31,7 @@ def target_of(settings: MigrateSettings) -> Target:
         raw_days=settings.raw_retention_days,
         kept_days=settings.predictions_retention_days,
         cluster=settings.cluster,
+        table_days=settings.days_of_tables(),
     )
 
 

@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
-from pydantic import AliasChoices, Field
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from services.monitoring_api.database.client_settings import ClickHouseClientSettings
+from services.monitoring_api.retention_settings import RetentionSettings
 
 SCHEMA_DIR = Path(__file__).resolve().parents[3] / "collector" / "schema"
 
 
-class MigrateSettings(ClickHouseClientSettings):
+class MigrateSettings(RetentionSettings, ClickHouseClientSettings):
     """Which ClickHouse to bring to which schema, and how long its tables keep their rows."""
 
     model_config = SettingsConfigDict(env_prefix="SIGHTGLASS_MIGRATE_")
@@ -22,20 +23,6 @@ class MigrateSettings(ClickHouseClientSettings):
         pattern=r"^[A-Za-z0-9_.-]*$",
         description="ClickHouse cluster to create the schema on (ON CLUSTER, Replicated engines, Distributed tables); "
         "empty for one server.",
-    )
-    raw_retention_days: int = Field(
-        default=30,
-        ge=1,
-        validation_alias=AliasChoices("SIGHTGLASS_MAINTENANCE_RAW_RETENTION_DAYS", "raw_retention_days"),
-        description="Days that raw spans, logs and metrics are kept.",
-    )
-    predictions_retention_days: int = Field(
-        default=400,
-        ge=1,
-        validation_alias=AliasChoices(
-            "SIGHTGLASS_MAINTENANCE_PREDICTIONS_RETENTION_DAYS", "predictions_retention_days"
-        ),
-        description="Days that predictions, labels and rollups are kept.",
     )
     lock_seconds: int = Field(
         default=60,

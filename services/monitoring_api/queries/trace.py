@@ -15,24 +15,58 @@ _MOST_LOGS: Final = 1_000
 # Logs and spans of one trace come from several clocks.
 _CLOCK_SECONDS: Final = 60
 
-_WHEN: Final = """SELECT toUnixTimestamp(min(Start)) * 1000000000, toUnixTimestamp(max(End)) * 1000000000
-FROM otel_traces_trace_id_ts
-WHERE TraceId = {trace_id:String}
+# Of raw spans, and of a copy that outlives them: why it is kept, of the copies the one that is kept longest.
+_WHEN: Final = """SELECT
+    toUnixTimestamp(min(First)) * 1000000000, toUnixTimestamp(max(Last)) * 1000000000, argMax(Kept, Until)
+FROM
+(
+    SELECT Start AS First, End AS Last, '' AS Kept, toDateTime(0, 'UTC') AS Until
+    FROM otel_traces_trace_id_ts
+    WHERE TraceId = {trace_id:String}
+    UNION ALL
+    SELECT toDateTime(Timestamp) AS First, toDateTime(Timestamp) AS Last, KeptFor AS Kept, KeepUntil AS Until
+    FROM kept_traces
+    WHERE TraceId = {trace_id:String}
+        AND KeepUntil > now()
+)
 HAVING count() > 0"""
 
-_SPANS: Final = """SELECT
-    SpanId, ParentSpanId, SpanName, SpanKind, ServiceName, toUnixTimestamp64Nano(Timestamp), Duration, StatusCode,
-    StatusMessage, SpanAttributes, ResourceAttributes,
+_SPAN_COLUMNS: Final = """SpanId, ParentSpanId, SpanName, SpanKind, ServiceName, toUnixTimestamp64Nano(Timestamp) AS At,
+    Duration, StatusCode, StatusMessage, SpanAttributes, ResourceAttributes,
     arrayMap(at -> toUnixTimestamp64Nano(at), `Events.Timestamp`), `Events.Name`, `Events.Attributes`,
-    `Links.TraceId`, `Links.SpanId`, `Links.Attributes`
+    `Links.TraceId`, `Links.SpanId`, `Links.Attributes`"""
+_WITHIN: Final = """TraceId = {trace_id:String}
+    AND Timestamp >= fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC')
+    AND Timestamp <= fromUnixTimestamp64Nano({end_ns:Int64}, 'UTC')"""
+_RAW_SPANS: Final = f"""SELECT
+    {_SPAN_COLUMNS}
 FROM otel_traces
+WHERE {_WITHIN}
+    AND Minute >= toStartOfMinute(fromUnixTimestamp64Nano({{start_ns:Int64}}, 'UTC'))
+    AND Minute <= toStartOfMinute(fromUnixTimestamp64Nano({{end_ns:Int64}}, 'UTC'))
+"""  # noqa: S608  (constants of ours)
+_KEPT_SPANS: Final = f"""SELECT
+    {_SPAN_COLUMNS}
+FROM kept_traces
+WHERE {_WITHIN}
+"""  # noqa: S608  (constants of ours)
+_ONCE: Final = """ORDER BY At, SpanId
+LIMIT 1 BY SpanId
+LIMIT {most:UInt64}"""
+_RAW_AND_KEPT: Final = f"""SELECT *
+FROM
+(
+{_RAW_SPANS}UNION ALL
+{_KEPT_SPANS})
+"""  # noqa: S608  (constants of ours)
+
+# The events that say so may be gone with the logs.
+_PREDICTIONS: Final = """SELECT DISTINCT PredictionId
+FROM predictions
 WHERE TraceId = {trace_id:String}
     AND Timestamp >= fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC')
     AND Timestamp <= fromUnixTimestamp64Nano({end_ns:Int64}, 'UTC')
-    AND Minute >= toStartOfMinute(fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC'))
-    AND Minute <= toStartOfMinute(fromUnixTimestamp64Nano({end_ns:Int64}, 'UTC'))
-ORDER BY Timestamp, SpanId
-LIMIT 1 BY SpanId
+ORDER BY Timestamp, PredictionId
 LIMIT {most:UInt64}"""
 
 _LOGS: Final = """SELECT DISTINCT
@@ -86,22 +120,35 @@ class Trace:
     Args:
         trace_id: Its id.
         spans: Each once, by start.
-        logs: Each once, by time.
+        logs: Each once, by time; none of a trace whose log records are past their retention.
+        kept_for: Why a copy outlives the raw spans, if one does: `failed`, `slow`, `unlabelled` or `wrong`.
+        kept_predictions: Ids of the predictions made in it, if a copy does.
     """
 
     trace_id: str
     spans: Sequence[SpanRow]
     logs: Sequence[LogRow]
+    kept_for: str | None = None
+    kept_predictions: Sequence[str] = ()
 
 
 def when_query(trace_id: str) -> Query:
-    """When the trace's first and last spans started; no row when there is no such trace."""
+    """When the trace's first and last spans started and why it is kept; no row when there is no such trace."""
     return Query(_WHEN, {"trace_id": trace_id})
 
 
-def spans_query(trace_id: str, start_ns: int, end_ns: int) -> Query:
-    """The trace's spans that started from ``start_ns`` to ``end_ns``, each once."""
-    return Query(_SPANS, {"trace_id": trace_id, "start_ns": start_ns, "end_ns": end_ns, "most": _MOST_SPANS})
+def spans_query(trace_id: str, start_ns: int, end_ns: int, *, kept: bool = False) -> Query:
+    """The trace's spans that started from ``start_ns`` to ``end_ns``, each once; of its kept copy too, if it has one.
+
+    Near the end of their life raw spans may be half gone, so a copy is read besides them.
+    """
+    sql = (_RAW_AND_KEPT if kept else _RAW_SPANS) + _ONCE
+    return Query(sql, {"trace_id": trace_id, "start_ns": start_ns, "end_ns": end_ns, "most": _MOST_SPANS})
+
+
+def predictions_query(trace_id: str, start_ns: int, end_ns: int) -> Query:
+    """Ids of the predictions made in the trace from ``start_ns`` to ``end_ns``."""
+    return Query(_PREDICTIONS, {"trace_id": trace_id, "start_ns": start_ns, "end_ns": end_ns, "most": _MOST_LOGS})
 
 
 def logs_query(trace_id: str, start_ns: int, end_ns: int) -> Query:
@@ -114,16 +161,21 @@ async def find_trace(database: Database, trace_id: str) -> Trace | None:
     when = await database.fetch(when_query(trace_id))
     if not when:
         return None
-    start_ns, end_ns = (int(at) for at in when[0])
+    first, last, kept_for = when[0]
     slack = _CLOCK_SECONDS * NANOSECONDS
+    start_ns = max(0, int(first) - slack)
     spans = [
-        SpanRow(*row) for row in await database.fetch(spans_query(trace_id, max(0, start_ns - slack), end_ns + slack))
+        SpanRow(*row)
+        for row in await database.fetch(spans_query(trace_id, start_ns, int(last) + slack, kept=bool(kept_for)))
     ]
     if not spans:
         return None
-    ends_ns = max(span.start_ns + span.duration_ns for span in spans)
-    logs = await database.fetch(logs_query(trace_id, max(0, start_ns - slack), ends_ns + slack))
-    return Trace(trace_id, spans, [LogRow(*row) for row in logs])
+    end_ns = max(span.start_ns + span.duration_ns for span in spans) + slack
+    logs = [LogRow(*row) for row in await database.fetch(logs_query(trace_id, start_ns, end_ns))]
+    if not kept_for:
+        return Trace(trace_id, spans, logs)
+    made = await database.fetch(predictions_query(trace_id, start_ns, end_ns))
+    return Trace(trace_id, spans, logs, str(kept_for), [str(prediction) for (prediction,) in made])
 
 
 def trace_document(trace: Trace) -> dict[str, Any]:
@@ -141,7 +193,8 @@ def trace_document(trace: Trace) -> dict[str, Any]:
         "services": sorted({span.service for span in trace.spans}),
         "spans": [_span_document(span, own[span.span_id]) for span in trace.spans],
         "logs": [_log_document(log) for log in trace.logs],
-        "predictions": _predictions(trace.logs),
+        "predictions": list(dict.fromkeys([*_predictions(trace.logs), *trace.kept_predictions])),
+        "kept_for": trace.kept_for,
         "truncated": len(trace.spans) >= _MOST_SPANS or len(trace.logs) >= _MOST_LOGS,
     }
 

@@ -1,0 +1,33 @@
+"""What the maintenance process remembers: a number for each name, which others may read."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from services.monitoring_api.database import Database, Query
+
+# How many bytes of the disk are to stay free.
+LEAST_FREE_BYTES: Final = "least_free_bytes"
+# Up to when (epoch seconds) traces were looked at and those to keep were copied.
+TRACES_KEPT_TO: Final = "traces_kept_to"
+
+_READ: Final = "SELECT Name, Value FROM maintenance_state FINAL"
+
+
+def whole_from_name(table: str) -> str:
+    """What the time is called from which on a table's rows are whole (epoch seconds)."""
+    return f"whole_from:{table}"
+
+
+def state_query() -> Query:
+    """All of it."""
+    return Query(_READ)
+
+
+def read_state(rows: Sequence[Sequence[Any]]) -> dict[str, int]:
+    """Read the answer to `state_query`."""
+    return {str(name): int(value) for name, value in rows}
+
+
+async def maintained(database: Database) -> dict[str, int]:
+    """Everything that is remembered, by name."""
+    return read_state(await database.fetch(state_query()))
