@@ -1,6 +1,7 @@
 """Runs the monitoring API: ``python -m services.monitoring_api``."""
 
 from services.monitoring_api.app import SERVICE_NAME, create_app
+from services.monitoring_api.garbage import look_seldom
 from services.monitoring_api.settings import MonitoringApiSettings
 from services.web.server import serve
 from sightglass import configure_logging, instrument
@@ -13,6 +14,7 @@ def main() -> None:
     configure_logging(SERVICE_NAME)
     app = create_app(settings)
     instrument(app, service_name=SERVICE_NAME, excluded_urls="healthz,readyz")
+    look_seldom()
     serve(app, settings)
 
 

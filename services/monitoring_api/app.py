@@ -1,6 +1,6 @@
 """The monitoring API's application."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -11,12 +11,18 @@ from fastapi import APIRouter, FastAPI
 
 from services.monitoring_api.access import POLICY
 from services.monitoring_api.alerting.reader import AlertReader
+from services.monitoring_api.cache_instruments import observe_caches
 from services.monitoring_api.database import ClickHouseDatabase, Database
+from services.monitoring_api.database.instruments import DatabaseInstruments
+from services.monitoring_api.database.slow_statements import SlowStatements
 from services.monitoring_api.ml_api import MlApi
 from services.monitoring_api.queries.bucket_cache import BucketCache, MemoryBuckets
+from services.monitoring_api.queries.cache_tally import CacheTally
 from services.monitoring_api.queries.redis_buckets import RedisBuckets
 from services.monitoring_api.queries.store_identity import StoreIdentity
+from services.monitoring_api.queries.watermark import SharedWatermark
 from services.monitoring_api.routes.alerts import alerts_router
+from services.monitoring_api.routes.asking_route import NamesRoute
 from services.monitoring_api.routes.caller import caller_router
 from services.monitoring_api.routes.dependencies import Serving
 from services.monitoring_api.routes.history import history_router
@@ -30,8 +36,10 @@ from services.monitoring_api.routes.shared_answers import SharedAnswers
 from services.monitoring_api.routes.traces import traces_router
 from services.monitoring_api.settings import MonitoringApiSettings
 from services.web.application import create_base
+from sightglass.telemetry import current
 
 SERVICE_NAME: Final = "monitoring-api"
+_CLIENT_NAME: Final = "sightglass-monitoring-api"
 # The rest of a route's deadline is for making the answer, also when that is 'too slow'.
 _DEADLINE_FOR_OTHERS = 0.95
 # Of the cache's bytes this part is for whole answers, besides the finished buckets that answers are made of.
@@ -58,7 +66,7 @@ def create_app(
         clock: The time, aware.
     """
     alerts = AlertReader(settings.store_url(), clock=lambda: clock().timestamp())
-    asked = ClickHouseDatabase(settings.connection("sightglass-monitoring-api")) if database is None else database
+    asked = _clickhouse(settings) if database is None else database
     place = settings.cache_place()
     buckets: BucketCache = (
         MemoryBuckets(settings.cache_bytes) if place is None else RedisBuckets(place, StoreIdentity(asked))
@@ -70,8 +78,11 @@ def create_app(
         transport=ml_api_transport,
     )
 
+    answers = SharedAnswers(settings.cache_bytes // _ANSWERS_PART, settings.answer_seconds)
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        _observe(asked, {"buckets": buckets.tally, "answers": answers.tally})
         yield
         await buckets.close()
         await asked.close()
@@ -101,7 +112,8 @@ def create_app(
         settings.deadline_seconds * _DEADLINE_FOR_OTHERS,
         clock,
         buckets=buckets,
-        answers=SharedAnswers(settings.cache_bytes // _ANSWERS_PART, settings.answer_seconds),
+        answers=answers,
+        arrived=SharedWatermark(settings.answer_seconds),
     )
     api = APIRouter(prefix="/api/v1")
     for router in (
@@ -116,9 +128,26 @@ def create_app(
         caller_router(),
     ):
         api.include_router(router)
+    app.add_middleware(NamesRoute)
     app.include_router(api)
     app.include_router(readiness_router(serving))
     return app
+
+
+def _clickhouse(settings: MonitoringApiSettings) -> ClickHouseDatabase:
+    connection = settings.connection(_CLIENT_NAME)
+    return ClickHouseDatabase(connection, watchers=[SlowStatements(settings.slow_query_seconds)])
+
+
+def _observe(database: Database, caches: Mapping[str, CacheTally]) -> None:
+    """Measure from now on; the lifespan begins after telemetry was started, where it is."""
+    telemetry = current()
+    if telemetry is None:
+        return
+    meter = telemetry.meter_provider.get_meter("services.monitoring_api")
+    observe_caches(meter, caches)
+    if isinstance(database, ClickHouseDatabase):
+        database.watched_by(DatabaseInstruments(meter, database.places, _CLIENT_NAME))
 
 
 def _version() -> str:

@@ -1,7 +1,8 @@
 """A metric over time."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 from services.monitoring_api.database import Database
 from services.monitoring_api.queries.bucket_cache import BucketCache
 from services.monitoring_api.queries.buckets import MOST_POINTS, Bucket, Buckets, check_points, too_many_points
+from services.monitoring_api.queries.metric import Metric
 from services.monitoring_api.queries.plan import Plan
 from services.monitoring_api.queries.question import Question
 from services.monitoring_api.queries.reading import prepare, read_buckets
@@ -21,6 +23,8 @@ DEFAULT_TOP: Final = 10
 MOST_TOP: Final = 50
 # What the dimensions of all other groups together are called.
 OTHER: Final = "other"
+
+Arrived = Callable[[Database, datetime], Awaitable[int | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ async def history(
     now: datetime,
     top: int = MOST_TOP,
     cache: BucketCache | None = None,
+    arrived: Arrived = watermark,
 ) -> History:
     """Answer a question about a metric over time.
 
@@ -87,6 +92,7 @@ async def history(
         top: How many groups get a series of their own: those that rest on most rows. The rest becomes one, from merged
             sketches and exact sums.
         cache: Finished buckets of earlier answers.
+        arrived: Tells up to when telemetry has arrived.
 
     Raises:
         BadInput: When there are more points than an answer may have; it says which step would do.
@@ -94,8 +100,8 @@ async def history(
     judged = settled(question, now)
     if judged is None:
         nothing = [] if question.group_by else [_empty(buckets, question)]
-        return History("raw", _complete_until(await watermark(database, now), question), 0.0, nothing)
-    until, reading = await asyncio.gather(watermark(database, now), prepare(database, judged, buckets.step.seconds))
+        return History("raw", _complete_until(await arrived(database, now), question), 0.0, nothing)
+    until, reading = await asyncio.gather(arrived(database, now), prepare(database, judged, buckets.step.seconds))
     rows = await read_buckets(database, judged, reading, buckets, cache)
     groups = Groups(question.kept or (), len(question.kept or ()) or 1)
     if question.group_by and question.kept is None:
@@ -129,9 +135,9 @@ def error_bound(question: Question, chosen: Plan) -> float:
 
 
 def _series(question: Question, buckets: Buckets, rows: list[SeriesRow]) -> list[Series]:
-    by_group: dict[tuple[bool, tuple[str, ...]], dict[int, SeriesRow]] = {}
+    by_group: dict[tuple[bool, tuple[str, ...]], dict[int, SeriesRow]] = defaultdict(dict)
     for row in rows:
-        by_group.setdefault((row.other, row.group), {})[row.bucket] = row
+        by_group[row.other, row.group][row.bucket] = row
     if len(rows) > MOST_POINTS:
         raise too_many_points(buckets, series=len(by_group), at_least=True)
     check_points(buckets, series=len(by_group))
@@ -142,19 +148,20 @@ def _series(question: Question, buckets: Buckets, rows: list[SeriesRow]) -> list
     return [
         Series(
             dict.fromkeys(names, OTHER) if other else dict(zip(names, group, strict=True)),
-            [_point(question, bucket, found) for bucket in cut],
-            other,
+            _points(question.metric, cut, found),
+            bool(other),
         )
         for (other, group), found in sorted(by_group.items())
     ]
 
 
 def _empty(buckets: Buckets, question: Question) -> Series:
-    return Series({}, [_point(question, bucket, {}) for bucket in buckets.all()])
+    return Series({}, _points(question.metric, buckets.all(), {}))
 
 
-def _point(question: Question, bucket: Bucket, found: Mapping[int, SeriesRow]) -> tuple[int, float | None]:
-    row = found.get(bucket.key)
-    if row is None:
-        return bucket.start, question.metric.empty
-    return bucket.start, question.metric.of(row.value, row.base, seconds=bucket.seconds)
+def _points(metric: Metric, cut: Sequence[Bucket], found: Mapping[int, SeriesRow]) -> list[tuple[int, float | None]]:
+    of, empty, get = metric.of, metric.empty, found.get
+    return [
+        (bucket.start, empty if (row := get(bucket.key)) is None else of(row.value, row.base, seconds=bucket.seconds))
+        for bucket in cut
+    ]

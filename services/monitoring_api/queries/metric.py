@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 
 from services.monitoring_api.queries.source import Measure, Source
 
@@ -52,7 +53,7 @@ class Metric:
         if not base or value is None:
             return None
         found = value if self.kind is Kind.QUANTILE else value / base
-        if found != found or found in {float("inf"), float("-inf")}:  # noqa: PLR0124  (the test for NaN)
+        if not isfinite(found):
             return None
         return found if self.most is None else min(found, self.most)
 

@@ -80,7 +80,7 @@ async def _ask(
 ) -> list[SeriesRow]:
     finished = reading.dirty is not None and not reading.dirty.unfinished
     query = series_query(question, chosen, buckets, most_rows=MOST_POINTS + 1, finished=finished)
-    return [SeriesRow.of(row) for row in await database.fetch(query)]
+    return SeriesRow.all_of(await database.fetch(query))
 
 
 def _is_whole(bucket: Bucket, span: TimeRange, buckets: Buckets) -> bool:

@@ -24,11 +24,10 @@ class SeriesRow(NamedTuple):
     group: tuple[str, ...]
 
     @classmethod
-    def of(cls, row: Sequence[Any]) -> Self:
-        """Read a row of `series_query`."""
-        bucket, value, base, other, *group = row
-        figure = None if value is None else float(value)
-        return cls(int(bucket), figure, float(base), bool(other), tuple(map(str, group)))
+    def all_of(cls, rows: Sequence[Sequence[Any]]) -> list[Self]:
+        """Read the answer to `series_query`; the columns have their types already."""
+        make = cls._make
+        return [make((bucket, value, base, other, tuple(group))) for bucket, value, base, other, *group in rows]
 
 
 def series_query(
@@ -77,8 +76,8 @@ def _merged(question: Question, plan: Plan, buckets: Buckets | None) -> str:
     """The figures of pieces whose rows have to be aggregated."""
     wanted = (question.metric.value, question.metric.base)
     rows, merges = _rows(question, plan, buckets, _distinct(wanted))
-    figures = [f"{merges[measure.name]} AS {name}" for measure, name in zip(wanted, _FIGURES, strict=True)]
-    other = "0 AS Other" if question.kept is None else "Other"
+    figures = [f"toFloat64({merges[measure.name]}) AS {name}" for measure, name in zip(wanted, _FIGURES, strict=True)]
+    other = "false AS Other" if question.kept is None else "Other"
     sql = f"SELECT {', '.join(['Bucket', *figures, other, *_group_names(question)])}\nFROM {rows}"
     return sql if plan.is_exact else f"{sql}\nGROUP BY {_keys(question)}"
 
@@ -88,8 +87,8 @@ def _finished(question: Question, plan: Plan, buckets: Buckets, grouping: frozen
     figures = [question.metric.value.finished, question.metric.base.finished]
     columns = [
         f"{buckets.expression('Minute')} AS Bucket",
-        *(f"{column} AS {name}" for column, name in zip(figures, _FIGURES, strict=True)),
-        "0 AS Other",
+        *(f"toFloat64({column}) AS {name}" for column, name in zip(figures, _FIGURES, strict=True)),
+        "false AS Other",
         *(f"toString({dimension.rollup}) AS G{n}" for n, dimension in enumerate(question.group_by)),
     ]
     table = question.metric.source.rolled_up.finished

@@ -6,6 +6,9 @@ the newest one came, minus the lag that spans had by then. When everything is cu
 ended drops out after 20 s.
 """
 
+import asyncio
+import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -79,3 +82,28 @@ async def watermark(database: Database, now: datetime) -> int | None:
     lag = await database.fetch(lag_query(heard_ns))
     lag_ns = max(0, int(lag[0][0])) if lag else 0
     return heard_ns - max(_BATCH_SECONDS * NANOSECONDS, lag_ns)
+
+
+class SharedWatermark:
+    """The watermark for all who ask within a moment: a panel's questions and a room full of dashboards ask it once.
+
+    Args:
+        seconds: How old it may be. It only grows, so an older one calls less complete, never more.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._asking = asyncio.Lock()
+        self._found: int | None = None
+        self._good_until = 0.0
+
+    async def __call__(self, database: Database, now: datetime) -> int | None:
+        """As `watermark`."""
+        async with self._asking:
+            if self._clock() >= self._good_until:
+                asked_at = self._clock()
+                self._found = await watermark(database, now)
+                self._good_until = asked_at + self._seconds
+            return self._found

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from services.monitoring_api.database import Database, Deadline
 from services.monitoring_api.queries.bucket_cache import BucketCache
+from services.monitoring_api.queries.watermark import SharedWatermark
 from services.monitoring_api.routes.shared_answers import SharedAnswers
 
 
@@ -19,6 +20,7 @@ class Serving:
         clock: The time, aware.
         buckets: Finished buckets of earlier answers.
         answers: What is answered to several at once.
+        arrived: Tells up to when telemetry has arrived.
     """
 
     database: Database
@@ -26,6 +28,7 @@ class Serving:
     clock: Callable[[], datetime]
     buckets: BucketCache
     answers: SharedAnswers
+    arrived: SharedWatermark
 
     def asking(self) -> Deadline:
         """The database, for one request: all that it asks must be answered by one moment."""

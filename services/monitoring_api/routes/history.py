@@ -1,9 +1,9 @@
 """The route of a metric's history."""
 
-import json
 from typing import Annotated, Final
 
 import mimeparse
+import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
@@ -74,18 +74,19 @@ async def _answer(serving: Serving, parameters: HistoryParameters, media_type: s
     question = ask(metric, span, group_by=group_by, filters=parse_filters(parameters.filter))
     earlier = compared(buckets, parameters.compare)
     database, cache = serving.asking(), serving.buckets
-    found = await history(database, question, buckets, now=now, top=parameters.top, cache=cache)
+    arrived = serving.arrived
+    found = await history(database, question, buckets, now=now, top=parameters.top, cache=cache, arrived=arrived)
     comparison = None
     if earlier is not None:
         then = question.over(earlier.span)
         then = then.keeping(found.kept) if group_by else then
-        comparison = earlier.span, await history(database, then, earlier, now=now, cache=cache)
+        comparison = earlier.span, await history(database, then, earlier, now=now, cache=cache, arrived=arrived)
     return _rendered(Answer(metric, group_by, buckets, found, comparison), media_type)
 
 
 def _rendered(answer: Answer, media_type: str) -> Rendered:
     if media_type == JSON:
-        return Rendered(json.dumps(as_document(answer), allow_nan=False, separators=(",", ":")).encode(), JSON)
+        return Rendered(orjson.dumps(as_document(answer)), JSON)
     name, body = ("csv", as_csv(answer)) if media_type == CSV else ("arrows", as_arrow(answer))
     attached = {"Content-Disposition": f'attachment; filename="{answer.metric.name}.{name}"'}
     return Rendered(body, media_type, attached)
