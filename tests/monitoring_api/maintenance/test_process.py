@@ -10,6 +10,7 @@ from opentelemetry.metrics import NoOpMeter
 from opentelemetry.trace import NoOpTracer
 
 from services.monitoring_api.database import DatabaseUnavailable
+from services.monitoring_api.maintenance.disk_guard import measure_space
 from services.monitoring_api.maintenance.instruments import Instruments
 from services.monitoring_api.maintenance.process import Maintenance
 from services.monitoring_api.maintenance.settings import MaintenanceSettings
@@ -31,13 +32,13 @@ class Away:
         """Nothing to close."""
 
 
-def maintenance(database, folder, now=T0 + timedelta(hours=1), **settings):
+def maintenance(database, folder, now=T0 + timedelta(hours=1), measure=measure_space, **settings):
     """A maintenance process that hurries."""
     chosen = MaintenanceSettings(
         _env_file=None, data_dir=folder, interval_seconds=0.01, heartbeat_seconds=0.01, **settings
     )
     instruments = Instruments(NoOpTracer(), NoOpMeter("x"))
-    return Maintenance(chosen, database=database, clock=lambda: now, instruments=instruments)
+    return Maintenance(chosen, database=database, clock=lambda: now, instruments=instruments, measure=measure)
 
 
 async def _until(condition):
