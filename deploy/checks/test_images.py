@@ -30,21 +30,25 @@ PYTHON_IMAGES = {
     "ml-api": ({"sightglass", "services/web", "services/ml_api"}, {"onnxruntime"}),
     "training": ({"sightglass", "services/web", "services/ml_api", "services/cli"}, {"onnxruntime", "sklearn"}),
     "monitoring-api": (
-        {"sightglass", "services/web", "services/monitoring_api", "deploy/alerting"},
+        {"sightglass", "services/sql", "services/web", "services/monitoring_api", "deploy/alerting"},
         {"clickhouse_connect"},
     ),
     "tools": (
         {"sightglass", "services/web", "services/monitoring_api", "services/cli", "services/ml_api"}
-        | {"services/embedded_clickhouse", "collector/schema", "deploy/alerting", "dashboard"},
+        | {"services/embedded_clickhouse", "services/sql", "collector/schema", "deploy/alerting", "dashboard"},
         {"clickhouse_connect", "click", "onnxruntime"},
     ),
     "dashboard": ({"sightglass", "dashboard"}, {"streamlit"}),
-    "embedded-clickhouse": ({"sightglass", "services/embedded_clickhouse"}, {"chdb", "clickhouse_connect"}),
+    "embedded-clickhouse": (
+        {"sightglass", "services/sql", "services/embedded_clickhouse"},
+        {"chdb", "clickhouse_connect"},
+    ),
 }
 HEAVY = {"onnxruntime", "sklearn", "streamlit", "chdb", "clickhouse_connect", "pytest", "mypy", "playwright"}
 OURS = {
     "sightglass", "dashboard", "tests", "benchmarks", "docs", "collector/schema", "deploy/alerting", "deploy/checks",
     "services/web", "services/ml_api", "services/monitoring_api", "services/cli", "services/embedded_clickhouse",
+    "services/sql",
 }  # fmt: skip
 TOOLS_OF_BUILDS = ("uv", "uvx", "gcc", "cc", "g++", "make", "go", "git")
 

@@ -76,6 +76,7 @@ RUN build-step finish
 
 FROM library AS monitoring-api-code
 COPY services/web /opt/code/services/web
+COPY services/sql /opt/code/services/sql
 COPY services/monitoring_api /opt/code/services/monitoring_api
 COPY deploy/alerting /opt/code/deploy/alerting
 RUN build-step finish
@@ -94,6 +95,7 @@ COPY dashboard /opt/code/dashboard
 RUN build-step finish
 
 FROM library AS embedded-clickhouse-code
+COPY services/sql /opt/code/services/sql
 COPY services/embedded_clickhouse /opt/code/services/embedded_clickhouse
 RUN build-step finish
 

@@ -22,12 +22,13 @@ from services.embedded_clickhouse.execution import Execution, Prepared
 from services.embedded_clickhouse.formats import content_type
 from services.embedded_clickhouse.hosts import AllowedHosts
 from services.embedded_clickhouse.parts import Parts
-from services.embedded_clickhouse.query_log import QueryRecord, fingerprint, normalized
+from services.embedded_clickhouse.query_log import QueryRecord
 from services.embedded_clickhouse.query_log_endpoint import query_log
 from services.embedded_clickhouse.request_body import RequestBody
 from services.embedded_clickhouse.request_parameters import RequestParameters, read_parameters
 from services.embedded_clickhouse.running import RunningStatement
 from services.embedded_clickhouse.statement_text import read_statement
+from services.sql.fingerprint import fingerprint, normalized
 
 _CLIENT_WENT = 394
 _LOGGED_CHARACTERS = 2_000

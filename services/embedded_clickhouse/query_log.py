@@ -1,9 +1,7 @@
 """The adapter's own query log: chDB keeps none."""
 
-import hashlib
 import json
 import logging
-import re
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -11,26 +9,6 @@ from dataclasses import asdict, dataclass
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
-
-# Literals, comments and white space are what differs between two runs of one query.
-_LITERAL = re.compile(
-    r"--[^\n]*|/\*.*?\*/|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$|'(?:[^'\\]|\\.|'')*'|\b\d[\w.]*", re.DOTALL | re.ASCII
-)
-_SPACE = re.compile(r"\s+")
-
-
-def normalized(sql: str) -> str:
-    """Return a statement with every literal replaced by `?`, so that no value of anyone's reaches a log."""
-
-    def without_value(match: re.Match[str]) -> str:
-        return " " if match.group().startswith(("--", "/*")) else "?"
-
-    return _SPACE.sub(" ", _LITERAL.sub(without_value, sql)).strip()
-
-
-def fingerprint(normalized_sql: str) -> str:
-    """Return 16 hexadecimal digits that are the same for every run of one query."""
-    return hashlib.blake2b(normalized_sql.encode(errors="replace"), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True)

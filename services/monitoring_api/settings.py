@@ -31,6 +31,11 @@ class MonitoringApiSettings(ListenerSettings, ClickHousePoolSettings):
     deadline_seconds: float = Field(
         default=5.0, gt=0, le=600, description="Longest wait for an answer, all questions to ClickHouse included."
     )
+    slow_query_seconds: float = Field(
+        default=1.0,
+        ge=0,
+        description="A statement to ClickHouse that takes this long gets a line in the log, without anybody's values.",
+    )
     cache_bytes: int = Field(
         default=67_108_864, ge=0, description="About how much memory finished parts of answers may take; 0 keeps none."
     )

@@ -1,19 +1,28 @@
-"""`Database` over clickhouse-connect's asynchronous client: the only module that knows it."""
+"""`Database` over clickhouse-connect's asynchronous client: with `pool` the only module that knows it."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, Final
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final, Protocol
 
 import clickhouse_connect
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from services.monitoring_api.database.connection import Connection
-from services.monitoring_api.database.errors import DatabaseRefused, DatabaseTooSlow, DatabaseUnavailable
+from services.monitoring_api.database.errors import (
+    DatabaseFull,
+    DatabaseRefused,
+    DatabaseTooSlow,
+    DatabaseUnavailable,
+)
 from services.monitoring_api.database.password_file import PasswordFileError, read_password
+from services.monitoring_api.database.pool import Places, SharedClient
 from services.monitoring_api.database.query import Query
+from services.monitoring_api.database.statement import CANCELLED, OK, REFUSED, TOO_SLOW, UNAVAILABLE, Statement
 from services.web.certificates import is_untrusted
 from services.web.problems import Problem
 
@@ -31,6 +40,7 @@ _SCHEMA: Final[_Meaning] = (
     DatabaseUnavailable,
     "ClickHouse lacks a table or column that is needed; run `sightglass migrate`.",
 )
+_FULL: Final[_Meaning] = (DatabaseFull, "ClickHouse's disk has no room left; free some, and writing goes on.")
 _MEMORY: Final[_Meaning] = (
     DatabaseTooSlow,
     "ClickHouse has not enough memory for this question; ask for a shorter range.",
@@ -43,7 +53,16 @@ _MEANINGS: Final[dict[int, _Meaning]] = {
     **dict.fromkeys((192, 193, 194, 516), _LOGIN),
     **dict.fromkeys((16, 47, 60, 81), _SCHEMA),  # unknown column, identifier, table, database
     241: _MEMORY,
+    243: _FULL,
 }
+
+
+class StatementWatcher(Protocol):
+    """Is told of every statement that ended, however it did."""
+
+    def ended(self, statement: Statement, outcome: str, ended_at: float) -> None:
+        """One ended: see `SlowStatements.ended`."""
+        ...
 
 
 class ClickHouseDatabase:
@@ -51,81 +70,120 @@ class ClickHouseDatabase:
 
     Args:
         connection: Where and as whom.
+        watchers: Are told of every statement.
+        clock: Monotonic seconds.
+
+    Attributes:
+        places: Of statements under way.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        watchers: Sequence[StatementWatcher] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.places = Places(connection.pool_size)
         self._connection = connection
-        self._client: AsyncClient | None = None
-        self._connecting = asyncio.Lock()
-        self._places = asyncio.Semaphore(connection.pool_size)
+        self._client = SharedClient(self._connect)
+        self._watchers = list(watchers)
+        self._clock = clock
+
+    def watched_by(self, watcher: StatementWatcher) -> None:
+        """Tell one more of every statement from now on."""
+        self._watchers.append(watcher)
 
     async def fetch(self, query: Query, *, deadline_seconds: float | None = None) -> Sequence[tuple[Any, ...]]:
         """Every row of the answer (see `Database.fetch`)."""
-        async with self._asking(query, deadline_seconds) as client:
-            result = await client.query(query.sql, parameters=dict(query.parameters))
-            return [tuple(row) for row in result.result_rows]
+        async with self._asking(query, deadline_seconds) as (client, statement):
+            result = await client.query(
+                query.sql, parameters=dict(query.parameters), settings={"query_id": statement.query_id}
+            )
+            rows = [tuple(row) for row in result.result_rows]
+            statement.rows, statement.summary = len(rows), result.summary
+            return rows
 
     async def execute(self, query: Query, *, deadline_seconds: float | None = None) -> None:
         """Run a statement that returns no rows (see `Database.execute`)."""
-        async with self._asking(query, deadline_seconds) as client:
-            await client.command(query.sql, parameters=dict(query.parameters))
+        async with self._asking(query, deadline_seconds) as (client, statement):
+            await client.command(
+                query.sql, parameters=dict(query.parameters), settings={"query_id": statement.query_id}
+            )
 
     async def close(self) -> None:
         """Let the connections go."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        await self._client.drop()
 
     @asynccontextmanager
-    async def _asking(self, query: Query, deadline_seconds: float | None) -> AsyncIterator[AsyncClient]:
+    async def _asking(
+        self, query: Query, deadline_seconds: float | None
+    ) -> AsyncIterator[tuple[AsyncClient, Statement]]:
         deadline = self._connection.deadline_seconds if deadline_seconds is None else deadline_seconds
-        connected = False
-        try:
-            async with asyncio.timeout(deadline), self._places:
-                client = await self._connected()
-                connected = True
-                yield client
-        except TimeoutError as error:
-            if connected:
+        placed = False
+        client: AsyncClient | None = None
+        with self._watched(query.sql) as statement:
+            try:
+                async with asyncio.timeout(deadline), self.places.taken():
+                    placed = True
+                    async with self._client.lent() as client:
+                        statement.sent_at = self._clock()
+                        yield client, statement
+            except TimeoutError as error:
+                if not placed:
+                    self.places.timeouts += 1
+                    raise _waited() from error
+                if client is None:
+                    raise _unreachable() from error
                 raise DatabaseTooSlow(
                     f"ClickHouse did not answer within {deadline:.2g} s; ask for less (a shorter range, a longer step) "
                     "or later."
                 ) from error
-            raise _unreachable() from error
-        except ClickHouseError as error:
-            problem = _problem_of(error)
-            if isinstance(problem, DatabaseUnavailable):
-                await self._forget(client if connected else None)
-            if isinstance(problem, DatabaseRefused):
-                _log.error("ClickHouse refused: %s", query.sql, exc_info=error)
-            else:
-                _log.warning("%s", problem.detail)
-            raise problem from error
-        except OSError as error:
-            raise _unreachable() from error
+            except ClickHouseError as error:
+                problem = _problem_of(error)
+                if client is not None and _is_of_connection(error):
+                    await self._client.drop(client)
+                if isinstance(problem, DatabaseRefused):
+                    _log.error("ClickHouse refused: %s", query.sql, exc_info=error)
+                else:
+                    _log.warning("%s", problem.detail)
+                raise problem from error
+            except OSError as error:
+                raise _unreachable() from error
 
-    async def _connected(self) -> AsyncClient:
-        async with self._connecting:
-            if self._client is None:
-                self._client = await clickhouse_connect.get_async_client(
-                    dsn=self._connection.url.rstrip("/"),
-                    # The driver looks at a DSN's port, not at its scheme: without this https would be plain HTTP.
-                    interface="https" if self._connection.url.lower().startswith("https:") else "http",
-                    database=self._connection.database,
-                    username=self._connection.user,
-                    password=self._password(),
-                    autogenerate_session_id=False,
-                    connect_timeout=self._connection.connect_timeout_seconds,
-                    send_receive_timeout=self._connection.deadline_seconds + 1,
-                    connector_limit=self._connection.pool_size,
-                    connector_limit_per_host=self._connection.pool_size,
-                    show_clickhouse_errors="scrub",
-                    tz_mode="aware",
-                    query_retries=1,
-                    client_name=self._connection.client_name,
-                    ca_cert=None if self._connection.ca_file is None else str(self._connection.ca_file),
-                )
-            return self._client
+    @contextmanager
+    def _watched(self, sql: str) -> Iterator[Statement]:
+        statement = Statement(sql, uuid.uuid4().hex, self._clock())
+        outcome = OK
+        try:
+            yield statement
+        except BaseException as error:
+            outcome = _outcome_of(error)
+            raise
+        finally:
+            ended_at = self._clock()
+            for watcher in self._watchers:
+                watcher.ended(statement, outcome, ended_at)
+
+    async def _connect(self) -> AsyncClient:
+        return await clickhouse_connect.get_async_client(
+            dsn=self._connection.url.rstrip("/"),
+            # The driver looks at a DSN's port, not at its scheme: without this https would be plain HTTP.
+            interface="https" if self._connection.url.lower().startswith("https:") else "http",
+            database=self._connection.database,
+            username=self._connection.user,
+            password=self._password(),
+            autogenerate_session_id=False,
+            connect_timeout=self._connection.connect_timeout_seconds,
+            send_receive_timeout=self._connection.deadline_seconds + 1,
+            connector_limit=self._connection.pool_size,
+            connector_limit_per_host=self._connection.pool_size,
+            show_clickhouse_errors="scrub",
+            tz_mode="aware",
+            query_retries=1,
+            client_name=self._connection.client_name,
+            ca_cert=None if self._connection.ca_file is None else str(self._connection.ca_file),
+        )
 
     def _password(self) -> str:
         path = self._connection.password_file
@@ -136,15 +194,31 @@ class ClickHouseDatabase:
         except PasswordFileError as error:
             raise DatabaseUnavailable(str(error)) from error
 
-    async def _forget(self, client: AsyncClient | None) -> None:
-        """Drop a pool that no longer works, unless somebody already put a new one in its place."""
-        if client is not None and self._client is client:
-            self._client = None
-            await client.close()
+
+def _waited() -> DatabaseUnavailable:
+    return DatabaseUnavailable("All connections to ClickHouse are taken by other questions; ask again shortly.")
 
 
 def _unreachable() -> DatabaseUnavailable:
     return DatabaseUnavailable("ClickHouse can't be reached; the question works again once it is back.")
+
+
+def _is_of_connection(error: ClickHouseError) -> bool:
+    """Whether a new connection may help: nothing was answered, or our login is not the right one any more."""
+    code = getattr(error, "code", None)
+    return code is None or _MEANINGS.get(code) is _LOGIN
+
+
+def _outcome_of(error: BaseException) -> str:
+    match error:
+        case asyncio.CancelledError():
+            return CANCELLED
+        case DatabaseTooSlow():
+            return TOO_SLOW
+        case DatabaseUnavailable():
+            return UNAVAILABLE
+        case _:
+            return REFUSED
 
 
 def _problem_of(error: ClickHouseError) -> Problem:

@@ -11,6 +11,8 @@ from typing import Final
 from cachetools import TTLCache
 from fastapi import Request, Response
 
+from services.monitoring_api.queries.cache_tally import CacheTally
+
 # A browser may keep it for this user, but asks each time whether it still holds.
 _HEADERS: Final = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
 
@@ -43,6 +45,20 @@ class _Flight:
     waiting: int = 0
 
 
+class _Kept(TTLCache[Hashable, Rendered]):
+    """Whole answers, counting those that go for want of room before their time is over."""
+
+    def __init__(self, max_bytes: int, seconds: float, clock: Callable[[], float], tally: CacheTally) -> None:
+        super().__init__(max_bytes, seconds, timer=clock, getsizeof=lambda answer: len(answer.body) + 1_000)
+        self._tally = tally
+        tally.size = lambda: int(self.currsize)
+
+    def popitem(self) -> tuple[Hashable, Rendered]:
+        """Drop the least recently used."""
+        self._tally.evictions += 1
+        return super().popitem()
+
+
 class SharedAnswers:
     """Identical questions at the same time are asked once; so are those of the next moment.
 
@@ -52,12 +68,14 @@ class SharedAnswers:
         max_bytes: Most bytes of answers to keep; 0 keeps none.
         seconds: How long an answer is kept.
         clock: Monotonic seconds.
+
+    Attributes:
+        tally: What was kept already, was being made, and had to be made.
     """
 
     def __init__(self, max_bytes: int, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._kept: TTLCache[Hashable, Rendered] = TTLCache(
-            max_bytes, seconds, timer=clock, getsizeof=lambda answer: len(answer.body) + 1_000
-        )
+        self.tally = CacheTally()
+        self._kept = _Kept(max_bytes, seconds, clock, self.tally)
         self._flights: dict[Hashable, _Flight] = {}
 
     async def respond(self, key: Hashable, request: Request, make: Callable[[], Awaitable[Rendered]]) -> Response:
@@ -71,6 +89,8 @@ class SharedAnswers:
         answer = self._kept.get(key)
         if answer is None:
             answer = await self._made(key, make)
+        else:
+            self.tally.hits += 1
         headers = {**_HEADERS, **answer.headers, "ETag": answer.etag}
         if _holds(request.headers.get("if-none-match", ""), answer.etag):
             return Response(status_code=304, headers=headers)
@@ -79,7 +99,10 @@ class SharedAnswers:
     async def _made(self, key: Hashable, make: Callable[[], Awaitable[Rendered]]) -> Rendered:
         flight = self._flights.get(key)
         if flight is None:
+            self.tally.misses += 1
             flight = self._flights[key] = _Flight(asyncio.create_task(self._make(key, make)))
+        else:
+            self.tally.joined += 1
         flight.waiting += 1
         try:
             # Shielded: who is cancelled leaves it to the others.
