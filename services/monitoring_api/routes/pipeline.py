@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.monitoring_api.errors import bad_field
-from services.monitoring_api.queries.pipeline.health import pipeline_health
+from services.monitoring_api.queries.pipeline.health import USAGE_SECONDS, pipeline_health
+from services.monitoring_api.queries.pipeline.remembered import Remembered
 from services.monitoring_api.queries.timerange import parse_seconds
 from services.monitoring_api.routes.dependencies import Serving
 
@@ -26,12 +27,14 @@ class HealthParameters(BaseModel):
 def pipeline_router(serving: Serving) -> APIRouter:
     """/pipeline/health."""
     router = APIRouter(prefix="/pipeline", tags=["pipeline"])
+    used = Remembered[dict[str, Any]](USAGE_SECONDS)
 
-    @router.get("/health", summary="Ingest lag, completeness, drops, retries, queue, disk and processes")
+    @router.get("/health", summary="Ingest lag, completeness, drops, retries, queue, disk, ingest and processes")
     async def health(parameters: Annotated[HealthParameters, Query()]) -> dict[str, Any]:
         seconds = parse_seconds(parameters.window, field="window")
         if not _SHORTEST_WINDOW_SECONDS <= seconds <= _LONGEST_WINDOW_SECONDS:
             raise bad_field("window", "shorter than 10s or longer than 1d")
-        return await pipeline_health(serving.asking(), window=timedelta(seconds=seconds), now=serving.clock())
+        window = timedelta(seconds=seconds)
+        return await pipeline_health(serving.asking(), window=window, now=serving.clock(), used=used)
 
     return router

@@ -7,13 +7,23 @@ from typing import Any, Final
 
 from services.monitoring_api.database import Database
 from services.monitoring_api.queries.completeness import SETTLE_SECONDS
+from services.monitoring_api.queries.maintained import maintained
 from services.monitoring_api.queries.pipeline.coverage import (
     CoverageRow,
     coverage_document,
     coverage_query,
     coverage_rows,
 )
-from services.monitoring_api.queries.pipeline.disk import disk_document, space_query, tables_query
+from services.monitoring_api.queries.pipeline.disk import (
+    DiskRows,
+    disk_document,
+    disk_failures,
+    disk_warnings,
+    drops_query,
+    floors_query,
+    space_query,
+    tables_query,
+)
 from services.monitoring_api.queries.pipeline.drops import DropRow, drop_reasons, drop_rows, drops_document
 from services.monitoring_api.queries.pipeline.growth import growth_rows
 from services.monitoring_api.queries.pipeline.lag import lag_document, lag_query
@@ -25,23 +35,30 @@ from services.monitoring_api.queries.pipeline.processes import (
     processes_query,
 )
 from services.monitoring_api.queries.pipeline.queue import queue_document, queue_query
+from services.monitoring_api.queries.pipeline.raw_days import raw_days, raw_days_query
+from services.monitoring_api.queries.pipeline.remembered import Remembered
 from services.monitoring_api.queries.pipeline.retries import failed_metric_exports_document, retries_document
+from services.monitoring_api.queries.pipeline.usage import usage
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, epoch_ns, rfc3339
 
 # A count and the rows it stands for are taken some milliseconds apart: a row at the window's edge may be missed.
 _COMPLETE_ENOUGH: Final = 0.999
 _SLOW_LAG_SECONDS: Final = 30.0
 _FULL_QUEUE: Final = 0.8
-_FULL_DISK: Final = 0.05
+# What comes in, and how many values attributes have, is looked at this often, whoever asks.
+USAGE_SECONDS: Final = 60.0
 
 
-async def pipeline_health(database: Database, *, window: timedelta, now: datetime) -> dict[str, Any]:
+async def pipeline_health(
+    database: Database, *, window: timedelta, now: datetime, used: Remembered[dict[str, Any]] | None = None
+) -> dict[str, Any]:
     """The pipeline's health over a window, as an answer.
 
     Args:
         database: Where to ask.
         window: How far back completeness, lag and drops are judged.
         now: When it ends.
+        used: Ingest and cardinality as they were looked at last; by default they are looked at now.
     """
     now_ns = epoch_ns(now)
     now_seconds = now_ns // NANOSECONDS
@@ -49,14 +66,16 @@ async def pipeline_health(database: Database, *, window: timedelta, now: datetim
     span = TimeRange(max(0, now_ns - window_ns), now_ns)
     settle_ns = SETTLE_SECONDS * NANOSECONDS
     settled = TimeRange(max(0, now_ns - settle_ns - window_ns), now_ns - settle_ns)
-    lag, covered, counted, queued, space, tables, heard = await asyncio.gather(
-        database.fetch(lag_query(span)),
-        database.fetch(coverage_query(settled)),
-        database.fetch(losses_query(span)),
-        database.fetch(queue_query(span)),
-        database.fetch(space_query()),
-        database.fetch(tables_query()),
-        database.fetch(processes_query(now_seconds)),
+    remembered = Remembered[dict[str, Any]](USAGE_SECONDS) if used is None else used
+    (lag, covered, counted, queued, heard), (disk, amounts) = await asyncio.gather(
+        asyncio.gather(
+            database.fetch(lag_query(span)),
+            database.fetch(coverage_query(settled)),
+            database.fetch(losses_query(span)),
+            database.fetch(queue_query(span)),
+            database.fetch(processes_query(now_seconds)),
+        ),
+        asyncio.gather(_disk(database, now), remembered.get(lambda: usage(database, now_seconds))),
     )
     coverage = coverage_rows(covered)
     losses = growth_rows(counted)
@@ -71,7 +90,8 @@ async def pipeline_health(database: Database, *, window: timedelta, now: datetim
         "retries": retries_document(losses),
         "failed_metric_exports": failed_metric_exports_document(losses),
         "queue": queue_document(queued),
-        "disk": disk_document(space, tables),
+        "disk": disk,
+        **amounts,
         "processes": processes_document(processes, now_seconds),
     }
     status, reasons = verdict(document, coverage, drops, processes, now_seconds)
@@ -87,10 +107,13 @@ def verdict(
 ) -> tuple[str, list[str]]:
     """``ok``, ``degraded`` or ``down``, and why.
 
-    ``down`` means that nothing comes through: no process is heard. What was tried again degrades nothing.
+    ``down`` means that nothing comes through, or soon will not: no process is heard, or there is no room for what
+    comes. What was tried again degrades nothing.
     """
+    failures = disk_failures(document["disk"])
     if not any(process.is_up(now_seconds) for process in processes):
-        return "down", ["no process's telemetry arrives"]
+        failures.append("no process's telemetry arrives")
+        return "down", failures
     reasons = [f"{process.name} is silent" for process in processes if not process.is_up(now_seconds)]
     reasons += [
         f"{row.counted - row.stored} of {row.counted} {row.signal} of {row.service} are not stored"
@@ -101,9 +124,22 @@ def verdict(
     lag = document["ingest_lag_seconds"]["p95"]
     if lag is not None and lag > _SLOW_LAG_SECONDS:
         reasons.append(f"spans take {lag:.0f} s to arrive")
-    queue, disk = document["queue"], document["disk"]
+    queue = document["queue"]
     if queue is not None and queue["size"] > _FULL_QUEUE * queue["capacity"] > 0:
         reasons.append(f"the Collector's queue is {queue['size'] / queue['capacity']:.0%} full")
-    if disk["total_bytes"] and disk["free_bytes"] < _FULL_DISK * disk["total_bytes"]:
-        reasons.append(f"the disk is {1 - disk['free_bytes'] / disk['total_bytes']:.0%} full")
+    reasons += disk_warnings(document["disk"])
+    if failures:
+        return "down", [*failures, *reasons]
     return ("degraded" if reasons else "ok"), reasons
+
+
+async def _disk(database: Database, now: datetime) -> dict[str, Any]:
+    space, tables, floors, drops, days, state = await asyncio.gather(
+        database.fetch(space_query()),
+        database.fetch(tables_query()),
+        database.fetch(floors_query()),
+        database.fetch(drops_query(now)),
+        database.fetch(raw_days_query()),
+        maintained(database),
+    )
+    return disk_document(DiskRows(space, tables, floors, drops), raw_days(days), state, now)
