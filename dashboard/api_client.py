@@ -27,6 +27,7 @@ from dashboard.api_errors import (
     StoreUnavailableError,
 )
 from dashboard.identity import Identity
+from dashboard.known_answers import Known, KnownAnswers
 
 CONNECT_TIMEOUT_SECONDS = 2.0
 PARALLEL_REQUESTS = 8
@@ -110,7 +111,7 @@ def _selection(filters: Sequence[str], group_by: Sequence[str]) -> list[tuple[st
 
 
 class ApiConnection:
-    """Connections to one monitoring API, and threads that use them; shared by everybody who looks.
+    """Connections to one monitoring API, threads that use them, and answers; shared by everybody who looks.
 
     Args:
         base_url: of the API, without `/api/v1`.
@@ -128,6 +129,7 @@ class ApiConnection:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
+        self.known = KnownAnswers()
         self.threads = ThreadPoolExecutor(PARALLEL_REQUESTS, thread_name_prefix="api")
         self.http = httpx.Client(
             base_url=self.base_url,
@@ -176,14 +178,24 @@ class ApiClient:
         ) as span:
             headers = dict(self._identity.headers)
             propagate.inject(headers)
+            # The API decides each time whether this one may ask, and whether the answer still holds.
+            key = (self._identity.rights, self._identity.name, question.path, *question.parameters)
+            known = self._connection.known.find(key)
+            if known is not None:
+                headers["If-None-Match"] = known.etag
             response = self._get(question, headers)
             span.set_attribute("http.response.status_code", response.status_code)
+            if known is not None and _still_holds(response, known) and isinstance(known.answer, question.answer):
+                return known.answer
             if not response.is_success:
                 raise _error_of(response)
             try:
-                return question.answer.model_validate(response.json())
+                answer = question.answer.model_validate(response.json())
             except (ValueError, ValidationError) as error:
                 raise ApiBrokenError(f"{question.path} has another shape than expected.") from error
+            if etag := response.headers.get("ETag"):
+                self._connection.known.keep(key, etag, answer, len(response.content))
+            return answer
 
     def ask_all(self, questions: Sequence[Question[Any]]) -> list[Any]:
         """Ask several questions at once.
@@ -210,6 +222,11 @@ class ApiClient:
             raise ApiUnreachableError(f"No connection to {self._connection.base_url}.") from error
         except httpx.InvalidURL as error:
             raise ApiRefusedError("The question is too long for a URL.") from error
+
+
+def _still_holds(response: httpx.Response, known: Known) -> bool:
+    """Whether the API says that it would answer the same; who stands between may name another answer."""
+    return response.status_code == HTTPStatus.NOT_MODIFIED and response.headers.get("ETag", known.etag) == known.etag
 
 
 def _caught(ask: Callable[[Question[A]], A]) -> Callable[[Question[A]], A | ApiError]:

@@ -25,6 +25,7 @@ from services.monitoring_api.routes.alerts import alerts_router
 from services.monitoring_api.routes.asking_route import NamesRoute
 from services.monitoring_api.routes.caller import caller_router
 from services.monitoring_api.routes.dependencies import Serving
+from services.monitoring_api.routes.etags import ETags
 from services.monitoring_api.routes.history import history_router
 from services.monitoring_api.routes.logs import logs_router
 from services.monitoring_api.routes.metrics import metrics_router
@@ -128,6 +129,7 @@ def create_app(
         caller_router(),
     ):
         api.include_router(router)
+    app.add_middleware(ETags)
     app.add_middleware(NamesRoute)
     app.include_router(api)
     app.include_router(readiness_router(serving))

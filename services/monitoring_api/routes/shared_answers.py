@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import hashlib
 import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from cachetools import TTLCache
 from fastapi import Request, Response
 
 from services.monitoring_api.queries.cache_tally import CacheTally
+from services.monitoring_api.routes.etags import etag_of, holds
 
 # A browser may keep it for this user, but asks each time whether it still holds.
 _HEADERS: Final = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
@@ -34,7 +34,7 @@ class Rendered:
 
     def __post_init__(self) -> None:
         """Name the answer by what is in it."""
-        object.__setattr__(self, "etag", f'"{hashlib.sha256(self.body).hexdigest()[:32]}"')
+        object.__setattr__(self, "etag", etag_of(self.body))
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ class SharedAnswers:
         else:
             self.tally.hits += 1
         headers = {**_HEADERS, **answer.headers, "ETag": answer.etag}
-        if _holds(request.headers.get("if-none-match", ""), answer.etag):
+        if holds(request.headers.get("if-none-match", ""), answer.etag):
             return Response(status_code=304, headers=headers)
         return Response(answer.body, media_type=answer.media_type, headers=headers)
 
@@ -126,9 +126,3 @@ class SharedAnswers:
         with contextlib.suppress(ValueError):  # larger than all that may be kept
             self._kept[key] = answer
         return answer
-
-
-def _holds(if_none_match: str, etag: str) -> bool:
-    """Whether the client has this answer (RFC 9110, 13.1.2: compared weakly)."""
-    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return "*" in tags or etag in tags

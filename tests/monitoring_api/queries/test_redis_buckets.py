@@ -174,7 +174,7 @@ async def test_what_somebody_else_wrote_is_not_taken(make, server):
     assert cache.tally.failures["ResponseError"] == 1
 
 
-async def test_it_logs_in_by_a_file_that_may_change(make, tmp_path):
+async def test_it_logs_in_by_a_file_that_may_change(make, tmp_path, caplog):
     """A wrong password is a cache that can't be used; a new one is read at the next connection; none is ever told."""
     file = tmp_path / "password"
     file.write_text("hunter2secret\n")
@@ -182,11 +182,13 @@ async def test_it_logs_in_by_a_file_that_may_change(make, tmp_path):
         cache = make(port=guarded.port, password_file=file)
         await cache.put(QUESTION, US, ROWS)
         assert len(await cache.get(QUESTION, sorted(ROWS))) == len(ROWS)
-        for content in ("wrong", ""):
+        for content in ("hunter2wrong", ""):
             file.write_text(content)
             other = make(port=guarded.port, password_file=file)
             assert await other.get(QUESTION, sorted(ROWS)) == {}
             assert sum(other.tally.failures.values()) == 1
+    assert len(caplog.records) == 2
+    assert "hunter2" not in caplog.text
 
 
 async def test_by_tls_the_certificate_is_checked(make, tmp_path):
