@@ -13,8 +13,11 @@ _TAG_BYTES: Final = 8
 
 
 def encoded(question: bytes, bucket: int, entry: CachedBucket) -> bytes:
-    """A bucket as bytes: the question's tag, then JSON (floats as the shortest text that reads back the same)."""
-    rows = [[row.value, row.base, row.other, *row.group] for row in entry.rows]
+    """A bucket as bytes: the question's tag, then JSON (numbers as text that reads back the same)."""
+    rows = [
+        [None if row.value is None else _number(row.value), _number(row.base), bool(row.other), *map(str, row.group)]
+        for row in entry.rows
+    ]
     return question[:_TAG_BYTES] + json.dumps([bucket, entry.as_of_us, rows], separators=(",", ":")).encode("ascii")
 
 
@@ -31,11 +34,16 @@ def decoded(question: bytes, bucket: int, data: bytes) -> CachedBucket | None:
         return None
 
 
+def _number(value: Any) -> int | float:
+    """As it is; of a driver's own kind of number a plain one, so that nothing fails that is only to be kept."""
+    return value if type(value) in {int, float} else float(value)
+
+
 def _row(bucket: int, row: Any) -> SeriesRow:
     if type(row) is not list:
         raise TypeError
     value, base, other, *group = row
-    if type(value) not in {float, type(None)} or type(base) is not float or type(other) is not bool:
+    if type(value) not in {float, int, type(None)} or type(base) not in {float, int} or type(other) is not bool:
         raise TypeError
     if any(type(each) is not str for each in group):
         raise TypeError
