@@ -1,7 +1,7 @@
 """The embedded engine and its sessions; everything here blocks and is called in threads."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import chdb
 
 from services.embedded_clickhouse.errors import ClickHouseError, bad_arguments
+from services.embedded_clickhouse.failed_inserts import FailedInserts
 
 _SETTING_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$", re.ASCII)
 
@@ -42,10 +43,16 @@ class Written:
 
 
 class Inserter:
-    """An INSERT whose data is still coming in."""
+    """An INSERT whose data is still coming in.
 
-    def __init__(self, stream: Any) -> None:
+    Args:
+        stream: chDB's.
+        check: Raises what went wrong, once it has ended.
+    """
+
+    def __init__(self, stream: Any, check: Callable[[], None]) -> None:
         self._stream = stream
+        self._check = check
 
     def append(self, data: bytes) -> None:
         """Hand over the next bytes of the data, cut anywhere."""
@@ -60,6 +67,7 @@ class Inserter:
             result = self._stream.finish()
         except RuntimeError as error:
             raise ClickHouseError.of(error) from error
+        self._check()
         return Written(rows=int(result.rows_written), bytes=int(result.bytes_written))
 
     def cancel(self) -> None:
@@ -68,10 +76,16 @@ class Inserter:
 
 
 class Session:
-    """One handle of the engine with settings of its own; serves one call at a time."""
+    """One handle of the engine with settings of its own; serves one call at a time.
 
-    def __init__(self, connection: Any) -> None:
+    Args:
+        connection: chDB's handle.
+        failed_inserts: The engine's.
+    """
+
+    def __init__(self, connection: Any, failed_inserts: FailedInserts) -> None:
         self._connection = connection
+        self._failed_inserts = failed_inserts
 
     def query(self, sql: str, output_format: str, parameters: Mapping[str, str] | None = None) -> Piece:
         """Run a statement to its end and return the whole answer."""
@@ -106,14 +120,19 @@ class Session:
 
     def insert(self, sql: str, input_format: str) -> Inserter:
         """Begin an INSERT (`INSERT INTO t (a, b)`, without FORMAT or data)."""
+        before = self._failed_inserts.seen
         try:
-            return Inserter(self._connection.send_insert(sql, input_format))
+            stream = self._connection.send_insert(sql, input_format)
         except (chdb.ChdbError, RuntimeError) as error:
             raise ClickHouseError.of(error) from error
+        return Inserter(stream, lambda: self._failed_inserts.check(before, self._text))
 
     def close(self) -> None:
         """Drop the handle and, with it, every setting it had."""
         self._connection.close()
+
+    def _text(self, sql: str) -> str:
+        return self.query(sql, "TabSeparated").data.decode()
 
 
 def _storage(result: Any) -> tuple[int, int]:
@@ -134,6 +153,7 @@ class Engine:
     def __init__(self, path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._path = path
+        self._failed_inserts = FailedInserts()
         # The engine ends with its last handle, so one is kept.
         self._keeper = _connect(path)
         version = self._keeper.query("SELECT version()", "TabSeparatedRaw").bytes().decode().strip()
@@ -147,7 +167,7 @@ class Engine:
             if not _SETTING_NAME.match(name):
                 raise bad_arguments(f"'{name}' is not the name of a setting.")
         connection = _connect(self._path)
-        session = Session(connection)
+        session = Session(connection, self._failed_inserts)
         try:
             if database != "default":
                 session.query(f"USE {quoted_name(database)}", "Null")

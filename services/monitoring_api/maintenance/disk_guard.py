@@ -31,7 +31,7 @@ _DROP: Final = (
     "ALTER TABLE {table:Identifier} DROP PARTITION ID {partition:String} SETTINGS max_partition_size_to_drop = 0"
 )
 _RECORD: Final = """INSERT INTO raw_drops (Table, Day, Rows, Bytes, FreeBytes)
-VALUES ({table:String}, {day:Date}, {rows:UInt64}, {size:UInt64}, {free:UInt64})"""
+SELECT {table:String}, {day:Date}, {rows:UInt64}, {size:UInt64}, {free:UInt64}"""
 _TRACES: Final = "otel_traces"
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from services.monitoring_api.database import Database, Query
 
-_WRITE: Final = "INSERT INTO maintenance_state (Name, Value) VALUES ({name:String}, {value:Int64})"
+_WRITE: Final = "INSERT INTO maintenance_state (Name, Value) SELECT {name:String}, {value:Int64}"
 
 
 async def remember(database: Database, name: str, value: int) -> None:
