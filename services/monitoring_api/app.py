@@ -8,6 +8,7 @@ from typing import Final
 
 import httpx
 from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
 
 from services.monitoring_api.access import POLICY
 from services.monitoring_api.alerting.reader import AlertReader
@@ -33,7 +34,7 @@ from services.monitoring_api.routes.models import models_router
 from services.monitoring_api.routes.pipeline import pipeline_router
 from services.monitoring_api.routes.readiness import readiness_router
 from services.monitoring_api.routes.records import records_router
-from services.monitoring_api.routes.shared_answers import SharedAnswers
+from services.monitoring_api.routes.shared_answers import KeptAnswers, SharedAnswers
 from services.monitoring_api.routes.traces import traces_router
 from services.monitoring_api.settings import MonitoringApiSettings
 from services.web.application import create_base
@@ -129,6 +130,8 @@ def create_app(
         caller_router(),
     ):
         api.include_router(router)
+    # Innermost: within the gate, which decides who is answered at all.
+    app.user_middleware.append(Middleware(KeptAnswers, answers=answers))
     app.add_middleware(ETags)
     app.add_middleware(NamesRoute)
     app.include_router(api)

@@ -51,7 +51,7 @@ class ETags:
                 await send(message)
                 return
             etag = etag_of(body)
-            if holds(_if_none_match(scope), etag):
+            if holds(header_of(scope, b"if-none-match"), etag):
                 headers = [pair for pair in begun["headers"] if pair[0].lower() not in _OF_BODY]
                 begun = {**begun, "status": HTTPStatus.NOT_MODIFIED.value, "headers": headers}
                 message = {**message, "body": b""}
@@ -65,5 +65,6 @@ def _wants_name(start: Message) -> bool:
     return start["status"] == HTTPStatus.OK and all(name.lower() != b"etag" for name, _ in start["headers"])
 
 
-def _if_none_match(scope: Scope) -> str:
-    return ", ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"if-none-match")
+def header_of(scope: Scope, wanted: bytes) -> str:
+    """A request's header that is a list, also where it was sent in several lines; empty without."""
+    return ", ".join([value.decode("latin-1") for name, value in scope["headers"] if name == wanted])

@@ -7,14 +7,17 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 from fastapi import Request, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.monitoring_api.queries.cache_tally import CacheTally
-from services.monitoring_api.routes.etags import etag_of, holds
+from services.monitoring_api.routes.etags import etag_of, header_of, holds
 
 # A browser may keep it for this user, but asks each time whether it still holds.
 _HEADERS: Final = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
+
+_MOST_REQUESTS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class SharedAnswers:
         self.tally = CacheTally()
         self._kept = _Kept(max_bytes, seconds, clock, self.tally)
         self._flights: dict[Hashable, _Flight] = {}
+        # Requests by how they came: the same text asks the same thing, without being read once more.
+        self._sent: LRUCache[Hashable, Hashable] = LRUCache(_MOST_REQUESTS)
 
     async def respond(self, key: Hashable, request: Request, make: Callable[[], Awaitable[Rendered]]) -> Response:
         """The answer to a request.
@@ -91,10 +96,20 @@ class SharedAnswers:
             answer = await self._made(key, make)
         else:
             self.tally.hits += 1
-        headers = {**_HEADERS, **answer.headers, "ETag": answer.etag}
-        if holds(request.headers.get("if-none-match", ""), answer.etag):
-            return Response(status_code=304, headers=headers)
-        return Response(answer.body, media_type=answer.media_type, headers=headers)
+        if request.scope["method"] == "GET":
+            self._sent[_as_sent(request.scope)] = key
+        return _response(answer, request.scope)
+
+    def find(self, scope: Scope) -> Response | None:
+        """The answer to a GET that came before in the very same words, while it is kept."""
+        if scope["type"] != "http" or scope["method"] != "GET":
+            return None
+        key = self._sent.get(_as_sent(scope))
+        answer = None if key is None else self._kept.get(key)
+        if answer is None:
+            return None
+        self.tally.hits += 1
+        return _response(answer, scope)
 
     async def _made(self, key: Hashable, make: Callable[[], Awaitable[Rendered]]) -> Rendered:
         flight = self._flights.get(key)
@@ -126,3 +141,34 @@ class SharedAnswers:
         with contextlib.suppress(ValueError):  # larger than all that may be kept
             self._kept[key] = answer
         return answer
+
+
+class KeptAnswers:
+    """ASGI middleware: what is kept is given before anybody looks for a route and reads parameters.
+
+    It must stand within all that decides who may ask.
+
+    Args:
+        app: The application behind it.
+        answers: What is kept.
+    """
+
+    def __init__(self, app: ASGIApp, *, answers: SharedAnswers) -> None:
+        self._app = app
+        self._answers = answers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        await (self._answers.find(scope) or self._app)(scope, receive, send)
+
+
+def _response(answer: Rendered, scope: Scope) -> Response:
+    headers = {**_HEADERS, **answer.headers, "ETag": answer.etag}
+    if holds(header_of(scope, b"if-none-match"), answer.etag):
+        return Response(status_code=304, headers=headers)
+    return Response(answer.body, media_type=answer.media_type, headers=headers)
+
+
+def _as_sent(scope: Scope) -> Hashable:
+    """All of a request that its answer depends on."""
+    return scope["path"], scope["query_string"], header_of(scope, b"accept")

@@ -3,6 +3,7 @@
 import ipaddress
 import math
 import time
+from functools import lru_cache
 from typing import Final
 
 from limits import RateLimitItemPerSecond
@@ -40,6 +41,7 @@ class RateLimit:
         return max(1, math.ceil(self._limiter.get_window_stats(item, client).reset_time - time.time()))
 
 
+@lru_cache(1_024)
 def network_of(address: str) -> str:
     """What is counted as one client: an address, or of IPv6 the network that one subscriber has."""
     try:

@@ -1,8 +1,9 @@
 """What several people ask is made once, kept for a moment, named by its content, and given up when nobody wants it."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 import uvicorn
 
@@ -10,6 +11,9 @@ from services.monitoring_api.app import create_app
 from services.monitoring_api.database.errors import DatabaseUnavailable
 from services.monitoring_api.routes.shared_answers import Rendered, SharedAnswers
 from services.monitoring_api.settings import MonitoringApiSettings
+from services.web.access.register import create_token
+from services.web.access.scopes import ROLE_SCOPES, Role
+from services.web.access.token_file import TokenFile
 from tests.monitoring_api.store import T0, span
 
 pytestmark = pytest.mark.anyio
@@ -21,7 +25,8 @@ class Asking:
     """A request of a client."""
 
     def __init__(self, **headers):
-        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        named = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+        self.scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": named}
 
 
 class Making:
@@ -157,6 +162,40 @@ async def test_history_over_http_is_asked_once_and_named(api, asking, store):
     assert (await api.get(HISTORY, params=PARAMETERS, headers={"If-None-Match": etag})).status_code == 304
     other = {**PARAMETERS, "group_by": "service"}
     assert (await api.get(HISTORY, params=other, headers={"If-None-Match": etag})).status_code == 200
+
+
+async def test_what_is_kept_is_given_only_to_who_asks_the_same(api, store):
+    """Other parameters, another format and another method are other questions; a bad one stays bad."""
+    at = T0 - timedelta(minutes=1)
+    store.insert("otel_traces", [span(at, route="/a")])
+    whole = await api.get(HISTORY, params=PARAMETERS)
+    asked = len(store.asked)
+    again = await api.get(HISTORY, params=PARAMETERS)
+    assert (again.content, again.headers) == (whole.content, whole.headers)
+    assert len(store.asked) == asked
+    assert (await api.get(HISTORY, params=PARAMETERS, headers={"Accept": "text/csv"})).text.startswith("time")
+    assert (await api.get(HISTORY, params={**PARAMETERS, "step": "5m"})).json()["step_seconds"] == 300
+    assert (await api.post(HISTORY, params=PARAMETERS)).status_code == 405
+    assert (await api.get(HISTORY, params={**PARAMETERS, "x": "1"})).status_code == 422
+
+
+async def test_what_is_kept_is_given_only_to_who_may_ask(store, tmp_path):
+    """A good answer of the moment before is nothing to somebody without a token."""
+    file = TokenFile(tmp_path / "secrets" / "tokens.json")
+    _, token = create_token(
+        file, "ann", scopes=ROLE_SCOPES[Role.VIEWER], delegate=False, now=datetime.now(UTC), expires_at=None
+    )
+    settings = MonitoringApiSettings(_env_file=None, data_dir=tmp_path, auth="on", answer_seconds=60)
+    app = create_app(settings, database=store, clock=lambda: T0)
+    good = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+        for headers, status in (({}, 401), (good, 200), (good, 200), ({}, 401), ({"Authorization": "Bearer x"}, 401)):
+            answer = await client.get(HISTORY, params=PARAMETERS, headers=headers)
+            assert answer.status_code == status
+        etag = (await client.get(HISTORY, params=PARAMETERS, headers=good)).headers["etag"]
+        refused = await client.get(HISTORY, params=PARAMETERS, headers={"If-None-Match": etag})
+    assert refused.status_code == 401
+    assert "etag" not in refused.headers
 
 
 async def test_a_failed_question_is_asked_again(asking, store):
