@@ -63,7 +63,11 @@ class ChdbStore:
         bound, values = bind_query(sql, dict(parameters or {}))
         texts = {name.removeprefix("param_"): value for name, value in values.items()}
         answer = self._connection.query(bound, "JSONCompact", params=texts).bytes()
-        return json.loads(answer)["data"] if answer else []
+        if not answer:
+            return []
+        found = json.loads(answer)
+        floats = [column["type"].startswith(("Float", "Nullable(Float")) for column in found["meta"]]
+        return [list(map(_as_driver, floats, row)) for row in found["data"]]
 
     async def fetch(self, query: Query, *, deadline_seconds: float | None = None) -> Sequence[tuple[Any, ...]]:  # noqa: ARG002  (the protocol's)
         """Ask (see `Database.fetch`)."""
@@ -154,6 +158,11 @@ def label(at: datetime, prediction_id: str, value: str, **more: Any) -> dict[str
         "ml.label.observed_at": at.isoformat(),
     }
     return _event(at, "ml.label", attributes, "", more)
+
+
+def _as_driver(is_float: bool, value: Any) -> Any:
+    """JSON has no whole or infinite floats; the driver does."""
+    return float(value) if is_float and value is not None else value
 
 
 def _event(at: datetime, name: str, attributes: dict[str, Any], body: str, more: dict[str, Any]) -> dict[str, Any]:

@@ -75,7 +75,7 @@ async def measure(
         if judged.span.seconds > _RAW_SECONDS:
             chosen = (await prepare(database, judged, MINUTE_SECONDS)).plan
         found = await database.fetch(series_query(judged, chosen, None, most_rows=MOST_GROUPS))
-        rows = SeriesRow.all_of(found)
+        (rows,) = SeriesRow.all_of(found)
     if not rows and not group_by:
         return [Measurement({}, question.metric.empty, 0, complete, complete_until)]
     return [

@@ -23,6 +23,8 @@ DEFAULT_TOP: Final = 10
 MOST_TOP: Final = 50
 # What the dimensions of all other groups together are called.
 OTHER: Final = "other"
+# The label that tells metrics apart where several are asked at once.
+METRIC: Final = "metric"
 
 Arrived = Callable[[Database, datetime], Awaitable[int | None]]
 
@@ -82,11 +84,12 @@ async def history(
     cache: BucketCache | None = None,
     arrived: Arrived = watermark,
 ) -> History:
-    """Answer a question about a metric over time.
+    """Answer a question about a metric over time, or about several.
 
     Args:
         database: Where to ask.
-        question: What is asked. Where it names the groups to keep, these get a series, whatever ``top`` says.
+        question: What is asked. About several metrics, each series is labelled with its ``metric``. Where it
+            names the groups to keep, these get a series, whatever ``top`` says.
         buckets: How its range is cut.
         now: The time.
         top: How many groups get a series of their own: those that rest on most rows. The rest becomes one, from merged
@@ -99,19 +102,17 @@ async def history(
     """
     judged = settled(question, now)
     if judged is None:
-        nothing = [] if question.group_by else [_empty(buckets, question)]
-        return History("raw", _complete_until(await arrived(database, now), question), 0.0, nothing)
+        until_ns = _complete_until(await arrived(database, now), question)
+        return History("raw", until_ns, 0.0, _series(question, buckets, [[] for _ in question.metrics]))
     until, reading = await asyncio.gather(arrived(database, now), prepare(database, judged, buckets.step.seconds))
     rows = await read_buckets(database, judged, reading, buckets, cache)
     groups = Groups(question.kept or (), len(question.kept or ()) or 1)
     if question.group_by and question.kept is None:
-        if len(rows) > MOST_POINTS:
-            groups = await _ranked(database, judged, reading.plan, top)
-        else:
-            groups = rank(rows, top)
+        many = len(rows[0]) > MOST_POINTS
+        groups = await _ranked(database, judged, reading.plan, top) if many else rank(rows[0], top)
         if groups.total > len(groups.kept):
-            if len(rows) <= MOST_POINTS and question.metric.sums_up:
-                rows = with_rest(rows, groups.kept)
+            if not many and all(metric.sums_up for metric in question.metrics):
+                rows = [with_rest(each, groups.kept) for each in rows]
             else:
                 rows = await read_buckets(database, judged.keeping(groups.kept), reading, buckets, cache)
     series = _series(question, buckets, rows)
@@ -131,32 +132,40 @@ def _complete_until(until: int | None, question: Question) -> int | None:
 
 def error_bound(question: Question, chosen: Plan) -> float:
     """The largest relative error of an answer that comes from there."""
-    return 0.0 if chosen.is_exact else question.metric.value.error_bound
+    return 0.0 if chosen.is_exact else max(metric.value.error_bound for metric in question.metrics)
 
 
-def _series(question: Question, buckets: Buckets, rows: list[SeriesRow]) -> list[Series]:
+def _series(question: Question, buckets: Buckets, rows: Sequence[list[SeriesRow]]) -> list[Series]:
+    cut = buckets.all()
+    return [
+        series
+        for metric, found in zip(question.metrics, rows, strict=True)
+        for series in _series_of(metric, question, buckets, cut, found)
+    ]
+
+
+def _series_of(
+    metric: Metric, question: Question, buckets: Buckets, cut: Sequence[Bucket], rows: Sequence[SeriesRow]
+) -> list[Series]:
     by_group: dict[tuple[bool, tuple[str, ...]], dict[int, SeriesRow]] = defaultdict(dict)
     for row in rows:
         by_group[row.other, row.group][row.bucket] = row
+    many = len(by_group) * len(question.metrics)
     if len(rows) > MOST_POINTS:
-        raise too_many_points(buckets, series=len(by_group), at_least=True)
-    check_points(buckets, series=len(by_group))
+        raise too_many_points(buckets, series=many, at_least=True)
+    check_points(buckets, series=many)
     if not question.group_by and not by_group:
-        return [_empty(buckets, question)]
+        by_group[False, ()] = {}
     names = [dimension.name for dimension in question.group_by]
-    cut = buckets.all()
+    label = {METRIC: metric.name} if question.also else {}
     return [
         Series(
-            dict.fromkeys(names, OTHER) if other else dict(zip(names, group, strict=True)),
-            _points(question.metric, cut, found),
+            {**label, **(dict.fromkeys(names, OTHER) if other else dict(zip(names, group, strict=True)))},
+            _points(metric, cut, found),
             bool(other),
         )
         for (other, group), found in sorted(by_group.items())
     ]
-
-
-def _empty(buckets: Buckets, question: Question) -> Series:
-    return Series({}, _points(question.metric, buckets.all(), {}))
 
 
 def _points(metric: Metric, cut: Sequence[Bucket], found: Mapping[int, SeriesRow]) -> list[tuple[int, float | None]]:

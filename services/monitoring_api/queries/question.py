@@ -24,6 +24,7 @@ class Question:
         group_by: Dimensions, one series for each combination of their values.
         conditions: Dimensions and the filters on them.
         kept: The groups that get a series of their own, by their values; all others become one. None: every group does.
+        also: Metrics to measure on the same rows in the same statement.
     """
 
     metric: Metric
@@ -31,6 +32,16 @@ class Question:
     group_by: tuple[Dimension, ...]
     conditions: tuple[tuple[Dimension, Filter], ...]
     kept: tuple[tuple[str, ...], ...] | None = None
+    also: tuple[Metric, ...] = ()
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """All that is measured."""
+        return (self.metric, *self.also)
+
+    def each(self) -> list[Self]:
+        """A question about each metric by itself."""
+        return [replace(self, metric=metric, also=()) for metric in self.metrics]
 
     def over(self, span: TimeRange) -> Self:
         """The same question about another range."""
@@ -48,7 +59,7 @@ class Question:
         rollup = self.metric.source.rollup
         if rollup is None or self.kept is not None or step_seconds not in {MINUTE_SECONDS, QUARTER_SECONDS}:
             return None
-        if self.metric.value.finished is None or self.metric.base.finished is None:
+        if self.metric.base.finished is None or any(metric.value.finished is None for metric in self.metrics):
             return None
         grouped = {dimension.name for dimension in self.group_by}
         filtered = {dimension.name: each.operator for dimension, each in self.conditions}
@@ -67,13 +78,31 @@ class Question:
         )
 
 
-def ask(metric: Metric, span: TimeRange, *, group_by: Sequence[str], filters: Sequence[Filter]) -> Question:
+def ask(
+    metric: Metric, span: TimeRange, *, group_by: Sequence[str], filters: Sequence[Filter], also: Sequence[Metric] = ()
+) -> Question:
     """Check dimensions against the metric's and add its defaults.
 
+    Args:
+        metric: What to measure.
+        span: When.
+        group_by: Names of dimensions to tell apart.
+        filters: Conditions, and-ed.
+        also: Metrics of the same unit, measured on the same rows.
+
     Raises:
-        BadInput: Naming ``group_by`` or ``filter``, when the metric has no such dimension.
+        BadInput: Naming ``group_by`` or ``filter``, when the metric has no such dimension; ``metric``, when they can't
+            be measured together.
     """
     source = metric.source
+    if len({metric.name, *(other.name for other in also)}) <= len(also):
+        raise bad_field("metric", "names a metric twice")
+    for other in also:
+        if (other.unit, other.source, other.base) != (metric.unit, source, metric.base):
+            raise bad_field(
+                "metric",
+                f"{metric.name} and {other.name} differ in unit or in the rows they rest on; ask for each by itself",
+            )
     if len(group_by) > _MOST_GROUPS:
         raise bad_field("group_by", f"more than {_MOST_GROUPS} dimensions")
     if len(set(group_by)) < len(group_by):
@@ -86,7 +115,7 @@ def ask(metric: Metric, span: TimeRange, *, group_by: Sequence[str], filters: Se
     ]
     if any("\0" in value for _, each in conditions for value in each.values):
         raise bad_field("filter", "holds a NUL character")
-    return Question(metric, span, groups, tuple(conditions))
+    return Question(metric, span, groups, tuple(conditions), also=tuple(also))
 
 
 def condition_sql(column: str, condition: Filter, name: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.monitoring_api.database import Database
-from services.monitoring_api.queries.bucket_cache import BucketCache, CachedBucket, question_key
+from services.monitoring_api.queries.bucket_cache import BucketCache, question_key
 from services.monitoring_api.queries.buckets import MOST_POINTS, Bucket, Buckets
 from services.monitoring_api.queries.dirty import Dirty, find_dirty, recomputed_minutes
 from services.monitoring_api.queries.plan import QUARTER_SECONDS, Plan, plan, raw_only
@@ -44,8 +44,8 @@ async def prepare(database: Database, question: Question, step_seconds: int) -> 
 
 async def read_buckets(
     database: Database, question: Question, reading: Reading, buckets: Buckets, cache: BucketCache | None
-) -> list[SeriesRow]:
-    """The rows of every bucket of the range, at most one more than an answer may have points.
+) -> list[list[SeriesRow]]:
+    """For each metric, the rows of every bucket of the range, at most one more than an answer may have points.
 
     A bucket is kept when none of its minutes was dirty before it was read. It is taken again while no minute of it is
     dirty, or was computed since: late rows and duplicates mark their minutes until these are computed again.
@@ -55,32 +55,42 @@ async def read_buckets(
         return await _ask(database, question, reading, reading.plan, buckets)
     whole = {bucket.key: bucket for bucket in buckets.all() if _is_whole(bucket, question.span, buckets)}
     clean = whole.keys() - _touched(buckets, reading.dirty.minutes)
-    key = question_key(question, buckets)
-    kept = await cache.get(key, sorted(clean))
+    keys = [question_key(each, buckets) for each in question.each()]
+    entries = [await cache.get(key, sorted(clean)) for key in keys]
+    # One statement asks for all metrics, so what one of them lacks is asked for all.
+    kept = set.intersection(*(set(found) for found in entries))
     if kept:
-        since_us = min(entry.as_of_us for entry in kept.values())
-        stale = _touched(buckets, await recomputed_minutes(database, rollup, question.span, since_us))
-        kept = {bucket: entry for bucket, entry in kept.items() if bucket not in stale}
+        since_us = min(found[bucket].as_of_us for found in entries for bucket in kept)
+        kept -= _touched(buckets, await recomputed_minutes(database, rollup, question.span, since_us))
     gaps = _gaps(question.span, [whole[bucket] for bucket in kept], buckets)
     if len(gaps) > _MOST_GAPS:
-        kept, gaps = {}, [question.span]
-    asked = [] if not gaps else await _ask(database, question, reading, reading.plan.within(gaps), buckets)
-    rows = _rows_of(kept) + asked
-    if len(rows) <= MOST_POINTS:
-        found: dict[int, list[SeriesRow]] = {bucket: [] for bucket in clean}
-        for row in rows:
-            if row.bucket in found:
-                found[row.bucket].append(row)
-        await cache.put(key, reading.dirty.as_of_us, found)
-    return rows
+        kept, gaps = set(), [question.span]
+    asked: list[list[SeriesRow]] = [[] for _ in keys]
+    if gaps:
+        asked = await _ask(database, question, reading, reading.plan.within(gaps), buckets)
+    answers = []
+    for key, found, more in zip(keys, entries, asked, strict=True):
+        rows = [row for bucket in kept for row in found[bucket].rows] + more
+        answers.append(rows)
+        if len(rows) <= MOST_POINTS:
+            await cache.put(key, reading.dirty.as_of_us, _by_bucket(rows, clean))
+    return answers
 
 
 async def _ask(
     database: Database, question: Question, reading: Reading, chosen: Plan, buckets: Buckets
-) -> list[SeriesRow]:
+) -> list[list[SeriesRow]]:
     finished = reading.dirty is not None and not reading.dirty.unfinished
     query = series_query(question, chosen, buckets, most_rows=MOST_POINTS + 1, finished=finished)
-    return SeriesRow.all_of(await database.fetch(query))
+    return SeriesRow.all_of(await database.fetch(query), len(question.metrics))
+
+
+def _by_bucket(rows: Iterable[SeriesRow], buckets: Iterable[int]) -> dict[int, list[SeriesRow]]:
+    found: dict[int, list[SeriesRow]] = {bucket: [] for bucket in buckets}
+    for row in rows:
+        if row.bucket in found:
+            found[row.bucket].append(row)
+    return found
 
 
 def _is_whole(bucket: Bucket, span: TimeRange, buckets: Buckets) -> bool:
@@ -109,7 +119,3 @@ def _gaps(span: TimeRange, kept: Iterable[Bucket], buckets: Buckets) -> list[Tim
     if reached < span.end_ns:
         gaps.append(TimeRange(reached, span.end_ns))
     return gaps
-
-
-def _rows_of(kept: dict[int, CachedBucket]) -> list[SeriesRow]:
-    return [row for entry in kept.values() for row in entry.rows]

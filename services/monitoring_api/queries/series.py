@@ -10,8 +10,9 @@ from services.monitoring_api.queries.question import Question, condition_sql, co
 from services.monitoring_api.queries.source import Measure
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 
-# What the figures on top and below are called where statements are united.
-_FIGURES: Final = ("Figure", "Base")
+# What columns are called where statements are united: each metric's figure, and that which all rest on.
+_FIGURE: Final = "Figure{}"
+_BASE: Final = "Base"
 
 
 class SeriesRow(NamedTuple):
@@ -24,16 +25,21 @@ class SeriesRow(NamedTuple):
     group: tuple[str, ...]
 
     @classmethod
-    def all_of(cls, rows: Sequence[Sequence[Any]]) -> list[Self]:
-        """Read the answer to `series_query`; the columns have their types already."""
-        make = cls._make
-        return [make((bucket, value, base, other, tuple(group))) for bucket, value, base, other, *group in rows]
+    def all_of(cls, rows: Sequence[Sequence[Any]], metrics: int = 1) -> list[list[Self]]:
+        """Read the answer to `series_query`: the rows of each of so many metrics."""
+        make, base = cls._make, metrics + 1
+        if metrics == 1:  # by far the most common, and there may be a hundred thousand rows
+            return [[make((bucket, value, under, other, tuple(group))) for bucket, value, under, other, *group in rows]]
+        return [
+            [make((row[0], row[n], row[base], row[base + 1], tuple(row[base + 2 :]))) for row in rows]
+            for n in range(1, base)
+        ]
 
 
 def series_query(
     question: Question, plan: Plan, buckets: Buckets | None, *, most_rows: int, finished: bool = False
 ) -> Query:
-    """Both measures of the question's metric by bucket and group.
+    """The measures of the question's metrics by bucket and group.
 
     Args:
         question: What is asked.
@@ -50,7 +56,10 @@ def series_query(
         parts = [] if rest.is_empty else [_merged(question, rest, buckets)]
         parts += [] if taken.is_empty else [_finished(question, taken, buckets, grouping)]
     sql = parts[0] if len(parts) == 1 else "SELECT *\nFROM (\n{}\n)".format("\nUNION ALL\n".join(parts))
-    sql += f"\nORDER BY {_keys(question)}\nLIMIT {{most_rows:UInt64}}"
+    if buckets is None:
+        # Buckets of groups are put in order by whoever reads them: doing it here takes longer than reading them.
+        sql += f"\nORDER BY {_keys(question)}"
+    sql += "\nLIMIT {most_rows:UInt64}"
     return Query(sql, {**_parameters(question, plan, buckets), "most_rows": most_rows})
 
 
@@ -63,20 +72,20 @@ def ranking_query(question: Question, plan: Plan, *, most: int) -> Query:
         most: How many groups are wanted.
     """
     base = question.metric.base
-    rows, merges = _rows(question, plan, None, [base])
+    rows, (merged,) = _rows(question, plan, None, [base])
     names = _group_names(question)
     sql = f"SELECT count() OVER (), {', '.join(names)}\nFROM {rows}"
     if not plan.is_exact:
         sql += f"\nGROUP BY {_keys(question)}"
-    sql += f"\nORDER BY {merges[base.name]} DESC, {', '.join(names)}\nLIMIT {{most:UInt64}}"
+    sql += f"\nORDER BY {merged} DESC, {', '.join(names)}\nLIMIT {{most:UInt64}}"
     return Query(sql, {**_parameters(question, plan, None), "most": most})
 
 
 def _merged(question: Question, plan: Plan, buckets: Buckets | None) -> str:
     """The figures of pieces whose rows have to be aggregated."""
-    wanted = (question.metric.value, question.metric.base)
-    rows, merges = _rows(question, plan, buckets, _distinct(wanted))
-    figures = [f"toFloat64({merges[measure.name]}) AS {name}" for measure, name in zip(wanted, _FIGURES, strict=True)]
+    wanted = [*(metric.value for metric in question.metrics), question.metric.base]
+    rows, merged = _rows(question, plan, buckets, wanted)
+    figures = [f"toFloat64({figure}) AS {name}" for figure, name in zip(merged, _figure_names(question), strict=True)]
     other = "false AS Other" if question.kept is None else "Other"
     sql = f"SELECT {', '.join(['Bucket', *figures, other, *_group_names(question)])}\nFROM {rows}"
     return sql if plan.is_exact else f"{sql}\nGROUP BY {_keys(question)}"
@@ -84,10 +93,10 @@ def _merged(question: Question, plan: Plan, buckets: Buckets | None) -> str:
 
 def _finished(question: Question, plan: Plan, buckets: Buckets, grouping: frozenset[str]) -> str:
     """The figures of pieces that need no aggregation: one row is one bucket of one group."""
-    figures = [question.metric.value.finished, question.metric.base.finished]
+    figures = [*(metric.value.finished for metric in question.metrics), question.metric.base.finished]
     columns = [
         f"{buckets.expression('Minute')} AS Bucket",
-        *(f"toFloat64({column}) AS {name}" for column, name in zip(figures, _FIGURES, strict=True)),
+        *(f"toFloat64({column}) AS {name}" for column, name in zip(figures, _figure_names(question), strict=True)),
         "false AS Other",
         *(f"toString({dimension.rollup}) AS G{n}" for n, dimension in enumerate(question.group_by)),
     ]
@@ -102,22 +111,24 @@ def _finished(question: Question, plan: Plan, buckets: Buckets, grouping: frozen
 
 
 def _rows(
-    question: Question, plan: Plan, buckets: Buckets | None, measures: list[Measure]
-) -> tuple[str, dict[str, str]]:
-    """What to select from, and SQL for each measure's figure over it, by the measure's name."""
+    question: Question, plan: Plan, buckets: Buckets | None, measures: Sequence[Measure]
+) -> tuple[str, list[str]]:
+    """What to select from, and SQL for each measure's figure over it."""
     rollup = question.metric.source.rollup
     if plan.is_exact or rollup is None:
-        exact = [f"{measure.exact or measure.raw} AS {measure.name}" for measure in measures]
-        return f"(\n{_raw_piece(question, plan.raw, buckets, exact)}\n)", {each.name: each.name for each in measures}
+        exact = [f"{measure.exact or measure.raw} AS Exact{n}" for n, measure in enumerate(measures)]
+        return f"(\n{_raw_piece(question, plan.raw, buckets, exact)}\n)", [f"Exact{n}" for n in range(len(exact))]
+    # Several percentiles come from one state, which has one name.
+    states = list({measure.name: measure for measure in measures}.values())
     pieces = []
     if plan.quarters:
-        pieces.append(_rollup_piece(question, rollup.quarters, _when(quarter=plan.quarters), buckets, measures))
+        pieces.append(_rollup_piece(question, rollup.quarters, _when(quarter=plan.quarters), buckets, states))
     if plan.rollup:
-        pieces.append(_rollup_piece(question, rollup.table, _when(rollup=plan.rollup), buckets, measures))
+        pieces.append(_rollup_piece(question, rollup.table, _when(rollup=plan.rollup), buckets, states))
     if plan.raw:
-        pieces.append(_raw_piece(question, plan.raw, buckets, [_state(measure) for measure in measures]))
+        pieces.append(_raw_piece(question, plan.raw, buckets, [_state(measure) for measure in states]))
     body = "\n    UNION ALL\n".join(pieces)
-    return f"(\n{body}\n)", {each.name: each.merge.format(each.name) for each in measures}
+    return f"(\n{body}\n)", [measure.merge.format(measure.name) for measure in measures]
 
 
 def _when(**pieces: Sequence[TimeRange]) -> str:
@@ -172,8 +183,8 @@ def _state(measure: Measure) -> str:
     return f"{measure.raw} AS {measure.name}"
 
 
-def _distinct(measures: Iterable[Measure]) -> list[Measure]:
-    return list({measure.name: measure for measure in measures}.values())
+def _figure_names(question: Question) -> list[str]:
+    return [*(_FIGURE.format(n) for n, _ in enumerate(question.metrics)), _BASE]
 
 
 def _groups(question: Question, columns: Sequence[str]) -> list[str]:
@@ -182,7 +193,7 @@ def _groups(question: Question, columns: Sequence[str]) -> list[str]:
     if question.kept is None:
         return [f"{value} AS G{n}" for n, value in enumerate(values)]
     kept = f"has({{kept:Array(Array(String))}}, [{', '.join(values)}])"
-    return [f"NOT {kept} AS Other", *(f"if(Other, '', {value}) AS G{n}" for n, value in enumerate(values))]
+    return [f"toBool(NOT {kept}) AS Other", *(f"if(Other, '', {value}) AS G{n}" for n, value in enumerate(values))]
 
 
 def _group_names(question: Question) -> list[str]:

@@ -7,12 +7,13 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from services.monitoring_api.errors import NotAcceptable, not_available_yet
+from services.monitoring_api.errors import NotAcceptable, bad_field, not_available_yet
 from services.monitoring_api.queries.buckets import choose_step, parse_tz
 from services.monitoring_api.queries.catalogue import find_metric
 from services.monitoring_api.queries.comparison import compared
 from services.monitoring_api.queries.filters import parse_filters
 from services.monitoring_api.queries.history import history
+from services.monitoring_api.queries.metric import Metric
 from services.monitoring_api.queries.question import ask
 from services.monitoring_api.queries.timerange import parse_range
 from services.monitoring_api.routes.dependencies import Serving
@@ -25,6 +26,7 @@ CSV: Final = "text/csv"
 ARROW: Final = "application/vnd.apache.arrow.stream"
 # The last that fits equally well is taken.
 _FORMATS: Final = (ARROW, CSV, JSON)
+_MOST_METRICS: Final = 5
 
 _DESCRIPTION: Final = (
     "One series, or with `group_by` one for each of the `top` groups that rest on most rows, and one for all others "
@@ -66,12 +68,12 @@ def _media_type(accept: str) -> str:
 async def _answer(serving: Serving, parameters: HistoryParameters, media_type: str) -> Rendered:
     if parameters.as_of is not None:
         raise not_available_yet("as_of")
-    metric = find_metric(parameters.metric)
+    metric, *also = _metrics(parameters.metric)
     now = serving.clock()
     span = parse_range(parameters.start, parameters.end, now=now)
     buckets = choose_step(parameters.step, span, parse_tz(parameters.tz))
     group_by = split_names(parameters.group_by)
-    question = ask(metric, span, group_by=group_by, filters=parse_filters(parameters.filter))
+    question = ask(metric, span, group_by=group_by, filters=parse_filters(parameters.filter), also=also)
     earlier = compared(buckets, parameters.compare)
     database, cache = serving.asking(), serving.buckets
     arrived = serving.arrived
@@ -81,12 +83,19 @@ async def _answer(serving: Serving, parameters: HistoryParameters, media_type: s
         then = question.over(earlier.span)
         then = then.keeping(found.kept) if group_by else then
         comparison = earlier.span, await history(database, then, earlier, now=now, cache=cache, arrived=arrived)
-    return _rendered(Answer(metric, group_by, buckets, found, comparison), media_type)
+    return _rendered(Answer(question.metrics, group_by, buckets, found, comparison), media_type)
+
+
+def _metrics(text: str) -> list[Metric]:
+    names = text.split(",")
+    if len(names) > _MOST_METRICS:
+        raise bad_field("metric", f"more than {_MOST_METRICS} at once")
+    return [find_metric(name.strip() if len(names) > 1 else name) for name in names]
 
 
 def _rendered(answer: Answer, media_type: str) -> Rendered:
     if media_type == JSON:
         return Rendered(orjson.dumps(as_document(answer)), JSON)
     name, body = ("csv", as_csv(answer)) if media_type == CSV else ("arrows", as_arrow(answer))
-    attached = {"Content-Disposition": f'attachment; filename="{answer.metric.name}.{name}"'}
+    attached = {"Content-Disposition": f'attachment; filename="{answer.name}.{name}"'}
     return Rendered(body, media_type, attached)

@@ -10,7 +10,7 @@ import nanoarrow as na
 from nanoarrow import ipc
 
 from services.monitoring_api.queries.buckets import Buckets
-from services.monitoring_api.queries.history import History, Series
+from services.monitoring_api.queries.history import METRIC, History, Series
 from services.monitoring_api.queries.metric import Metric
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, rfc3339
 
@@ -22,18 +22,38 @@ class Answer:
     """What was asked and what came of it.
 
     Args:
-        metric: The metric.
+        metrics: The metric, or several.
         group_by: Names of the dimensions it is told apart by.
         buckets: The range and its step.
         found: The answer.
         compared: The range that it is compared with, and its answer; None where nothing is.
     """
 
-    metric: Metric
+    metrics: tuple[Metric, ...]
     group_by: tuple[str, ...]
     buckets: Buckets
     found: History
     compared: tuple[TimeRange, History] | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return ",".join(metric.name for metric in self.metrics)
+
+    @property
+    def unit(self) -> str:
+        """The values' unit."""
+        return self.metrics[0].unit
+
+    @property
+    def value_column(self) -> str:
+        """What a table calls the values."""
+        return self.name if len(self.metrics) == 1 else "value"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What tells series apart."""
+        return self.group_by if len(self.metrics) == 1 else (METRIC, *self.group_by)
 
     @property
     def complete(self) -> bool:
@@ -61,8 +81,8 @@ def as_document(answer: Answer) -> dict[str, Any]:
     span, found = answer.buckets.span, answer.found
     error_bound = max([found.error_bound, *([answer.compared[1].error_bound] if answer.compared else [])])
     return {
-        "metric": answer.metric.name,
-        "unit": answer.metric.unit,
+        "metric": answer.name,
+        "unit": answer.unit,
         "from": rfc3339(span.start_ns),
         "to": rfc3339(span.end_ns),
         "step_seconds": answer.buckets.step.seconds,
@@ -88,9 +108,9 @@ def as_csv(answer: Answer) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out)
     grouped = bool(answer.group_by)
-    writer.writerow(["time", "range", *answer.group_by, *(["other"] if grouped else []), answer.metric.name])
+    writer.writerow(["time", "range", *answer.labels, *(["other"] if grouped else []), answer.value_column])
     for at, which, series, value in answer.rows():
-        labels = [series.labels[name] for name in answer.group_by]
+        labels = [series.labels[name] for name in answer.labels]
         other = [str(series.other).lower()] if grouped else []
         writer.writerow([rfc3339(at * NANOSECONDS), which, *labels, *other, "" if value is None else repr(value)])
     return out.getvalue().encode()
@@ -100,7 +120,7 @@ def as_arrow(answer: Answer) -> bytes:
     """An Arrow IPC stream of the same rows: time in UTC, text, doubles; the rest of the answer is its metadata."""
     rows = list(answer.rows())
     times = na.c_buffer([at * _MICROSECONDS for at, *_ in rows], na.int64())
-    labels = [na.c_array([series.labels[name] for _, _, series, _ in rows], na.string()) for name in answer.group_by]
+    labels = [na.c_array([series.labels[name] for _, _, series, _ in rows], na.string()) for name in answer.labels]
     other = [na.c_array([series.other for _, _, series, _ in rows], na.bool_())] if answer.group_by else []
     columns = [
         na.c_array_from_buffers(na.timestamp("us", timezone="UTC"), len(rows), [None, times]),
@@ -112,9 +132,9 @@ def as_arrow(answer: Answer) -> bytes:
     fields = {
         "time": na.timestamp("us", timezone="UTC"),
         "range": na.string(),
-        **{name: na.string() for name in answer.group_by},
+        **{name: na.string() for name in answer.labels},
         **({"other": na.bool_()} if answer.group_by else {}),
-        answer.metric.name: na.float64(),
+        answer.value_column: na.float64(),
     }
     document = as_document(answer)
     known = {name: str(document[name]) for name in _METADATA}

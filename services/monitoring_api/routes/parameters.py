@@ -9,6 +9,11 @@ from services.monitoring_api.queries.comparison import Compare
 from services.monitoring_api.queries.history import DEFAULT_TOP, MOST_TOP
 
 _METRIC = Field(description="A name that /api/v1/metrics lists.", examples=["error_ratio"])
+_METRICS = Field(
+    description="A name that /api/v1/metrics lists, or several of one unit, comma-separated: one answer, in which each "
+    "series is labelled with its metric.",
+    examples=["error_ratio"],
+)
 _GROUP_BY = Field(
     description="Dimensions to tell apart, comma-separated or repeated; without any there is one series.",
     examples=[["model_version"]],
@@ -35,7 +40,7 @@ class HistoryParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    metric: Annotated[str, _METRIC]
+    metric: Annotated[str, _METRICS]
     start: Annotated[
         str,
         Field(alias="from", description="First moment: RFC 3339, epoch seconds, or relative.", examples=["now-24h"]),

@@ -24,10 +24,10 @@ def test_raw_text_and_parameters():
     asked = question("error_ratio", T0, T0 + timedelta(minutes=1), by=["route"], where=["service=it's"])
     query = series_query(asked, raw_only(asked.span), None, most_rows=7)
     assert query.sql == (
-        "SELECT Bucket, errors AS Figure, events AS Base, 0 AS Other, G0\n"
+        "SELECT Bucket, toFloat64(Exact0) AS Figure0, toFloat64(Exact1) AS Base, false AS Other, G0\n"
         "FROM (\n"
         "    SELECT toUInt32(0) AS Bucket, toString(HttpRoute) AS G0, "
-        "countIf(HttpStatusCode >= 500 OR StatusCode = 'Error') AS errors, count() AS events\n"
+        "countIf(HttpStatusCode >= 500 OR StatusCode = 'Error') AS Exact0, count() AS Exact1\n"
         "    FROM otel_traces FINAL\n"
         "    WHERE ((Timestamp >= fromUnixTimestamp64Nano({raw_0_from:Int64}, 'UTC') "
         "AND Timestamp < fromUnixTimestamp64Nano({raw_0_to:Int64}, 'UTC') "
@@ -54,8 +54,8 @@ def test_mixed_text_merges_states():
     chosen = plan(asked.span, [START // NANOSECONDS + 120])
     query = series_query(asked, chosen, None, most_rows=1)
     assert query.sql == (
-        "SELECT Bucket, quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(quantile)[2] / 1000000000 AS Figure, "
-        "sum(events) AS Base, 0 AS Other\n"
+        "SELECT Bucket, toFloat64(quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(quantile)[2] / 1000000000) AS Figure0, "
+        "toFloat64(sum(events)) AS Base, false AS Other\n"
         "FROM (\n"
         "    SELECT toUInt32(0) AS Bucket, "
         "quantilesDDMergeState(0.01, 0.5, 0.95, 0.99)(DurationSketch) AS quantile, sum(Requests) AS events\n"

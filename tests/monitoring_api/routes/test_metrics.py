@@ -18,7 +18,15 @@ async def test_the_catalogue_is_listed(api):
         "latency_p95": "s",
         "error_ratio": "1",
     }.items()
-    assert metrics[0]["group_by"] == ["service", "route", "status_class", "status_code", "model", "model_version"]
+    assert metrics[0]["group_by"] == [
+        "service",
+        "route",
+        "status_class",
+        "status_code",
+        "error_type",
+        "model",
+        "model_version",
+    ]
 
 
 async def test_history_has_every_field(api, store):
@@ -165,3 +173,48 @@ async def test_the_front_page_leads_on(api):
     assert {"/openapi.json", "http://127.0.0.1:8501", "http://127.0.0.1:8002"} <= set(links.values())
     paths = (await api.get("/openapi.json")).json()["paths"]
     assert {HISTORY, CURRENT, "/api/v1/alerts", "/api/v1/pipeline/health", "/api/v1/traces/{trace_id}"} <= set(paths)
+
+
+async def test_several_metrics_of_one_unit_are_one_answer(asking, store):
+    """Each series is labelled with its metric and has the points of the metric asked alone; one statement reads all."""
+    names = ["latency_p50", "latency_p95", "latency_p99"]
+    asked = {"from": "now-10m", "step": "1m", "group_by": "route", "top": 2, "compare": "previous"}
+    rows = [span(T0 - timedelta(seconds=7 * n), seconds=n / 1000, route="/ab"[: n % 3 + 1]) for n in range(90)]
+    store.insert("otel_traces", rows)
+
+    async def answered(metric):
+        # Of an application of its own, with nothing kept.
+        async with asking(store) as client:
+            store.asked.clear()
+            return (await client.get(HISTORY, params={"metric": metric, **asked})).json()
+
+    alone = [await answered(name) for name in names]
+    statements = len(store.asked)
+    answer = await answered(",".join(names))
+    assert len(store.asked) == statements
+    assert (answer["metric"], answer["unit"], answer["groups"]) == (",".join(names), "s", 3)
+    assert len(alone[0]["series"]) == 3
+    for part in (lambda found: found, lambda found: found["compare"]):
+        assert part(answer)["series"] == [
+            {**series, "labels": {"metric": name, **series["labels"]}}
+            for name, found in zip(names, alone, strict=True)
+            for series in part(found)["series"]
+        ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        ("latency_p50,error_ratio", "differ in unit"),
+        ("score_mean,positive_ratio", "rows they rest on"),
+        ("latency_p50,latency_p50", "twice"),
+        ("latency_p50,", "unknown"),
+        (",".join(["latency_p50"] * 6), "more than 5"),
+    ],
+)
+async def test_metrics_that_are_not_of_a_kind_are_refused(api, metric, words):
+    """With the reason, under the name of the parameter."""
+    answer = await api.get("/api/v1/metrics/history", params={"metric": metric})
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["field"]) == (422, "metric")
+    assert words in error["message"]
