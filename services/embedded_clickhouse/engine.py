@@ -1,5 +1,6 @@
 """The embedded engine and its sessions; everything here blocks and is called in threads."""
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -48,11 +49,13 @@ class Inserter:
     Args:
         stream: chDB's.
         check: Raises what went wrong, once it has ended.
+        cancelled: Is called when it was given up.
     """
 
-    def __init__(self, stream: Any, check: Callable[[], None]) -> None:
+    def __init__(self, stream: Any, check: Callable[[], None], cancelled: Callable[[], object]) -> None:
         self._stream = stream
         self._check = check
+        self._cancelled = cancelled
 
     def append(self, data: bytes) -> None:
         """Hand over the next bytes of the data, cut anywhere."""
@@ -73,6 +76,8 @@ class Inserter:
     def cancel(self) -> None:
         """Give up; what is not yet committed is not kept."""
         self._stream.cancel()
+        with contextlib.suppress(ClickHouseError):
+            self._cancelled()
 
 
 class Session:
@@ -92,6 +97,8 @@ class Session:
         try:
             result = self._connection.query(sql, output_format, params=dict(parameters or {}))
         except (chdb.ChdbError, RuntimeError) as error:
+            with contextlib.suppress(ClickHouseError):
+                self._failed_inserts.look(self._text)
             raise ClickHouseError.of(error) from error
         if result is None:
             return Piece(b"", 0)
@@ -125,14 +132,19 @@ class Session:
             stream = self._connection.send_insert(sql, input_format)
         except (chdb.ChdbError, RuntimeError) as error:
             raise ClickHouseError.of(error) from error
-        return Inserter(stream, lambda: self._failed_inserts.check(before, self._text))
+        failed = self._failed_inserts
+        return Inserter(stream, lambda: failed.check(before, self._text), lambda: failed.look(self._text))
 
     def close(self) -> None:
         """Drop the handle and, with it, every setting it had."""
         self._connection.close()
 
     def _text(self, sql: str) -> str:
-        return self.query(sql, "TabSeparated").data.decode()
+        """What the engine says of itself."""
+        try:
+            return bytes(self._connection.query(sql, "TabSeparated").bytes() or b"").decode(errors="replace")
+        except (chdb.ChdbError, RuntimeError) as error:
+            raise ClickHouseError.of(error) from error
 
 
 def _storage(result: Any) -> tuple[int, int]:

@@ -20,8 +20,8 @@ ORDER BY last_error_time DESC, code"""
 class FailedInserts:
     """The engine's count of failed INSERTs.
 
-    It is one for all: an INSERT that ends while another fails is taken for failed too. Its client sends it again, and
-    what is stored twice counts once.
+    It is one for all: an INSERT that ends while another fails may be taken for failed too. Its client sends it again,
+    and what is stored twice counts once.
     """
 
     def __init__(self) -> None:
@@ -34,8 +34,8 @@ class FailedInserts:
         """How many there were when last looked at; never more than there are."""
         return self._seen
 
-    def _look(self, ask: Callable[[str], str]) -> int:
-        """How many there are now.
+    def look(self, ask: Callable[[str], str]) -> int:
+        """How many there are now; to be asked whenever one failed that told so itself.
 
         Args:
             ask: Runs a statement on a handle that is free and returns the answer, tab-separated.
@@ -55,7 +55,7 @@ class FailedInserts:
         Raises:
             ClickHouseError: It failed, or another did meanwhile: what the engine says of its last failure.
         """
-        if self._look(ask) > before:
+        if self.look(ask) > before:
             raise self._latest(ask)
 
     def _latest(self, ask: Callable[[str], str]) -> ClickHouseError:
@@ -67,4 +67,4 @@ class FailedInserts:
         if not new:
             return ClickHouseError(1002, "UNKNOWN_EXCEPTION", "The INSERT failed, and the engine does not say why.")
         code, name, text = new[0]
-        return ClickHouseError(int(code), name, text)
+        return ClickHouseError(int(code), name, f"The INSERT is not stored. The engine's latest error: {text}")
