@@ -2,9 +2,14 @@
 
 Each arm has an embedded ClickHouse of its own. The exporter makes its tables itself; ours are migrated, and rolled up
 by the maintenance process's own code. Answers are checked before anything is timed: counts are equal, and percentiles
-within 1 % of a duration at their rank. Ours is timed as the API asks: all of its statements, nothing kept from before.
+within 1 % of a duration at their rank. What is compared are statements through the same client, the answer's bytes
+taken as they come; beside it stands how long the API takes over the whole question (marks, watermark, statement,
+points), with nothing kept from before.
 
-    python -m benchmarks.history [--spans 4000000] [--rounds 7]
+    python -m benchmarks.history [--spans 4000000] [--rounds 7] [--times 1]
+
+With `--times 25` our raw data is made 25 times as much in the end, over the same time, and asked again: 4,000,000 spans
+become 100,000,000.
 """
 
 import argparse
@@ -12,209 +17,118 @@ import asyncio
 import contextlib
 import statistics
 import sys
-import tempfile
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
-import clickhouse_connect
-from clickhouse_connect.driver.client import Client
 
 from benchmarks import report
-from benchmarks.history import generate
-from benchmarks.history.panels import PANELS, Panel, Points
-from benchmarks.ingest import password, password_file, pipeline
-from services.monitoring_api.database import ClickHouseDatabase
-from services.monitoring_api.database.connection import Connection
-from services.monitoring_api.maintenance.recompute import recompute
-from services.monitoring_api.maintenance.rollups import REQUESTS_1M, REQUESTS_15M
-from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, epoch_ns
+from benchmarks.history import arriving, generate, reads
+from benchmarks.history.arms import Arm, roll_up, start
+from benchmarks.history.checking import check
+from benchmarks.history.panels import PANELS, Panel, span_of
+from services.monitoring_api.database import Database
+from services.monitoring_api.garbage import look_seldom
+from services.monitoring_api.queries.timerange import NANOSECONDS, epoch_ns
 from services.monitoring_api.queries.trace import find_trace
+from services.monitoring_api.queries.watermark import SharedWatermark
 
 _LENGTH = timedelta(hours=26)
 _TRACES_ASKED = 60
-_BOUND = 0.0101
+# Panels whose cost is held against more raw data: one of finished figures, one of merged sketches.
+_FINISHED, _MERGED = 0, 2
 _DEFAULT_TRACE = """WITH
     (SELECT (min(Start), max(End)) FROM otel_traces_trace_id_ts WHERE TraceId = {trace:String}) AS lies
 SELECT * FROM otel_traces WHERE TraceId = {trace:String} AND Timestamp >= lies.1 AND Timestamp <= lies.2 + 1"""
 _PICKED = "SELECT TraceId FROM otel_traces WHERE SpanKind = 'Server' ORDER BY cityHash64(TraceId, 'x') LIMIT {n:UInt32}"
-_DURATIONS = """SELECT toUnixTimestamp(toStartOfMinute(Timestamp)) AS At, SpanAttributes['http.route'] AS Route,
-    arraySort(groupArray(Duration / 1e9))
-FROM otel_traces WHERE SpanKind = 'Server' AND Timestamp >= {start:DateTime64(9)} AND Timestamp < {end:DateTime64(9)}
-GROUP BY At, Route"""
-_BYTES = """SELECT table, sum(bytes_on_disk) FROM system.parts
-WHERE active AND database = currentDatabase() GROUP BY table"""
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One schema: a client to ask, one to write, and where it is."""
-
-    reader: Client
-    writer: Client
-    folder: Path
-    port: int
-
-    def database(self, user: str) -> ClickHouseDatabase:
-        """As the processes of ours ask."""
-        return ClickHouseDatabase(
-            Connection(
-                url=f"http://127.0.0.1:{self.port}",
-                database="otel",
-                user=user,
-                password_file=password_file(self.folder, user),
-                pool_size=2,
-                deadline_seconds=600.0,
-                connect_timeout_seconds=5.0,
-                client_name="benchmark",
-                ca_file=None,
-            )
-        )
 
 
 def main() -> None:
     """Fill, check, measure, and keep the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spans", type=int, default=4_000_000)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--times", type=int, default=1, help="how many times as much raw data to end with")
+    parser.add_argument("--name", default="history", help="what the results are called")
     given = parser.parse_args()
     on = report.machine()
+    look_seldom()  # as the monitoring API does
     # Whole buckets of every panel, all of them closed.
     now = datetime.fromtimestamp(time.time() // 300 * 300 - 300, UTC)
     with contextlib.ExitStack() as running:
-        default, ours = (_arm(running, name) for name in ("default", "ours"))
+        default, ours = (start(running, name) for name in ("default", "ours"))
         for arm in (default, ours):
-            length = int(_LENGTH.total_seconds()) * NANOSECONDS
-            generate.fill(arm.writer, spans=given.spans, start_ns=epoch_ns(now) - length, length_ns=length)
-        lines, figures = asyncio.run(_measure(default, ours, given.rounds, given.spans, now))
-    report.keep("history", "\n".join(lines), figures, on)
+            _fill(arm, given.spans, now)
+        lines, figures = asyncio.run(_measure(default, ours, given, now))
+    report.keep(given.name, "\n".join(lines), figures, on)
 
 
-def _arm(running: contextlib.ExitStack, name: str) -> Arm:
-    folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
-    ports, (_, collector) = running.enter_context(pipeline(folder, name))
-    collector.terminate()  # it has made its tables
-    clients = (
-        clickhouse_connect.get_client(
-            host="127.0.0.1",
-            port=ports["clickhouse"],
-            username=user,
-            password=password(folder, user),
-            database="otel" if name == "ours" else "default",
-            send_receive_timeout=900,
-        )
-        for user in ("reader", "migrator")
-    )
-    return Arm(*clients, folder, ports["clickhouse"])
+def _fill(arm: Arm, spans: int, now: datetime, first: int = 0) -> None:
+    length = int(_LENGTH.total_seconds()) * NANOSECONDS
+    generate.fill(arm.writer, spans=spans, start_ns=epoch_ns(now) - length, length_ns=length, first=first)
 
 
 async def _measure(
-    default: Arm, ours: Arm, rounds: int, spans: int, now: datetime
+    default: Arm, ours: Arm, given: argparse.Namespace, now: datetime
 ) -> tuple[list[str], dict[str, object]]:
+    spans, rounds = given.spans, given.rounds
     begun = time.monotonic()
-    await _roll_up(ours)
+    await roll_up(ours)
     rolled = time.monotonic() - begun
     for arm in (default, ours):
-        for (table,) in arm.writer.query(
-            "SELECT DISTINCT table FROM system.parts WHERE active AND database = currentDatabase()"
-        ).result_rows:
-            arm.writer.command(f"OPTIMIZE TABLE `{table}` FINAL")
+        arm.optimize()
     database = ours.database("reader")
-    await _check(default, database, now)
+    await check(default, database, now)
     lines = [
         f"{spans:,} spans over {_LENGTH.total_seconds() / 3600:.0f} h; {rounds} rounds, median (quartiles)",
-        f"{generate.SPAN_ATTRIBUTES} span and {generate.RESOURCE_ATTRIBUTES} resource attributes, ids of 128 bits",
+        generate.entropy(ours.reader),
         "",
-        f"{'panel':<64}{'default ms':>22}{'ours ms':>22}{'times faster':>26}{'wanted':>8}",
+        f"{'panel':<62}{'default ms':>24}{'ours ms':>20}{'times faster':>24}{'wanted':>8}{'whole question ms':>22}",
     ]
     figures: dict[str, object] = {"spans": spans, "rounds": rounds, "rolled_up_seconds": rolled}
     for panel in PANELS:
-        times = [await _round(panel, default, database, now) for _ in range(rounds)]
-        ratio = report.ratios(times, "default", "ours")
-        spread = {arm: report.Spread.of([each[arm] * 1e3 for each in times]).text(".1f") for arm in ("default", "ours")}
-        lines.append(
-            f"{panel.name:<64}{spread['default']:>22}{spread['ours']:>22}{ratio.text('.1f'):>26}{panel.wanted:>8}"
-        )
+        times = [await _round(panel, default, ours, database, now) for _ in range(rounds)]
         figures[panel.name] = times
+        spread = {arm: report.Spread.of([each[arm] for each in times]).text(".1f") for arm in times[0]}
+        ratio = report.ratios(times, "default", "ours").text(".1f")
+        lines.append(
+            f"{panel.name:<62}{spread['default']:>24}{spread['ours']:>20}{ratio:>24}{panel.wanted:>8}"
+            f"{spread['question']:>22}"
+        )
     lines += ["", await _traces(default, ours, database, figures), *_bytes(default, ours, spans, figures)]
+    line, found = await arriving.measure(ours, database, max(2, rounds // 2))
+    lines.append(line)
+    figures |= found
+    found_lines, found = await asyncio.to_thread(reads.measure, ours, now, rounds)
+    lines += found_lines
+    figures |= found
+    if given.times > 1:
+        lines += await _grown(ours, database, given, now, figures)
     await database.close()
     return lines, figures
 
 
-async def _roll_up(ours: Arm) -> None:
-    database = ours.database("maintainer")
-    for tier in (REQUESTS_1M, REQUESTS_15M):
-        while (
-            await recompute(
-                database,
-                tier,
-                now=datetime.now(UTC),
-                settle=timedelta(seconds=10),
-                kept=timedelta(days=30),
-                most_marks=500,
-            )
-        ).marks:
-            pass
-    await database.close()
-
-
-def _span(panel: Panel, now: datetime) -> TimeRange:
-    return TimeRange(epoch_ns(now) - panel.seconds * NANOSECONDS, epoch_ns(now))
-
-
-async def _round(panel: Panel, default: Arm, database: ClickHouseDatabase, now: datetime) -> dict[str, float]:
-    span = _span(panel, now)
+async def _round(panel: Panel, default: Arm, ours: Arm, database: Database, now: datetime) -> dict[str, float]:
+    """Milliseconds of the exporter's tables, of our statement, and of the whole question."""
+    span = span_of(panel, now)
+    statement = await panel.statement(database, span)
+    arrived = SharedWatermark(1.0)
     begun = time.monotonic()
-    panel.ask_default(default.reader, span)
-    between = time.monotonic()
-    await panel.ask_ours(database, span, now)
-    return {"default": between - begun, "ours": time.monotonic() - between}
-
-
-async def _check(default: Arm, database: ClickHouseDatabase, now: datetime) -> None:
-    """Refuse to time answers that are not right.
-
-    Raises:
-        RuntimeError: A rate differs, or a percentile is outside its bound.
-    """
-    for panel in PANELS:
-        span = _span(panel, now)
-        found = await panel.ask_ours(database, span, now)
-        if panel.metrics == ("request_rate",):
-            (wanted,), (given,) = panel.ask_default(default.reader, span), found
-            given = {key: value for key, value in given.items() if value}
-            if given.keys() != wanted.keys() or any(abs(given[key] - wanted[key]) > 1e-9 for key in wanted):
-                raise RuntimeError(f"{panel.name}: the counts differ")
-        elif panel.by == ("route",):
-            _check_percentiles(panel, default, span, found)
-
-
-def _check_percentiles(panel: Panel, default: Arm, span: TimeRange, found: list[Points]) -> None:
-    bounds = {name: f"{at / 1e9:.9f}" for name, at in (("start", span.start_ns), ("end", span.end_ns))}
-    took = {
-        (route, at): lasted for at, route, lasted in default.reader.query(_DURATIONS, parameters=bounds).result_rows
+    panel.read_default(default.reader, span)
+    asked = time.monotonic()
+    ours.reader.raw_query(statement.sql, parameters=dict(statement.parameters), fmt="Native")
+    answered = time.monotonic()
+    await panel.ask_ours(database, span, now, arrived)
+    ended = time.monotonic()
+    return {
+        "default": (asked - begun) * 1e3,
+        "ours": (answered - asked) * 1e3,
+        "question": (ended - answered) * 1e3,
     }
-    for metric, points in zip(panel.metrics, found, strict=True):
-        level = int(metric.rsplit("p", 1)[1]) / 100
-        if points.keys() != took.keys():
-            raise RuntimeError(f"{panel.name}: {len(points)} points instead of {len(took)}")
-        for key, value in points.items():
-            lasted = took[key]
-            rank = level * (len(lasted) - 1)
-            low, high = lasted[int(rank)], lasted[min(int(rank) + 1, len(lasted) - 1)]
-            if not low * (1 - _BOUND) <= value <= high * (1 + _BOUND):
-                raise RuntimeError(f"{panel.name}: {metric} of {key} is {value}, not within {low} and {high}")
 
 
-async def _traces(default: Arm, ours: Arm, database: ClickHouseDatabase, figures: dict[str, object]) -> str:
+async def _traces(default: Arm, ours: Arm, database: Database, figures: dict[str, object]) -> str:
     """A trace by its id, one after the other, in either schema."""
-    picked = (
-        "SELECT TraceId FROM otel_traces WHERE SpanKind = 'Server' ORDER BY cityHash64(TraceId, 'x') LIMIT {n:UInt32}"
-    )
-    ids = [row[0] for row in ours.reader.query(picked, parameters={"n": _TRACES_ASKED}).result_rows]
     times: dict[str, list[float]] = {"default": [], "ours": []}
-    for trace in ids:
+    for trace in _picked(ours):
         begun = time.monotonic()
         spans = default.reader.query(_DEFAULT_TRACE, parameters={"trace": trace}).result_rows
         between = time.monotonic()
@@ -225,14 +139,18 @@ async def _traces(default: Arm, ours: Arm, database: ClickHouseDatabase, figures
             raise RuntimeError(f"trace {trace}: other spans")
     figures["trace_ms"] = times
     middle = {arm: statistics.median(each) for arm, each in times.items()}
-    return f"a trace by id, with its logs: {middle['ours']:.1f} ms (default, without: {middle['default']:.1f} ms)"
+    return (
+        f"a trace by id, its place, spans and logs: {middle['ours']:.1f} ms (wanted 30; default, its spans alone:"
+        f" {middle['default']:.1f} ms)"
+    )
+
+
+def _picked(ours: Arm) -> list[str]:
+    return [row[0] for row in ours.reader.query(_PICKED, parameters={"n": _TRACES_ASKED}).result_rows]
 
 
 def _bytes(default: Arm, ours: Arm, spans: int, figures: dict[str, object]) -> list[str]:
-    stored = {
-        name: {str(table): int(size) for table, size in arm.writer.query(_BYTES).result_rows}
-        for name, arm in (("default", default), ("ours", ours))
-    }
+    stored = {"default": default.bytes_by_table(), "ours": ours.bytes_by_table()}
     figures["bytes"] = stored
     raw = ("otel_traces", "otel_traces_trace_id_ts")
     each = {name: sum(tables.get(table, 0) for table in raw) / spans for name, tables in stored.items()}
@@ -241,6 +159,44 @@ def _bytes(default: Arm, ours: Arm, spans: int, figures: dict[str, object]) -> l
     return [
         f"bytes a span, with the look-up of traces: {small} (wanted 0.65)",
         f"rollups besides: {rollups:.2f} bytes a span, {rollups / each['default']:.3f} of default (wanted 0.03)",
+    ]
+
+
+async def _grown(
+    ours: Arm, database: Database, given: argparse.Namespace, now: datetime, figures: dict[str, object]
+) -> list[str]:
+    """Our tables with so many times the raw data, asked for what rollups answer, and for single traces."""
+    panels = {"finished figures": PANELS[_FINISHED], "merged sketches": PANELS[_MERGED]}
+
+    async def costs() -> dict[str, list[float]]:
+        found: dict[str, list[float]] = {name: [] for name in panels}
+        for _ in range(given.rounds):
+            for name, panel in panels.items():
+                statement = await panel.statement(database, span_of(panel, now))
+                begun = time.monotonic()
+                ours.reader.raw_query(statement.sql, parameters=dict(statement.parameters), fmt="Native")
+                found[name].append((time.monotonic() - begun) * 1e3)
+        return found
+
+    before = await costs()
+    _fill(ours, given.spans * (given.times - 1), now, first=given.spans)
+    await roll_up(ours)
+    ours.optimize()
+    after = await costs()
+    traces = []
+    for trace in _picked(ours):
+        begun = time.monotonic()
+        await find_trace(database, trace)
+        traces.append((time.monotonic() - begun) * 1e3)
+    figures["grown"] = {"times": given.times, "before": before, "after": after, "trace_ms": traces}
+    ratios = ", ".join(
+        f"{name} {statistics.median(after[name]) / statistics.median(before[name]):.2f}" for name in panels
+    )
+    many = given.spans * given.times
+    grown = f"{given.times} times the raw data, {many:,} spans in {many // generate.SPANS_PER_TRACE:,} traces"
+    return [
+        f"{grown}: cost of {ratios} (wanted 1.3 and 2.5 at 25 times)",
+        f"a trace by id among them: {statistics.median(traces):.1f} ms (wanted 30)",
     ]
 
 

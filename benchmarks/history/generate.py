@@ -28,7 +28,7 @@ WITH
     (own % 1000000) / 1000000. AS u,
     concat('/v1/route-', toString(route)) AS path,
     toUInt64((1 + route / 4) * 1500000 * exp(5.5 * u * u * u) / (1 + span)) AS lasted,
-    {start_ns:Int64} + trace * {apart_ns:Int64} + span * 200000 AS at
+    {start_ns:Int64} + (trace - {first:UInt64}) * {apart_ns:Int64} + span * 200000 AS at
 SELECT
     fromUnixTimestamp64Nano(toInt64(at)),
     lower(hex(sipHash128(trace))),
@@ -56,23 +56,59 @@ SELECT
 FROM (SELECT number AS trace FROM numbers({first:UInt64}, {count:UInt64}))
 """
 
+_SAMPLE: Final = 100_000
+_ENTROPY: Final = f"""SELECT key, count(), entropy(value)
+FROM
+(
+    SELECT arrayJoin(arrayConcat(
+        arrayMap((k, v) -> (k, v), mapKeys(SpanAttributes), mapValues(SpanAttributes)),
+        arrayMap((k, v) -> (k, v), mapKeys(ResourceAttributes), mapValues(ResourceAttributes)),
+        [('TraceId', TraceId), ('SpanId', SpanId), ('Duration', toString(Duration))]
+    )) AS pair, pair.1 AS key, pair.2 AS value
+    FROM (SELECT * FROM otel_traces LIMIT {_SAMPLE})
+)
+GROUP BY key"""
 
-def fill(client: Client, *, spans: int, start_ns: int, length_ns: int) -> None:
-    """Insert so many spans, evenly over a time."""
+
+def fill(client: Client, *, spans: int, start_ns: int, length_ns: int, first: int = 0, quiet: bool = False) -> None:
+    """Insert so many spans, evenly over a time.
+
+    Args:
+        client: One that may write.
+        spans: How many.
+        start_ns: When the first begins.
+        length_ns: How long until the last begins.
+        first: The number of the first trace: other numbers are other ids.
+        quiet: Whether to show nothing of how far it is.
+    """
     traces = spans // SPANS_PER_TRACE
-    for first in range(0, traces, _AT_ONCE):
-        count = min(_AT_ONCE, traces - first)
+    apart_ns = length_ns // traces
+    for done in range(0, traces, _AT_ONCE):
+        count = min(_AT_ONCE, traces - done)
         client.command(
             _INSERT,
             parameters={
                 "spans": SPANS_PER_TRACE,
                 "routes": ROUTES,
-                "start_ns": start_ns,
                 # Divided here: the number of a trace times the whole length is more than 64 bits hold.
-                "apart_ns": length_ns // traces,
-                "first": first,
+                "apart_ns": apart_ns,
+                "start_ns": start_ns + done * apart_ns,
+                "first": first + done,
                 "count": count,
             },
         )
-        print(f"\r{(first + count) * SPANS_PER_TRACE:,} of {spans:,} spans", end="", file=sys.stderr)
-    print(file=sys.stderr)
+        if not quiet:
+            print(f"\r{(done + count) * SPANS_PER_TRACE:,} of {spans:,} spans", end="", file=sys.stderr)
+    if not quiet:
+        print(file=sys.stderr)
+
+
+def entropy(client: Client) -> str:
+    """What the spans are made of: attributes, and how many bits a value of each says (Shannon, of a sample)."""
+    rows = client.query(_ENTROPY).result_rows
+    keys = {name: (int(count), float(bits)) for name, count, bits in rows}
+    said = ", ".join(f"{name} {bits:.1f}" for name, (_, bits) in sorted(keys.items(), key=lambda each: -each[1][1])[:5])
+    return (
+        f"{SPAN_ATTRIBUTES} span and {RESOURCE_ATTRIBUTES} resource attributes; bits of entropy in a span's values "
+        f"(of a sample of {_SAMPLE:,}): {sum(bits for _, bits in keys.values()):.1f}, of it {said}"
+    )

@@ -6,13 +6,15 @@ from zoneinfo import ZoneInfo
 
 from clickhouse_connect.driver.client import Client
 
-from services.monitoring_api.database import Database
-from services.monitoring_api.queries.buckets import choose_step
+from services.monitoring_api.database import Database, Query
+from services.monitoring_api.queries.buckets import MOST_POINTS, Buckets, choose_step
 from services.monitoring_api.queries.catalogue import find_metric
 from services.monitoring_api.queries.filters import parse_filters
-from services.monitoring_api.queries.history import History, history
-from services.monitoring_api.queries.question import ask
-from services.monitoring_api.queries.timerange import TimeRange
+from services.monitoring_api.queries.history import METRIC, Arrived, History, history
+from services.monitoring_api.queries.question import Question, ask
+from services.monitoring_api.queries.reading import prepare
+from services.monitoring_api.queries.series import series_query
+from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, epoch_ns
 
 _SERVER = "SpanKind = 'Server' AND Timestamp >= {start:DateTime64(9)} AND Timestamp < {end:DateTime64(9)}"
 Points = dict[tuple[str, int], float]
@@ -47,22 +49,36 @@ class Panel:
         rows = client.query(self.default, parameters=_bounds(span)).result_rows
         return [{(str(row[1]), int(row[0])): float(row[2 + n]) for row in rows} for n in range(len(self.metrics))]
 
-    async def ask_ours(self, database: Database, span: TimeRange, now: datetime) -> list[Points]:
+    def read_default(self, client: Client, span: TimeRange) -> None:
+        """Have ClickHouse answer, and take the bytes."""
+        client.raw_query(self.default, parameters=_bounds(span), fmt="Native")
+
+    def question(self, span: TimeRange) -> tuple[Question, Buckets]:
+        """What is asked of the monitoring API."""
+        first, *also = map(find_metric, self.metrics)
+        asked = ask(first, span, group_by=self.by, filters=parse_filters(list(self.where)), also=also)
+        return asked, choose_step(self.step, span, ZoneInfo("UTC"))
+
+    async def statement(self, database: Database, span: TimeRange) -> Query:
+        """What the API asks ClickHouse for this, besides for the marks."""
+        asked, buckets = self.question(span)
+        reading = await prepare(database, asked, buckets.step.seconds)
+        return series_query(asked, reading.plan, buckets, most_rows=MOST_POINTS + 1, finished=True)
+
+    async def ask_ours(self, database: Database, span: TimeRange, now: datetime, arrived: Arrived) -> list[Points]:
         """Ask as the history endpoint does, without anything kept from before."""
-        return [_points(await self._one(database, metric, span, now)) for metric in self.metrics]
-
-    async def _one(self, database: Database, metric: str, span: TimeRange, now: datetime) -> History:
-        question = ask(find_metric(metric), span, group_by=self.by, filters=parse_filters(list(self.where)))
-        return await history(database, question, choose_step(self.step, span, ZoneInfo("UTC")), now=now)
+        asked, buckets = self.question(span)
+        return _points(self.metrics, await history(database, asked, buckets, now=now, arrived=arrived))
 
 
-def _points(answer: History) -> Points:
-    return {
-        (next(iter(series.labels.values()), ""), at): value
-        for series in answer.series
-        for at, value in series.points
-        if value is not None
-    }
+def _points(metrics: tuple[str, ...], answer: History) -> list[Points]:
+    found: list[Points] = [{} for _ in metrics]
+    for series in answer.series:
+        labels = dict(series.labels)
+        metric = metrics.index(labels.pop(METRIC, metrics[0]))
+        group = next(iter(labels.values()), "")
+        found[metric] |= {(group, at): value for at, value in series.points if value is not None}
+    return found
 
 
 def _bounds(span: TimeRange) -> dict[str, object]:
@@ -111,3 +127,8 @@ FROM otel_traces WHERE {_SERVER} AND SpanAttributes['ml.model.version'] = 'v1' G
         ("model_version=v1",),
     ),
 )
+
+
+def span_of(panel: Panel, now: datetime) -> TimeRange:
+    """What a panel looks at, when it is asked at a time."""
+    return TimeRange(epoch_ns(now) - panel.seconds * NANOSECONDS, epoch_ns(now))

@@ -8,10 +8,10 @@ from pathlib import Path
 from benchmarks.instrumentation.arms import ARMS
 from benchmarks.instrumentation.cores import Cores
 from benchmarks.instrumentation.counts import Sent
-from benchmarks.instrumentation.load import Target, Timed, closed_loop, open_loop
 from benchmarks.instrumentation.models import request_bodies
 from benchmarks.instrumentation.pipeline import Pipeline
 from benchmarks.instrumentation.service import Service, Setting
+from benchmarks.load import Target, Timed, closed_loop, open_loop
 
 CONNECTIONS = 8
 _WARM_UP = 300
