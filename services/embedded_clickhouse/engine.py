@@ -97,7 +97,9 @@ class Session:
         try:
             result = self._connection.query(sql, output_format, params=dict(parameters or {}))
         except (chdb.ChdbError, RuntimeError) as error:
-            with contextlib.suppress(ClickHouseError):
+            # After a SELECT that failed in mid-answer, the handle's next answer begins with what that one had written;
+            # no INSERT failed then.
+            with contextlib.suppress(ClickHouseError, ValueError):
                 self._failed_inserts.look(self._text)
             raise ClickHouseError.of(error) from error
         if result is None:

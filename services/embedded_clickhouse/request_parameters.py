@@ -35,6 +35,8 @@ _PROTOCOL = frozenset(
         "http_wait_end_of_query",
         "http_response_buffer_size",
         "http_write_exception_in_output_format",
+        # What HyperDX writes on its questions; the adapter's own mark stands there, so it is taken and not used.
+        "log_comment",
     }
 )
 # Both go into headers, and a format's name into the statement.

@@ -48,6 +48,8 @@ _MAINTAINER_ALTERS = frozenset(
 _FREE_SETTINGS = frozenset(
     {
         "aggregate_functions_null_for_empty",
+        "allow_calculating_subcolumns_sizes_for_merge_tree_reading",
+        "allow_experimental_analyzer",
         "any_join_distinct_right_table_keys",
         "cast_keep_nullable",
         "cast_string_to_dynamic_use_inference",
@@ -55,6 +57,8 @@ _FREE_SETTINGS = frozenset(
         "date_time_output_format",
         "distinct_overflow_mode",
         "do_not_merge_across_partitions_select_final",
+        "enable_analyzer",
+        "enable_full_text_index",
         "extremes",
         "final",
         "force_index_by_date",
@@ -75,6 +79,9 @@ _FREE_SETTINGS = frozenset(
         "preferred_block_size_bytes",
         "prefer_column_name_to_alias",
         "priority",
+        "query_plan_max_limit_for_lazy_materialization",
+        "query_plan_max_limit_for_top_k_optimization",
+        "query_plan_optimize_lazy_materialization",
         "read_overflow_mode",
         "result_overflow_mode",
         "session_timezone",
@@ -83,7 +90,11 @@ _FREE_SETTINGS = frozenset(
         "union_default_mode",
         "use_query_condition_cache",
         "use_skip_indexes",
+        "use_skip_indexes_for_disjunctions",
+        "use_skip_indexes_for_top_k",
         "use_skip_indexes_if_final",
+        "use_skip_indexes_on_data_read",
+        "use_top_k_dynamic_filtering",
         "use_uncompressed_cache",
     }
 )

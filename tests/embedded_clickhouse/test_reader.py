@@ -140,7 +140,6 @@ def test_the_reader_may_lower_a_limit(server):
         ("profile", "default"),
         ("allow_introspection_functions", "1"),
         ("allow_ddl", "1"),
-        ("log_comment", "x"),
         ("dialect", "kusto"),
         ("additional_table_filters", "{}"),
         ("nosuch_setting", "1"),
@@ -151,6 +150,19 @@ def test_a_setting_off_the_list_is_refused(server, name, value):
     """Not ignored: the reader is told."""
     assert server.refusal("reader", "SELECT 1", **{name: value}) in {SETTING_REFUSED, 115}
     assert server.refusal("reader", f"SELECT 1 SETTINGS {name} = '{value}'") in {SETTING_REFUSED, 115}
+
+
+@pytest.mark.parametrize("form", ["TabSeparated", "JSON", "JSONCompact", "Native", "CSVWithNames"])
+def test_a_failure_in_mid_answer_is_the_engines_in_every_format(server, form):
+    """Also where the format had begun to write: the client gets the engine's code, not a failure of ours."""
+    sql = "SELECT arrayMap((a, b) -> a - b, [1, 2], [number]) FROM numbers(2)"
+    assert server.refusal("reader", sql, default_format=form) == 190
+
+
+def test_a_readers_own_mark_is_taken_and_not_used(server):
+    """HyperDX writes a comment on each question; the adapter's mark, by which it stops statements, stays what it is."""
+    assert server.ask("reader", "SELECT getSetting('log_comment')", log_comment="theirs").strip() not in {"", "theirs"}
+    assert server.refusal("reader", "SELECT 1 SETTINGS log_comment = 'theirs'") in {SETTING_REFUSED, 115}
 
 
 def test_default_and_parameter_clauses_are_refused(server):
