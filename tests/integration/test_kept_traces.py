@@ -98,3 +98,15 @@ def test_the_guard_drops_as_the_maintainer_and_health_says_so(running):
     assert ask(running, f"/traces/{7:032x}")["kept_for"] == "failed"
     lines = (running.folder / f"{MAINTENANCE}.log").read_text().splitlines()
     assert len([line for line in lines if '"ERROR"' in line]) == 1
+
+
+def test_as_many_marks_as_one_statement_takes_are_worked_off(running):
+    """A backlog of thousands of labels and of dirty minutes goes, though each statement names thousands of ids."""
+    many = "FROM numbers(6000)"
+    statement(running, f"INSERT INTO label_marks (Id, PredictionId) SELECT generateUUIDv4(), number {many}")
+    minute = "toStartOfMinute(now() - INTERVAL 1 DAY) - number * 60"
+    dirty = "INSERT INTO rollup_dirty (Id, Kind, Minute)"
+    statement(running, f"{dirty} SELECT generateUUIDv4(), 'requests', {minute} {many}")
+    running.start(MAINTENANCE)
+    for table in ("label_marks", "rollup_dirty"):
+        _until(lambda name=table: statement(running, f"SELECT count() FROM {name}") == "0", seconds=90, what=table)

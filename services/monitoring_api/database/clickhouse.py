@@ -107,7 +107,8 @@ class ClickHouseDatabase:
     async def execute(self, query: Query, *, deadline_seconds: float | None = None) -> None:
         """Run a statement that returns no rows (see `Database.execute`)."""
         async with self._asking(query, deadline_seconds) as (client, statement):
-            await client.command(
+            # Not `command`: that puts values into the URL, however many there are.
+            await client.raw_query(
                 query.sql, parameters=dict(query.parameters), settings={"query_id": statement.query_id}
             )
 

@@ -53,7 +53,7 @@ class MaintenanceSettings(RetentionSettings, ClickHousePoolSettings):
         default=60.0, gt=0, le=3_600, description="Time between two looks for traces that outlive their raw spans."
     )
     traces_at_once: int = Field(
-        default=2_000, ge=1, le=20_000, description="Most traces copied, or labels looked at, by one statement."
+        default=5_000, ge=1, le=20_000, description="Most traces copied, or labels looked at, by one statement."
     )
     slow_trace_seconds: float | None = Field(
         default=None,
