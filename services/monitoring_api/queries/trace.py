@@ -1,5 +1,6 @@
 """One trace: its spans, the logs written within it and the predictions made in it."""
 
+import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -163,15 +164,19 @@ async def find_trace(database: Database, trace_id: str) -> Trace | None:
         return None
     first, last, kept_for = when[0]
     slack = _CLOCK_SECONDS * NANOSECONDS
-    start_ns = max(0, int(first) - slack)
-    spans = [
-        SpanRow(*row)
-        for row in await database.fetch(spans_query(trace_id, start_ns, int(last) + slack, kept=bool(kept_for)))
-    ]
+    start_ns, until_ns = max(0, int(first) - slack), int(last) + slack
+    found, written = await asyncio.gather(
+        database.fetch(spans_query(trace_id, start_ns, until_ns, kept=bool(kept_for))),
+        database.fetch(logs_query(trace_id, start_ns, until_ns + slack)),
+    )
+    spans = [SpanRow(*row) for row in found]
     if not spans:
         return None
     end_ns = max(span.start_ns + span.duration_ns for span in spans) + slack
-    logs = [LogRow(*row) for row in await database.fetch(logs_query(trace_id, start_ns, end_ns))]
+    if end_ns > until_ns + slack:
+        # A span that long has logs of its own after all the others have begun.
+        written = await database.fetch(logs_query(trace_id, start_ns, end_ns))
+    logs = [LogRow(*row) for row in written]
     if not kept_for:
         return Trace(trace_id, spans, logs)
     made = await database.fetch(predictions_query(trace_id, start_ns, end_ns))
