@@ -1,21 +1,32 @@
 """Keeps each table's TTL at what the settings say, also when they change after the table was created."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from services.monitoring_api.migrate.database import Database
 from services.monitoring_api.migrate.files import Migration
 from services.monitoring_api.migrate.rendering import Target, render
 
+# Where it is noted since when a table's rows are whole (services/monitoring_api/queries/maintained.py).
+_STATE: Final = "maintenance_state"
+_DAYS = re.compile(r"TTL [^\n]*?toIntervalDay\((?P<days>\d+)\)")
 _TTL = re.compile(r"CREATE TABLE IF NOT EXISTS \w+\.(?P<table>\w+).*?^TTL (?P<ttl>[^\n]+)$", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class TableTtl:
-    """The TTL expression that a table should have."""
+    """The TTL expression that a table should have.
+
+    Attributes:
+        table: which table.
+        expression: its TTL.
+        longer_than: the days that it keeps now, where these are fewer and that is to be noted.
+    """
 
     table: str
     expression: str
+    longer_than: int | None = None
 
 
 def wanted(migrations: list[Migration], target: Target) -> list[TableTtl]:
@@ -36,7 +47,27 @@ def outdated(database: Database, target: Target, ttls: list[TableTtl]) -> list[T
         {"database": target.database},
     )
     present = {str(name): str(query) for name, query in rows}
-    return [ttl for ttl in ttls if ttl.table in present and f"TTL {ttl.expression}" not in present[ttl.table]]
+    noted = f"{_STATE}{target.local_suffix}" in present
+    return [
+        replace(ttl, longer_than=_longer_than(ttl, present[ttl.table]) if noted else None)
+        for ttl in ttls
+        if ttl.table in present and f"TTL {ttl.expression}" not in present[ttl.table]
+    ]
+
+
+def statements(target: Target, ttl: TableTtl) -> list[str]:
+    """What changes a table's TTL, after noting that a longer one brings back nothing that is gone."""
+    if ttl.longer_than is None:
+        return [alter(target, ttl)]
+    name = f"whole_from:{ttl.table.removesuffix(target.local_suffix)}"
+    # An hour is for what is half gone, as it is between two merges.
+    gone = f"toInt64(toUnixTimestamp(now())) - {ttl.longer_than * 86_400 - 3_600}"
+    state = f"{target.database}.{_STATE}"
+    note = (
+        f"INSERT INTO {state} (Name, Value) "  # noqa: S608  (names of ours)
+        f"SELECT '{name}', greatest({gone}, max(Value)) FROM {state} WHERE Name = '{name}'"
+    )
+    return [note, alter(target, ttl)]
 
 
 def alter(target: Target, ttl: TableTtl) -> str:
@@ -46,3 +77,10 @@ def alter(target: Target, ttl: TableTtl) -> str:
         f"ALTER TABLE {target.database}.{ttl.table}{on_cluster} MODIFY TTL {ttl.expression} "
         "SETTINGS materialize_ttl_after_modify = 0"
     )
+
+
+def _longer_than(ttl: TableTtl, present: str) -> int | None:
+    was, will_be = _DAYS.search(present), _DAYS.search(f"TTL {ttl.expression}")
+    if was is None or will_be is None or int(was["days"]) >= int(will_be["days"]):
+        return None
+    return int(was["days"])

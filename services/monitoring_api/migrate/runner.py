@@ -43,7 +43,7 @@ def plan(database: Database, settings: MigrateSettings) -> Outcome:
     changed = retention.outdated(database, target, retention.wanted(migrations, target))
     statements = [statement for migration in todo for statement in _statements(migration, target)]
     opened = [*gate.shut(database, target), *gate.shut_by(statements)]
-    statements += [retention.alter(target, ttl) for ttl in changed]
+    statements += [statement for ttl in changed for statement in retention.statements(target, ttl)]
     statements += [gate.open_statement(target, table) for table in opened]
     return Outcome(todo, [ttl.table for ttl in changed], migrations[-1].version, statements)
 
@@ -79,9 +79,10 @@ def migrate(
             ledger.record(migration)
         changed = retention.outdated(database, target, retention.wanted(migrations, target))
         for ttl in changed:
-            lock.renew()
-            database.execute(retention.alter(target, ttl))
-            statements.append(retention.alter(target, ttl))
+            for statement in retention.statements(target, ttl):
+                lock.renew()
+                database.execute(statement)
+                statements.append(statement)
         for table in gate.shut(database, target):
             lock.renew()
             database.execute(gate.open_statement(target, table))

@@ -99,3 +99,57 @@ def test_retention_changes_by_setting(database, schema):
     assert outcome.statements == [
         "ALTER TABLE otel.raw MODIFY TTL t + toIntervalDay(3) SETTINGS materialize_ttl_after_modify = 0"
     ]
+
+
+def ttl_days(database):
+    """How long each table keeps its rows, as the engine has it."""
+    rows = database.rows(
+        "SELECT name, toUInt32OrZero(extract(create_table_query, 'TTL [^,]*toIntervalDay[(]([0-9]+)')) AS days "
+        "FROM system.tables WHERE database = 'otel' AND days > 0"
+    )
+    return {name: int(days) for name, days in rows}
+
+
+def test_each_table_and_tier_is_kept_as_long_as_its_own_setting_says(database):
+    """Spans, logs, metrics, predictions, labels and each tier: a change of its setting changes its TTL alone."""
+    settings = runner.MigrateSettings(_env_file=None)
+    runner.migrate(database, settings)
+    before = ttl_days(database)
+    raw = {name: days for name, days in before.items() if name.startswith("otel_")}
+    assert set(raw.values()) == {30}
+    assert {days for name, days in before.items() if name not in raw} == {400}
+    own = {
+        "spans": 14,
+        "logs": 7,
+        "metrics": 60,
+        "labels": 500,
+        "minutes": 450,
+        "quarters": 800,
+        "finished": 900,
+    }
+    changed = settings.model_copy(update={f"{name}_retention_days": days for name, days in own.items()})
+    outcome = runner.migrate(database, changed)
+    after = ttl_days(database)
+    assert {name for name in after if after[name] != before[name]} == set(outcome.retention_changed)
+    assert (after["otel_traces"], after["otel_traces_trace_id_ts"], after["otel_logs"]) == (14, 14, 7)
+    assert {days for name, days in after.items() if name.startswith("otel_metrics_")} == {60}
+    assert (after["predictions_data"], after["labels_data"]) == (400, 500)
+    for name, table in (("minutes", "1m"), ("quarters", "15m"), ("finished", "finished")):
+        assert {after[f"rollup_{kind}_{table}"] for kind in ("requests", "predictions")} == {own[name]}
+    assert runner.migrate(database, changed).statements == []
+
+
+def test_a_longer_retention_brings_nothing_back(database):
+    """That older rows are gone is noted where the maintenance process looks, before they are kept longer."""
+    settings = runner.MigrateSettings(_env_file=None)
+    runner.migrate(database, settings)
+    noted = "SELECT (now() - toDateTime(Value)) / 86400 FROM otel.maintenance_state FINAL WHERE Name = {name:String}"
+    assert database.rows(noted, {"name": "whole_from:otel_traces"}) == []
+    runner.migrate(database, settings.model_copy(update={"raw_retention_days": 60}))
+    ((days,),) = database.rows(noted, {"name": "whole_from:otel_traces"})
+    assert 29.9 < float(days) < 30
+    # Shorter and longer again within the same day: what was noted stays.
+    runner.migrate(database, settings.model_copy(update={"raw_retention_days": 2}))
+    runner.migrate(database, settings.model_copy(update={"raw_retention_days": 60}))
+    ((days,),) = database.rows(noted, {"name": "whole_from:otel_traces"})
+    assert 1.9 < float(days) < 2
