@@ -99,6 +99,8 @@ class Planted:
             "SIGHTGLASS_MIGRATE_CLICKHOUSE_URL": self.stack.url("clickhouse"),
             "SIGHTGLASS_OTLP_TOKEN_FILE": self._keep(secrets / "otlp.token", f"otlp_{MARK}_{'x' * 20}"),
             "SIGHTGLASS_COLLECTOR_TOKEN_FILE": str(secrets / "otlp.token"),
+            "SIGHTGLASS_MONITORING_API_CACHE_URL": "redis://127.0.0.1:9",
+            "SIGHTGLASS_MONITORING_API_CACHE_PASSWORD_FILE": self._keep(folder / "cache.password", f"{MARK}-cache"),
             "SIGHTGLASS_DASHBOARD_OIDC_FILE": self._keep(folder / "oidc.toml", OIDC.replace("PORT", str(port))),
             **{
                 f"SIGHTGLASS_{name}_CLICKHOUSE_PASSWORD_FILE": str(secrets / f"clickhouse-{user}.password")
