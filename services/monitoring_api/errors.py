@@ -11,12 +11,6 @@ class NotAcceptable(Problem):
     type = "urn:sightglass:problem:not-acceptable"
 
 
-def not_available_yet(field: str) -> BadInput:
-    """A parameter that is part of the interface but not built."""
-    message = "not available yet"
-    return BadInput(f"{field}: {message}.", errors=[FieldError(field, message)])
-
-
 def bad_field(field: str, message: str) -> BadInput:
     """One unacceptable parameter."""
     return BadInput(f"{field}: {message}.", errors=[FieldError(field, message)])

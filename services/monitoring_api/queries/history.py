@@ -127,7 +127,10 @@ async def _ranked(database: Database, question: Question, plan: Plan, top: int) 
 
 
 def _complete_until(until: int | None, question: Question) -> int | None:
-    return None if until is None else max(question.span.start_ns, min(until, question.span.end_ns))
+    if until is None:
+        return None
+    known = until if question.as_of_ns is None else min(until, question.as_of_ns)
+    return max(question.span.start_ns, min(known, question.span.end_ns))
 
 
 def error_bound(question: Question, chosen: Plan) -> float:

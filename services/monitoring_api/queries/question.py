@@ -25,6 +25,7 @@ class Question:
         conditions: Dimensions and the filters on them.
         kept: The groups that get a series of their own, by their values; all others become one. None: every group does.
         also: Metrics to measure on the same rows in the same statement.
+        as_of_ns: Only what had arrived by then counts; None: all that there is.
     """
 
     metric: Metric
@@ -33,6 +34,7 @@ class Question:
     conditions: tuple[tuple[Dimension, Filter], ...]
     kept: tuple[tuple[str, ...], ...] | None = None
     also: tuple[Metric, ...] = ()
+    as_of_ns: int | None = None
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -79,7 +81,13 @@ class Question:
 
 
 def ask(
-    metric: Metric, span: TimeRange, *, group_by: Sequence[str], filters: Sequence[Filter], also: Sequence[Metric] = ()
+    metric: Metric,
+    span: TimeRange,
+    *,
+    group_by: Sequence[str],
+    filters: Sequence[Filter],
+    also: Sequence[Metric] = (),
+    as_of_ns: int | None = None,
 ) -> Question:
     """Check dimensions against the metric's and add its defaults.
 
@@ -89,12 +97,15 @@ def ask(
         group_by: Names of dimensions to tell apart.
         filters: Conditions, and-ed.
         also: Metrics of the same unit, measured on the same rows.
+        as_of_ns: Only what had arrived by then counts.
 
     Raises:
         BadInput: Naming ``group_by`` or ``filter``, when the metric has no such dimension; ``metric``, when they can't
-            be measured together.
+            be measured together; ``as_of``, when nothing tells when its rows arrived.
     """
     source = metric.source
+    if as_of_ns is not None and source.arrived is None:
+        raise bad_field("as_of", f"{metric.name} can't be asked as it was: nothing tells when its rows arrived")
     if len({metric.name, *(other.name for other in also)}) <= len(also):
         raise bad_field("metric", "names a metric twice")
     for other in also:
@@ -115,7 +126,7 @@ def ask(
     ]
     if any("\0" in value for _, each in conditions for value in each.values):
         raise bad_field("filter", "holds a NUL character")
-    return Question(metric, span, groups, tuple(conditions), also=tuple(also))
+    return Question(metric, span, groups, tuple(conditions), also=tuple(also), as_of_ns=as_of_ns)
 
 
 def condition_sql(column: str, condition: Filter, name: str) -> str:

@@ -33,7 +33,8 @@ class Reading:
 async def prepare(database: Database, question: Question, step_seconds: int) -> Reading:
     """Decide which pieces of the question's range come from where."""
     rollup = question.metric.source.rollup
-    if rollup is None:
+    if rollup is None or question.as_of_ns is not None:
+        # A rollup holds what is there now.
         return Reading(raw_only(question.span), None)
     dirty = await find_dirty(database, rollup, question.span)
     if not question.from_rollup(step_seconds):

@@ -13,6 +13,9 @@ from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 # What columns are called where statements are united: each metric's figure, and that which all rest on.
 _FIGURE: Final = "Figure{}"
 _BASE: Final = "Base"
+_AS_OF: Final = "fromUnixTimestamp64Micro({as_of_us:Int64}, 'UTC')"
+# Later than anything arrives.
+_EVER_US: Final = 2**52
 
 
 class SeriesRow(NamedTuple):
@@ -154,10 +157,11 @@ def _raw_piece(question: Question, pieces: Iterable[TimeRange], buckets: Buckets
             piece += f" AND {source.minute} >= toStartOfMinute({start}) AND {source.minute} <= toStartOfMinute({end})"
         when.append(f"({piece})")
     dimensions = _groups(question, [dimension.raw for dimension in question.group_by])
+    there = [] if question.as_of_ns is None else [f"{source.arrived} <= {_AS_OF}"]
     return _select(
         [f"{bucket} AS Bucket", *dimensions, *measures],
         source.rows,
-        [" OR ".join(when), *source.where, *_conditions(question, raw=True)],
+        [" OR ".join(when), *there, *source.where, *_conditions(question, raw=True)],
         _keys(question),
     )
 
@@ -224,6 +228,10 @@ def _parameters(question: Question, plan: Plan, buckets: Buckets | None) -> dict
         parameters["kept"] = [list(group) for group in question.kept]
     if "{from_ns:" in question.metric.source.rows:
         parameters |= {"from_ns": question.span.start_ns, "to_ns": question.span.end_ns}
+    if question.as_of_ns is not None:
+        parameters["as_of_us"] = question.as_of_ns // 1000
+    elif "{as_of_us:" in question.metric.source.rows:
+        parameters["as_of_us"] = _EVER_US
     for number, (_, condition) in enumerate(question.conditions):
         parameters[f"filter_{number}"] = condition_value(condition)
     return parameters

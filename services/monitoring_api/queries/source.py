@@ -101,7 +101,7 @@ class Source:
     Args:
         name: What it is called in answers' documentation.
         rows: SQL after FROM: each row once, however often it was delivered; may use ``{from_ns:Int64}`` and
-            ``{to_ns:Int64}``, the whole range.
+            ``{to_ns:Int64}``, the whole range, and ``{as_of_us:Int64}``, up to when what arrived counts.
         time: Its time column (DateTime64) in raw rows.
         minute: A column with the time's minute that an index knows, if there is one.
         where: Conditions that every row meets.
@@ -109,6 +109,7 @@ class Source:
         rollup: Finished minutes, if any are kept.
         defaults: Filters that apply unless the dimension is filtered or grouped by: dimension -> value.
         settle_seconds: How old rows must be before they are judged; younger ones are left out.
+        arrived: The column with a row's arrival, if it has one: what was there at a time can be asked again.
     """
 
     name: str
@@ -120,6 +121,7 @@ class Source:
     rollup: Rollup | None = None
     defaults: Mapping[str, str] = field(default_factory=dict)
     settle_seconds: int = 0
+    arrived: str | None = None
 
     @property
     def rolled_up(self) -> Rollup:

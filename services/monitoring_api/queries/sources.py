@@ -33,6 +33,7 @@ REQUESTS: Final = Source(
     time="Timestamp",
     minute="Minute",
     where=("SpanKind = 'Server'",),
+    arrived="ArrivedAt",
     dimensions=dimensions(
         Dimension("service", "ServiceName", "ServiceName"),
         Dimension("route", "HttpRoute", "HttpRoute"),
@@ -54,6 +55,7 @@ PREDICTIONS: Final = Source(
     name="predictions",
     rows="predictions",
     time="Timestamp",
+    arrived="ArrivedAt",
     where=(REAL,),
     dimensions=_PREDICTION_DIMENSIONS,
     rollup=Rollup(
@@ -72,10 +74,13 @@ PREDICTIONS: Final = Source(
 LABELLED_PREDICTIONS: Final = Source(
     name="labelled_predictions",
     rows="""(
-    SELECT *, PredictionId IN (SELECT PredictionId FROM labels_data) AS Labelled
+    SELECT *, PredictionId IN (
+        SELECT PredictionId FROM labels_data WHERE ArrivedAt <= fromUnixTimestamp64Micro({as_of_us:Int64}, 'UTC')
+    ) AS Labelled
     FROM predictions
 )""",
     time="Timestamp",
+    arrived="ArrivedAt",
     where=(REAL,),
     dimensions=_PREDICTION_DIMENSIONS,
     defaults={"variant": "champion"},
@@ -88,6 +93,7 @@ INGEST: Final = Source(
     time="Timestamp",
     minute="Minute",
     where=("NOT Replayed", REAL),
+    arrived="ArrivedAt",
     dimensions=dimensions(Dimension("service", "ServiceName")),
 )
 

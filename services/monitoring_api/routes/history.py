@@ -7,7 +7,7 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from services.monitoring_api.errors import NotAcceptable, bad_field, not_available_yet
+from services.monitoring_api.errors import NotAcceptable, bad_field
 from services.monitoring_api.queries.buckets import choose_step, parse_tz
 from services.monitoring_api.queries.catalogue import find_metric
 from services.monitoring_api.queries.comparison import compared
@@ -15,7 +15,7 @@ from services.monitoring_api.queries.filters import parse_filters
 from services.monitoring_api.queries.history import history
 from services.monitoring_api.queries.metric import Metric
 from services.monitoring_api.queries.question import ask
-from services.monitoring_api.queries.timerange import parse_range
+from services.monitoring_api.queries.timerange import parse_range, parse_time
 from services.monitoring_api.routes.dependencies import Serving
 from services.monitoring_api.routes.history_formats import Answer, as_arrow, as_csv, as_document
 from services.monitoring_api.routes.parameters import HistoryParameters, split_names
@@ -66,14 +66,19 @@ def _media_type(accept: str) -> str:
 
 
 async def _answer(serving: Serving, parameters: HistoryParameters, media_type: str) -> Rendered:
-    if parameters.as_of is not None:
-        raise not_available_yet("as_of")
     metric, *also = _metrics(parameters.metric)
     now = serving.clock()
     span = parse_range(parameters.start, parameters.end, now=now)
     buckets = choose_step(parameters.step, span, parse_tz(parameters.tz))
     group_by = split_names(parameters.group_by)
-    question = ask(metric, span, group_by=group_by, filters=parse_filters(parameters.filter), also=also)
+    question = ask(
+        metric,
+        span,
+        group_by=group_by,
+        filters=parse_filters(parameters.filter),
+        also=also,
+        as_of_ns=None if parameters.as_of is None else parse_time(parameters.as_of, now=now, field="as_of"),
+    )
     earlier = compared(buckets, parameters.compare)
     database, cache = serving.asking(), serving.buckets
     arrived = serving.arrived

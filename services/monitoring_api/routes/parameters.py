@@ -59,7 +59,14 @@ class HistoryParameters(BaseModel):
     top: Annotated[
         int, Field(ge=1, le=MOST_TOP, description="How many groups get a series of their own; the rest is one.")
     ] = DEFAULT_TOP
-    as_of: Annotated[str | None, Field(description="Not available yet.")] = None
+    as_of: Annotated[
+        str | None,
+        Field(
+            description="Count only what had arrived by then: the answer as it was. From raw rows, so as far back as "
+            "these are kept; of a span that was delivered twice the last arrival counts.",
+            examples=["now-1h"],
+        ),
+    ] = None
 
 
 def split_names(texts: Sequence[str]) -> tuple[str, ...]:

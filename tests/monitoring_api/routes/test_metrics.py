@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.monitoring_api.store import T0, span
+from tests.monitoring_api.store import T0, label, prediction, span, text
 
 pytestmark = pytest.mark.anyio
 HISTORY = "/api/v1/metrics/history"
@@ -122,7 +122,8 @@ async def test_current_is_the_whole_and_its_groups(api, store):
         (HISTORY, {"metric": "request_rate", "top": "0"}, "top"),
         (HISTORY, {"metric": "request_rate", "top": "51"}, "top"),
         (HISTORY, {"metric": "request_rate", "top": "NaN"}, "top"),
-        (HISTORY, {"metric": "request_rate", "as_of": "now"}, "as_of"),
+        (HISTORY, {"metric": "request_rate", "as_of": "yesterday"}, "as_of"),
+        (HISTORY, {"metric": "completeness", "as_of": "now"}, "as_of"),
         (CURRENT, {"metric": "request_rate", "window": "5"}, "window"),
         (CURRENT, {"metric": "request_rate", "window": "0m"}, "window"),
         (CURRENT, {"metric": "request_rate", "window": "40d"}, "window"),
@@ -218,3 +219,23 @@ async def test_metrics_that_are_not_of_a_kind_are_refused(api, metric, words):
     (error,) = answer.json()["errors"]
     assert (answer.status_code, error["field"]) == (422, "metric")
     assert words in error["message"]
+
+
+@pytest.mark.parametrize(("as_of", "counts"), [("now", (3, 2, 1)), ("now-30s", (2, 1, 0))])
+async def test_an_answer_as_it_was(api, store, as_of, counts):
+    """Rows and labels that arrived later count for nothing."""
+    requests, predictions, coverage = counts
+    at, late = T0 - timedelta(seconds=50), text(T0 - timedelta(seconds=10))
+    store.insert("otel_traces", [span(at), span(at), span(at, ArrivedAt=late)])
+    store.insert("otel_logs", [prediction(at, prediction_id="p1"), prediction(at, ArrivedAt=late)])
+    store.insert("otel_logs", [label(at, "p1", "late", ArrivedAt=late)])
+
+    async def value(metric, scale):
+        asked = {"metric": metric, "from": "now-1m", "step": "1m", "as_of": as_of}
+        found = (await api.get(HISTORY, params=asked)).json()
+        assert found["source"] == "raw"
+        return sum(point or 0 for _, point in found["series"][0]["points"]) * scale
+
+    assert await value("request_rate", 60) == pytest.approx(requests)
+    assert await value("prediction_rate", 60) == pytest.approx(predictions)
+    assert await value("label_coverage", predictions) == pytest.approx(coverage)
