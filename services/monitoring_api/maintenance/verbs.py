@@ -16,7 +16,7 @@ from rich.progress import Progress, TaskID
 from services.monitoring_api.database import ClickHouseDatabase
 from services.monitoring_api.maintenance.rebuild import rebuild, rebuildings
 from services.monitoring_api.maintenance.settings import MaintenanceSettings
-from services.monitoring_api.maintenance.verify import COMPARISONS, Difference, days, verify
+from services.monitoring_api.maintenance.verify import COMPARISONS, Difference, comparable, days, verify
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, parse_range, rfc3339
 from services.web.access.local_action import audited
 from services.web.access.settings import AccessSettings
@@ -63,8 +63,9 @@ def rebuild_range(start: str, end: str, *, as_json: bool) -> None:
 def verify_range(start: str, end: str, *, as_json: bool) -> None:
     """Compare every rollup with what it is made of; exit code 0 only if all agree."""
     settings = read_settings(MaintenanceSettings)
-    span = _span(start, end, datetime.now(UTC))
-    outcome = _run(settings, lambda database: _verify(database, span, bar=not as_json))
+    now = datetime.now(UTC)
+    span = _span(start, end, now)
+    outcome = _run(settings, lambda database: _verify(database, settings, span, now, bar=not as_json))
     differences = outcome["differences"]
     if as_json:
         click.echo(json.dumps(outcome))
@@ -117,8 +118,15 @@ async def _rebuild(
     return outcome
 
 
-async def _verify(database: ClickHouseDatabase, span: TimeRange, *, bar: bool) -> dict[str, Any]:
-    todo = [(each, day) for each in COMPARISONS for day in days(span)]
+async def _verify(
+    database: ClickHouseDatabase, settings: MaintenanceSettings, span: TimeRange, now: datetime, *, bar: bool
+) -> dict[str, Any]:
+    kept = settings.days_of_tables() | {"predictions_data": settings.predictions_retention_days}
+    todo = []
+    for each in COMPARISONS:
+        lives = timedelta(days=kept[each.made_of])
+        whole = await comparable(database, each, span, now=now, kept=lives)
+        todo += [(each, day) for day in days(whole)]
     compared = dirty = 0
     differences: list[Difference] = []
     with _progress(visible=bar) as shown:

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from services.monitoring_api.database import Database, Query
+from services.monitoring_api.maintenance.horizon import whole_from
 from services.monitoring_api.queries.dirty import find_dirty
 from services.monitoring_api.queries.plan import QUARTER_SECONDS
 from services.monitoring_api.queries.source import Source
 from services.monitoring_api.queries.sources import ERRORS, PREDICTIONS, REQUESTS
 from services.monitoring_api.queries.synthetic import REAL
-from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
+from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, epoch_ns
 
 _DAY_NS: Final = 86_400 * NANOSECONDS
 _WITHIN: Final = """{time} >= fromUnixTimestamp64Nano({{start_ns:Int64}}, 'UTC')
@@ -40,12 +42,14 @@ class Comparison:
     Args:
         name: What it is called.
         source: Whose.
+        made_of: The table below.
         sql: SQL that gives bucket, count below, count, part below, part.
         seconds: How long a bucket is.
     """
 
     name: str
     source: Source
+    made_of: str
     sql: str
     seconds: int
 
@@ -82,10 +86,10 @@ def _compare(**parts: str) -> str:
     )
 
 
-def _tiers(source: Source, counts: str, parts: str, **raw: str) -> Iterator[Comparison]:
+def _tiers(source: Source, made_of: str, counts: str, parts: str, **raw: str) -> Iterator[Comparison]:
     rollup = source.rolled_up
     sums = {"count": f"sum({counts})", "part": f"sum({parts})"}
-    yield Comparison(rollup.table, source, _compare(above=rollup.table, **sums, **raw), 60)
+    yield Comparison(rollup.table, source, made_of, _compare(above=rollup.table, **sums, **raw), 60)
     minutes = {
         "below": f"{rollup.table} FINAL",
         "only": "1",
@@ -94,12 +98,14 @@ def _tiers(source: Source, counts: str, parts: str, **raw: str) -> Iterator[Comp
         "count_below": sums["count"],
         "part_below": sums["part"],
     }
-    yield Comparison(rollup.quarters, source, _compare(above=rollup.quarters, **sums, **minutes), QUARTER_SECONDS)
+    compared = _compare(above=rollup.quarters, **sums, **minutes)
+    yield Comparison(rollup.quarters, source, rollup.table, compared, QUARTER_SECONDS)
 
 
 COMPARISONS: Final = (
     *_tiers(
         REQUESTS,
+        "otel_traces",
         "Requests",
         "Errors",
         below="otel_traces FINAL",
@@ -111,6 +117,7 @@ COMPARISONS: Final = (
     ),
     *_tiers(
         PREDICTIONS,
+        "predictions_data",
         "Predictions",
         "Positives",
         below="predictions",
@@ -153,3 +160,19 @@ async def verify(database: Database, comparison: Comparison, span: TimeRange) ->
         if (below, part_below) != (count, part)
     )
     return Verified(len(clean), len(rows) - len(clean), differences)
+
+
+async def comparable(
+    database: Database, comparison: Comparison, span: TimeRange, *, now: datetime, kept: timedelta
+) -> TimeRange:
+    """What of a range can be compared: where the table below is whole.
+
+    Args:
+        database: Where to ask.
+        comparison: Which tier.
+        span: The range.
+        now: The time.
+        kept: How long rows of the table below live.
+    """
+    since = epoch_ns(await whole_from(database, comparison.made_of, now=now, kept=kept))
+    return TimeRange(min(max(span.start_ns, since), span.end_ns), span.end_ns)

@@ -3,11 +3,16 @@
 from typing import Final, NamedTuple
 
 from services.monitoring_api.database import Database, Query
+from services.monitoring_api.queries.maintained import whole_from_name
 from services.monitoring_api.queries.plan import QUARTER_SECONDS
 from services.monitoring_api.queries.source import Rollup
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 
-# The server's clock is read before the rows are.
+# What minutes are made of, by the name of their marks.
+_RAW: Final = {"requests": "otel_traces", "predictions": "predictions_data"}
+
+# The server's clock is read before the rows are. A minute whose raw rows are whole no longer keeps its figures: a late
+# row for it is reported, and does not replace them.
 _DIRTY: Final = """SELECT
     toUnixTimestamp64Micro(now64(6)),
     groupUniqArrayIf(toUnixTimestamp(Minute), Kind = {minutes:String}),
@@ -16,7 +21,11 @@ _DIRTY: Final = """SELECT
 FROM rollup_dirty
 WHERE Kind IN ({minutes:String}, {quarters:String}, {unfinished:String})
     AND Minute >= toDateTime({start:UInt32}, 'UTC')
-    AND Minute < toDateTime({end:UInt32}, 'UTC')"""
+    AND Minute < toDateTime({end:UInt32}, 'UTC')
+    AND (
+        Kind != {minutes:String}
+        OR toUnixTimestamp(Minute) >= (SELECT max(Value) FROM maintenance_state WHERE Name = {whole_from:String})
+    )"""
 
 _RECOMPUTED: Final = """SELECT DISTINCT toUnixTimestamp(Minute)
 FROM {table}
@@ -44,7 +53,7 @@ class Dirty(NamedTuple):
 def dirty_query(rollup: Rollup, span: TimeRange) -> Query:
     """The server's time and what of the range is dirty."""
     kinds = {"minutes": rollup.kind, "quarters": rollup.quarter_kind, "unfinished": rollup.unfinished_kind}
-    return Query(_DIRTY, {**kinds, **_bounds(span)})
+    return Query(_DIRTY, {**kinds, "whole_from": whole_from_name(_RAW[rollup.kind]), **_bounds(span)})
 
 
 async def find_dirty(database: Database, rollup: Rollup, span: TimeRange) -> Dirty:

@@ -178,3 +178,43 @@ async def test_the_process_guards_the_disk_and_keeps_traces_first(store, tmp_pat
     assert days(store) == {"otel_traces": 3, "otel_logs": 3, "otel_metrics_sum": 3}
     asked = "SELECT DISTINCT KeptFor FROM kept_traces FINAL WHERE toDate(Timestamp) = {day:Date}"
     assert store.rows(asked, {"day": DAYS[0].date()}) == [["failed"]]
+
+
+async def test_a_late_row_changes_no_answer_about_a_dropped_day_even_before_it_is_reported(store):
+    """While its mark waits, the day's minutes and quarters answer as before; nothing is read from the lone raw row."""
+    seed(store)
+    await compute(store)
+    start, end = DAYS[0], DAYS[0] + timedelta(hours=1)
+
+    async def answers():
+        now = TODAY + timedelta(hours=3)
+        asked = [("request_rate", "1m"), ("request_rate", "15m"), ("latency_p95", "15m"), ("error_ratio", "1h")]
+        return [values(await ask_history(store, metric, start, end, step=step, now=now)) for metric, step in asked]
+
+    wanted = await answers()
+    await guard(store, 3)
+    store.insert("otel_traces", [span(DAYS[0] + timedelta(minutes=3), status=500)])
+    assert await answers() == wanted
+
+
+async def test_quarters_answer_when_their_minutes_are_past_their_own_retention(store):
+    """Where minutes are kept shorter, steps of whole quarters are answered from quarters as they were before."""
+    seed(store)
+    await compute(store)
+    start, end = DAYS[0].replace(hour=0), DAYS[1].replace(hour=0)
+
+    async def answers():
+        now = TODAY + timedelta(hours=3)
+        asked = [("request_rate", "15m"), ("latency_p95", "1h"), ("error_ratio", "6h")]
+        return [values(await ask_history(store, metric, start, end, step=step, now=now)) for metric, step in asked]
+
+    wanted = await answers()
+    assert any(value for series in wanted for points in series.values() for value in points)
+    for table in ("otel_traces", "rollup_requests_1m"):
+        store.rows(f"ALTER TABLE {table} DELETE WHERE 1 SETTINGS mutations_sync = 2")
+    assert await answers() == wanted
+    # And a late row computes no quarter from minutes that are gone.
+    before = store.rows("SELECT count(), sum(Requests) FROM rollup_requests_15m FINAL")
+    store.insert("otel_traces", [span(DAYS[0])])
+    await recompute(store, REQUESTS_1M, now=TODAY, settle=timedelta(0), kept=TODAY - DAYS[1], most_marks=10_000)
+    assert store.rows("SELECT count(), sum(Requests) FROM rollup_requests_15m FINAL") == before
