@@ -162,6 +162,8 @@ BENIGN_SEARCH = {
 def _benign_history():
     for step, more in itertools.product(("30s", "1m", "15m", "1d"), ({}, {"compare": "week", "top": "1"})):
         yield {"step": step, "from": "now-59m", **more}
+        yield {"step": step, "as_of": "now-30m", **more}
+        yield {"step": step, "as_of": "now-30m", "group_by": "route", **more}
         yield {"step": step, "as_of": "now", **more}
         for dimension in REQUESTS.dimensions:
             yield {"step": step, "group_by": dimension, **more}
