@@ -9,6 +9,8 @@ from typing import Final
 
 from clickhouse_connect.driver.client import Client
 
+from sightglass.attributes import HEARTBEAT_METRIC
+
 SPANS_PER_TRACE: Final = 4
 SPAN_ATTRIBUTES: Final = 11
 RESOURCE_ATTRIBUTES: Final = 8
@@ -101,6 +103,15 @@ def fill(client: Client, *, spans: int, start_ns: int, length_ns: int, first: in
             print(f"\r{(done + count) * SPANS_PER_TRACE:,} of {spans:,} spans", end="", file=sys.stderr)
     if not quiet:
         print(file=sys.stderr)
+
+
+def heartbeat(client: Client) -> None:
+    """What a process of the pipeline exports every few seconds: the watermark is made of it."""
+    client.command(
+        "INSERT INTO otel_metrics_gauge (ServiceName, MetricName, ResourceAttributes, StartTimeUnix, TimeUnix, Value)"
+        " SELECT 'ml-api', {metric:String}, map('service.instance.id', 'i1'), now64(9), now64(9), 1",
+        parameters={"metric": HEARTBEAT_METRIC},
+    )
 
 
 def entropy(client: Client) -> str:

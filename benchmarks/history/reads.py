@@ -16,6 +16,7 @@ import httpx
 import psutil
 
 from benchmarks import report
+from benchmarks.history import generate
 from benchmarks.history.arms import Arm
 from benchmarks.history.serving import CONSTANT
 from benchmarks.ingest import password
@@ -46,6 +47,7 @@ class Api:
 
 def measure(ours: Arm, now: datetime, rounds: int) -> tuple[list[str], dict[str, object]]:
     """The lines and figures of reads over HTTP."""
+    generate.heartbeat(ours.writer)
     asked = _question(now, "request_rate", 86_400, "5m")
     with _serving(ours, 0) as api:
         answer = httpx.get(f"http://127.0.0.1:{api.port}{asked}").raise_for_status()
