@@ -24,7 +24,7 @@ WHERE Kind IN ({minutes:String}, {quarters:String}, {unfinished:String})
     AND Minute < toDateTime({end:UInt32}, 'UTC')
     AND (
         Kind != {minutes:String}
-        OR toUnixTimestamp(Minute) >= (SELECT max(Value) FROM maintenance_state WHERE Name = {whole_from:String})
+        OR toUnixTimestamp(Minute) >= (SELECT max(Value) FROM maintenance_state WHERE Name = {horizon:String})
     )"""
 
 _RECOMPUTED: Final = """SELECT DISTINCT toUnixTimestamp(Minute)
@@ -53,7 +53,7 @@ class Dirty(NamedTuple):
 def dirty_query(rollup: Rollup, span: TimeRange) -> Query:
     """The server's time and what of the range is dirty."""
     kinds = {"minutes": rollup.kind, "quarters": rollup.quarter_kind, "unfinished": rollup.unfinished_kind}
-    return Query(_DIRTY, {**kinds, "whole_from": whole_from_name(_RAW[rollup.kind]), **_bounds(span)})
+    return Query(_DIRTY, {**kinds, "horizon": whole_from_name(_RAW[rollup.kind]), **_bounds(span)})
 
 
 async def find_dirty(database: Database, rollup: Rollup, span: TimeRange) -> Dirty:
