@@ -6,10 +6,9 @@ within 1 % of a duration at their rank. What is compared are statements through 
 taken as they come; beside it stands how long the API takes over the whole question (marks, watermark, statement,
 points), with nothing kept from before.
 
-    python -m benchmarks.history [--spans 4000000] [--rounds 7] [--times 1]
+    python -m benchmarks.history [--spans 4000000] [--rounds 7]
 
-With `--times 25` our raw data is made 25 times as much in the end, over the same time, and asked again: 4,000,000 spans
-become 100,000,000.
+`--spans 100000000` takes hours; what more raw data costs our tables is what `benchmarks.history.grown` measures.
 """
 
 import argparse
@@ -18,27 +17,22 @@ import contextlib
 import statistics
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from benchmarks import report
-from benchmarks.history import arriving, generate, reads
-from benchmarks.history.arms import Arm, roll_up, start
+from benchmarks.history import arriving, generate, predictions, reads
+from benchmarks.history.arms import LENGTH, Arm, fill, length_ns, picked_traces, roll_up, start
 from benchmarks.history.checking import check
 from benchmarks.history.panels import PANELS, Panel, span_of
 from services.monitoring_api.database import Database
 from services.monitoring_api.garbage import look_seldom
-from services.monitoring_api.queries.timerange import NANOSECONDS, epoch_ns
+from services.monitoring_api.queries.timerange import epoch_ns
 from services.monitoring_api.queries.trace import find_trace
 from services.monitoring_api.queries.watermark import SharedWatermark
 
-_LENGTH = timedelta(hours=26)
-_TRACES_ASKED = 60
-# Panels whose cost is held against more raw data: one of finished figures, one of merged sketches.
-_FINISHED, _MERGED = 0, 2
 _DEFAULT_TRACE = """WITH
     (SELECT (min(Start), max(End)) FROM otel_traces_trace_id_ts WHERE TraceId = {trace:String}) AS lies
 SELECT * FROM otel_traces WHERE TraceId = {trace:String} AND Timestamp >= lies.1 AND Timestamp <= lies.2 + 1"""
-_PICKED = "SELECT TraceId FROM otel_traces WHERE SpanKind = 'Server' ORDER BY cityHash64(TraceId, 'x') LIMIT {n:UInt32}"
 
 
 def main() -> None:
@@ -46,8 +40,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spans", type=int, default=4_000_000)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--times", type=int, default=1, help="how many times as much raw data to end with")
-    parser.add_argument("--name", default="history", help="what the results are called")
     given = parser.parse_args()
     on = report.machine()
     look_seldom()  # as the monitoring API does
@@ -56,14 +48,10 @@ def main() -> None:
     with contextlib.ExitStack() as running:
         default, ours = (start(running, name) for name in ("default", "ours"))
         for arm in (default, ours):
-            _fill(arm, given.spans, now)
+            fill(arm, given.spans, now)
+            predictions.fill(arm.writer, start_ns=epoch_ns(now) - length_ns(), length_ns=length_ns())
         lines, figures = asyncio.run(_measure(default, ours, given, now))
-    report.keep(given.name, "\n".join(lines), figures, on)
-
-
-def _fill(arm: Arm, spans: int, now: datetime, first: int = 0) -> None:
-    length = int(_LENGTH.total_seconds()) * NANOSECONDS
-    generate.fill(arm.writer, spans=spans, start_ns=epoch_ns(now) - length, length_ns=length, first=first)
+    report.keep("history", "\n".join(lines), figures, on)
 
 
 async def _measure(
@@ -78,7 +66,7 @@ async def _measure(
     database = ours.database("reader")
     await check(default, database, now)
     lines = [
-        f"{spans:,} spans over {_LENGTH.total_seconds() / 3600:.0f} h; {rounds} rounds, median (quartiles)",
+        f"{spans:,} spans over {LENGTH.total_seconds() / 3600:.0f} h; {rounds} rounds, median (quartiles)",
         generate.entropy(ours.reader),
         "",
         f"{'panel':<62}{'default ms':>24}{'ours ms':>20}{'times faster':>24}{'wanted':>8}{'whole question ms':>22}",
@@ -100,8 +88,6 @@ async def _measure(
     found_lines, found = await asyncio.to_thread(reads.measure, ours, now, rounds)
     lines += found_lines
     figures |= found
-    if given.times > 1:
-        lines += await _grown(ours, database, given, now, figures)
     await database.close()
     return lines, figures
 
@@ -128,7 +114,7 @@ async def _round(panel: Panel, default: Arm, ours: Arm, database: Database, now:
 async def _traces(default: Arm, ours: Arm, database: Database, figures: dict[str, object]) -> str:
     """A trace by its id, one after the other, in either schema."""
     times: dict[str, list[float]] = {"default": [], "ours": []}
-    for trace in _picked(ours):
+    for trace in picked_traces(ours):
         begun = time.monotonic()
         spans = default.reader.query(_DEFAULT_TRACE, parameters={"trace": trace}).result_rows
         between = time.monotonic()
@@ -145,10 +131,6 @@ async def _traces(default: Arm, ours: Arm, database: Database, figures: dict[str
     )
 
 
-def _picked(ours: Arm) -> list[str]:
-    return [row[0] for row in ours.reader.query(_PICKED, parameters={"n": _TRACES_ASKED}).result_rows]
-
-
 def _bytes(default: Arm, ours: Arm, spans: int, figures: dict[str, object]) -> list[str]:
     stored = {"default": default.bytes_by_table(), "ours": ours.bytes_by_table()}
     figures["bytes"] = stored
@@ -159,44 +141,6 @@ def _bytes(default: Arm, ours: Arm, spans: int, figures: dict[str, object]) -> l
     return [
         f"bytes a span, with the look-up of traces: {small} (wanted 0.65)",
         f"rollups besides: {rollups:.2f} bytes a span, {rollups / each['default']:.3f} of default (wanted 0.03)",
-    ]
-
-
-async def _grown(
-    ours: Arm, database: Database, given: argparse.Namespace, now: datetime, figures: dict[str, object]
-) -> list[str]:
-    """Our tables with so many times the raw data, asked for what rollups answer, and for single traces."""
-    panels = {"finished figures": PANELS[_FINISHED], "merged sketches": PANELS[_MERGED]}
-
-    async def costs() -> dict[str, list[float]]:
-        found: dict[str, list[float]] = {name: [] for name in panels}
-        for _ in range(given.rounds):
-            for name, panel in panels.items():
-                statement = await panel.statement(database, span_of(panel, now))
-                begun = time.monotonic()
-                ours.reader.raw_query(statement.sql, parameters=dict(statement.parameters), fmt="Native")
-                found[name].append((time.monotonic() - begun) * 1e3)
-        return found
-
-    before = await costs()
-    _fill(ours, given.spans * (given.times - 1), now, first=given.spans)
-    await roll_up(ours)
-    ours.optimize()
-    after = await costs()
-    traces = []
-    for trace in _picked(ours):
-        begun = time.monotonic()
-        await find_trace(database, trace)
-        traces.append((time.monotonic() - begun) * 1e3)
-    figures["grown"] = {"times": given.times, "before": before, "after": after, "trace_ms": traces}
-    ratios = ", ".join(
-        f"{name} {statistics.median(after[name]) / statistics.median(before[name]):.2f}" for name in panels
-    )
-    many = given.spans * given.times
-    grown = f"{given.times} times the raw data, {many:,} spans in {many // generate.SPANS_PER_TRACE:,} traces"
-    return [
-        f"{grown}: cost of {ratios} (wanted 1.3 and 2.5 at 25 times)",
-        f"a trace by id among them: {statistics.median(traces):.1f} ms (wanted 30)",
     ]
 
 

@@ -9,15 +9,22 @@ from pathlib import Path
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 
+from benchmarks.history import generate
 from benchmarks.ingest import password, password_file, pipeline
 from services.monitoring_api.database import ClickHouseDatabase
 from services.monitoring_api.database.connection import Connection
 from services.monitoring_api.maintenance.recompute import recompute
-from services.monitoring_api.maintenance.rollups import REQUESTS_1M, REQUESTS_15M
+from services.monitoring_api.maintenance.rollups import PREDICTIONS_1M, PREDICTIONS_15M, REQUESTS_1M, REQUESTS_15M
+from services.monitoring_api.queries.timerange import NANOSECONDS, epoch_ns
 
 _PARTS = (
     "SELECT table, sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table"
 )
+
+LENGTH = timedelta(hours=26)
+TIERS = (REQUESTS_1M, PREDICTIONS_1M, REQUESTS_15M, PREDICTIONS_15M)
+_TRACES_ASKED = 60
+_PICKED = "SELECT TraceId FROM otel_traces WHERE SpanKind = 'Server' ORDER BY cityHash64(TraceId, 'x') LIMIT {n:UInt32}"
 
 
 @dataclass(frozen=True)
@@ -74,10 +81,26 @@ def start(running: contextlib.ExitStack, name: str) -> Arm:
     return Arm(*clients, folder, ports["clickhouse"])
 
 
+def fill(arm: Arm, spans: int, now: datetime, first: int = 0) -> None:
+    """Insert so many spans over the time before now."""
+    length = length_ns()
+    generate.fill(arm.writer, spans=spans, start_ns=epoch_ns(now) - length, length_ns=length, first=first)
+
+
+def length_ns() -> int:
+    """How long the time is that is filled."""
+    return int(LENGTH.total_seconds()) * NANOSECONDS
+
+
+def picked_traces(arm: Arm) -> list[str]:
+    """Ids of some traces, anywhere."""
+    return [row[0] for row in arm.reader.query(_PICKED, parameters={"n": _TRACES_ASKED}).result_rows]
+
+
 async def roll_up(ours: Arm) -> None:
     """Compute whatever is marked, as the maintenance process does."""
     database = ours.database("maintainer")
-    for tier in (REQUESTS_1M, REQUESTS_15M):
+    for tier in TIERS:
         while (
             await recompute(
                 database,

@@ -12,8 +12,6 @@ from clickhouse_connect.driver.client import Client
 from sightglass.attributes import HEARTBEAT_METRIC
 
 SPANS_PER_TRACE: Final = 4
-SPAN_ATTRIBUTES: Final = 11
-RESOURCE_ATTRIBUTES: Final = 8
 ROUTES: Final = 20
 _AT_ONCE: Final = 250_000
 
@@ -30,7 +28,11 @@ WITH
     (own % 1000000) / 1000000. AS u,
     concat('/v1/route-', toString(route)) AS path,
     toUInt64((1 + route / 4) * 1500000 * exp(5.5 * u * u * u) / (1 + span)) AS lasted,
-    {start_ns:Int64} + (trace - {first:UInt64}) * {apart_ns:Int64} + span * 200000 AS at
+    {start_ns:Int64} + (trace - {first:UInt64}) * {apart_ns:Int64} + span * 200000 AS at,
+    leftPad(lower(hex(toUInt64(intDiv(at, 1000000)))), 12, '0') AS moment,
+    lower(hex(sipHash128(trace, 7))) AS drawn,
+    concat(substring(moment, 1, 8), '-', substring(moment, 9, 4), '-7', substring(drawn, 1, 3), '-8',
+        substring(drawn, 4, 3), '-', substring(drawn, 7, 12)) AS prediction
 SELECT
     fromUnixTimestamp64Nano(toInt64(at)),
     lower(hex(sipHash128(trace))),
@@ -51,7 +53,7 @@ SELECT
         'client.address', IPv4NumToString(toUInt32(chance)),
         'user_agent.original', concat('client/', toString(chance % 5)),
         'ml.model.name', 'flight-delay', 'ml.model.version', concat('v', toString(chance % 3)),
-        'ml.prediction.id', toString(reinterpretAsUUID(sipHash128(trace, 7)))),
+        'ml.prediction.id', prediction),
     lasted,
     if(status = 500, 'Error', 'Unset'),
     ''
@@ -59,7 +61,8 @@ FROM (SELECT number AS trace FROM numbers({first:UInt64}, {count:UInt64}))
 """
 
 _SAMPLE: Final = 100_000
-_ENTROPY: Final = f"""SELECT key, count(), entropy(value)
+_ATTRIBUTES: Final = "SELECT avg(length(SpanAttributes)), avg(length(ResourceAttributes)) FROM otel_traces"
+_ENTROPY: Final = f"""SELECT key, entropy(value)
 FROM
 (
     SELECT arrayJoin(arrayConcat(
@@ -116,10 +119,10 @@ def heartbeat(client: Client) -> None:
 
 def entropy(client: Client) -> str:
     """What the spans are made of: attributes, and how many bits a value of each says (Shannon, of a sample)."""
-    rows = client.query(_ENTROPY).result_rows
-    keys = {name: (int(count), float(bits)) for name, count, bits in rows}
-    said = ", ".join(f"{name} {bits:.1f}" for name, (_, bits) in sorted(keys.items(), key=lambda each: -each[1][1])[:5])
+    ((of_span, of_resource),) = client.query(_ATTRIBUTES).result_rows
+    bits = {str(name): float(each) for name, each in client.query(_ENTROPY).result_rows}
+    most = ", ".join(f"{name} {each:.1f}" for name, each in sorted(bits.items(), key=lambda each: -each[1])[:5])
     return (
-        f"{SPAN_ATTRIBUTES} span and {RESOURCE_ATTRIBUTES} resource attributes; bits of entropy in a span's values "
-        f"(of a sample of {_SAMPLE:,}): {sum(bits for _, bits in keys.values()):.1f}, of it {said}"
+        f"{of_span:g} span and {of_resource:g} resource attributes a span; bits of entropy in its values, of a sample"
+        f" of {_SAMPLE:,} spans: {sum(bits.values()):.1f}, of it {most}"
     )

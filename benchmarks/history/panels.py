@@ -126,6 +126,18 @@ FROM otel_traces WHERE {_SERVER} AND SpanAttributes['ml.model.version'] = 'v1' G
         (),
         ("model_version=v1",),
     ),
+    Panel(
+        "24 h, predictions of one model version per 5 minutes (rollup)",
+        50,
+        """SELECT intDiv(toUnixTimestamp(Timestamp), 300) * 300 AS At, '' AS Nothing, count() / 300
+FROM otel_logs WHERE EventName = 'ml.prediction' AND LogAttributes['ml.model.version'] = 'v1'
+    AND Timestamp >= {start:DateTime64(9)} AND Timestamp < {end:DateTime64(9)} GROUP BY At""",
+        ("prediction_rate",),
+        86_400,
+        "5m",
+        (),
+        ("model_version=v1",),
+    ),
 )
 
 
