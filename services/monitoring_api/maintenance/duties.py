@@ -4,9 +4,11 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from services.web.problems import Problem
 
+Made = TypeVar("Made")
 _log = logging.getLogger(__name__)
 
 
@@ -44,12 +46,25 @@ class Duties:
             if begun is not None and now - begun < duty.interval:
                 continue
             self._begun[duty.name] = now
-            try:
-                await duty.work()
-            except Problem as problem:
-                if problem.detail not in self._failing.values():
-                    _log.warning("%s wait: %s", duty.name, problem.detail)
-                self._failing[duty.name] = problem.detail
-            else:
-                if self._failing.pop(duty.name, None) is not None:
-                    _log.info("%s go on", duty.name)
+            await self.attempt(duty.name, duty.work)
+
+    async def attempt(self, name: str, work: Callable[[], Awaitable[Made]]) -> Made | None:
+        """Do something, a duty or a part of one, and tell when it begins to fail and when it goes on.
+
+        Args:
+            name: What it is about, in the plural.
+            work: Does it.
+
+        Returns:
+            What came of it; None when it failed.
+        """
+        try:
+            made = await work()
+        except Problem as problem:
+            if problem.detail not in self._failing.values():
+                _log.warning("%s wait: %s", name, problem.detail)
+            self._failing[name] = problem.detail
+            return None
+        if self._failing.pop(name, None) is not None:
+            _log.info("%s go on", name)
+        return made

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from services.monitoring_api.database import Database
@@ -82,18 +83,23 @@ class Maintenance:
         await self._duties.run(self._clock())
 
     async def _recompute(self) -> None:
-        """One pass over every rollup."""
+        """One pass over every rollup; one that fails leaves the others going."""
         settings = self._settings
-        more = True
-        while more:
-            # What minutes are made of: raw spans, or predictions; quarters are made of minutes.
-            left = [
-                await self._pass(REQUESTS_1M, settings.span_days),
-                await self._pass(PREDICTIONS_1M, settings.predictions_retention_days),
-                await self._pass(REQUESTS_15M, settings.minute_days),
-                await self._pass(PREDICTIONS_15M, settings.minute_days),
-            ]
-            more = any(left)
+        # What minutes are made of: raw spans, or predictions; quarters are made of minutes.
+        kept_days = {
+            REQUESTS_1M: settings.span_days,
+            PREDICTIONS_1M: settings.predictions_retention_days,
+            REQUESTS_15M: settings.minute_days,
+            PREDICTIONS_15M: settings.minute_days,
+        }
+        left = True
+        while left:
+            left = False
+            for tier, days in list(kept_days.items()):
+                more = await self._duties.attempt(f"rollups ({tier.kinds[0]})", partial(self._pass, tier, days))
+                if more is None:
+                    del kept_days[tier]
+                left |= bool(more)
 
     async def _guard(self) -> None:
         """Make room on the disk where it is needed."""

@@ -9,7 +9,7 @@ import pytest
 from opentelemetry.metrics import NoOpMeter
 from opentelemetry.trace import NoOpTracer
 
-from services.monitoring_api.database import DatabaseUnavailable
+from services.monitoring_api.database import DatabaseRefused, DatabaseUnavailable
 from services.monitoring_api.maintenance.disk_guard import measure_space
 from services.monitoring_api.maintenance.instruments import Instruments
 from services.monitoring_api.maintenance.process import Maintenance
@@ -64,7 +64,7 @@ async def test_an_outage_is_told_once(tmp_path, caplog):
     process = maintenance(Away(), tmp_path)
     for _ in range(3):
         await process.run_pass()
-    assert [record.message for record in caplog.records] == ["rollups wait: ClickHouse can't be reached."]
+    assert [record.message for record in caplog.records] == ["rollups (requests) wait: ClickHouse can't be reached."]
 
 
 async def test_a_pass_works_off_both_rollups_however_much_there_is(store, tmp_path):
@@ -77,6 +77,40 @@ async def test_a_pass_works_off_both_rollups_however_much_there_is(store, tmp_pa
     assert int(store.rows("SELECT count() FROM rollup_dirty")[0][0]) == 0
     assert int(store.rows("SELECT sum(Requests) FROM rollup_requests_1m FINAL")[0][0]) == 5
     assert int(store.rows("SELECT sum(Predictions) FROM rollup_predictions_1m FINAL")[0][0]) == 5
+
+
+async def test_a_rollup_that_fails_is_told_and_the_others_go_on(store, tmp_path, caplog):
+    """Minutes of predictions that can't be computed keep no request, and no quarter of an hour, from its figures."""
+    store.insert("otel_traces", [span(T0)])
+    store.insert("otel_logs", [prediction(T0)])
+    execute, failing = store.execute, [True]
+
+    async def fails(query, **more):
+        if failing and "INSERT INTO rollup_predictions_1m" in query.sql:
+            raise DatabaseRefused("ClickHouse refused the statement (code 36).")
+        await execute(query, **more)
+
+    def computed():
+        asked = "SELECT count() FROM rollup_{} FINAL"
+        names = ("requests_1m", "requests_15m", "predictions_1m", "predictions_15m")
+        return [int(store.rows(asked.format(name))[0][0]) for name in names]
+
+    process = maintenance(store, tmp_path, raw_retention_days=400)
+    store.execute = fails
+    try:
+        with caplog.at_level("INFO"):
+            await process.run_pass()
+            await process.run_pass()
+            assert computed() == [1, 1, 0, 0]
+            failing.clear()
+            await process.run_pass()
+    finally:
+        del store.execute
+    assert computed() == [1, 1, 1, 1]
+    assert [record.message for record in caplog.records if "rollups" in record.message] == [
+        "rollups (predictions) wait: ClickHouse refused the statement (code 36).",
+        "rollups (predictions) go on",
+    ]
 
 
 def test_settings_name_the_maintainer(tmp_path):
