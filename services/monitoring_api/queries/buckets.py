@@ -1,25 +1,22 @@
 """Steps and the buckets they cut a range into."""
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from services.monitoring_api.errors import bad_field
+from services.monitoring_api.queries import local_days
+from services.monitoring_api.queries.local_days import DAY_SECONDS, LocalDays, Piece
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, parse_seconds
 from services.web.problems import BadInput
 
 MOST_POINTS_PER_SERIES: Final = 11_000
 MOST_POINTS: Final = 100_000
 _AUTO_POINTS: Final = 400
-_DAY_SECONDS: Final = 86_400
 _LONGEST_STEP_DAYS: Final = 3660
-_EPOCH_DAY: Final = date(1970, 1, 1)
-_TZ_NAME: Final = re.compile(r"[A-Za-z0-9_+\-]+(?:/[A-Za-z0-9_+\-]+)*")
 _NICE_SECONDS: Final = (
     *(1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200),
-    *(days * _DAY_SECONDS for days in (1, 2, 7, 14, 28, 91, 365, 3650)),
+    *(days * DAY_SECONDS for days in (1, 2, 7, 14, 28, 91, 365, 3650)),
 )
 _SHORTEST_AUTO_SECONDS: Final = 10
 
@@ -37,10 +34,10 @@ class Step:
     @property
     def days(self) -> int:
         """Its length in local days; 0 when it is no whole number of days."""
-        return self.seconds // _DAY_SECONDS if self.seconds % _DAY_SECONDS == 0 else 0
+        return self.seconds // DAY_SECONDS if self.seconds % DAY_SECONDS == 0 else 0
 
     def __str__(self) -> str:
-        for unit, length in (("d", _DAY_SECONDS), ("h", 3600), ("m", 60)):
+        for unit, length in (("d", DAY_SECONDS), ("h", 3600), ("m", 60)):
             if self.seconds % length == 0:
                 return f"{self.seconds // length}{unit}"
         return f"{self.seconds}s"
@@ -76,15 +73,15 @@ class Buckets:
     tz: ZoneInfo
 
     def expression(self, column: str) -> str:
-        """SQL for the key of the bucket that a DateTime or DateTime64 column lies in."""
+        """SQL for the key of the bucket that a DateTime or DateTime64 column lies in, for times of the range."""
         if self.step.days:
-            return f"intDiv(toUInt32(toDate({column}, {{tz:String}})), {{step:UInt32}})"
+            return local_days.expression(self._pieces(), column)
         return f"intDiv(toUnixTimestamp({column}), {{step:UInt32}})"
 
-    def parameters(self) -> dict[str, int | str]:
+    def parameters(self) -> dict[str, int]:
         """The values that `expression` needs."""
         if self.step.days:
-            return {"tz": self.tz.key, "step": self.step.days}
+            return local_days.parameters(self._pieces(), self.step.days)
         return {"step": self.step.seconds}
 
     def count(self) -> int:
@@ -106,31 +103,18 @@ class Buckets:
     def key_at(self, at_ns: int) -> int:
         """The key of the bucket that a time lies in."""
         seconds = at_ns // NANOSECONDS
-        if not self.step.days:
-            return seconds // self.step.seconds
-        local = datetime.fromtimestamp(seconds, self.tz).date()
-        return (local - _EPOCH_DAY).days // self.step.days
+        return self._days.key_at(seconds) if self.step.days else seconds // self.step.seconds
 
     def start_of(self, key: int) -> int:
         """When a bucket begins, in epoch seconds."""
-        if not self.step.days:
-            return key * self.step.seconds
-        day = _EPOCH_DAY + timedelta(days=key * self.step.days)
-        # Where midnight does not exist because clocks jump over it, zoneinfo's earlier offset gives the jump itself.
-        return int(datetime.combine(day, time(), self.tz).astimezone(UTC).timestamp())
+        return self._days.start_of(key) if self.step.days else key * self.step.seconds
 
+    @property
+    def _days(self) -> LocalDays:
+        return LocalDays(self.tz, self.step.days)
 
-def parse_tz(name: str) -> ZoneInfo:
-    """Read the name of a time zone (IANA).
-
-    Raises:
-        BadInput: Naming ``tz``.
-    """
-    try:
-        # ZoneInfo opens files by what it is given.
-        return ZoneInfo(name if _TZ_NAME.fullmatch(name) else "")
-    except (ValueError, OSError, KeyError) as error:
-        raise bad_field("tz", "not a time zone's name such as UTC or Asia/Kolkata") from error
+    def _pieces(self) -> tuple[Piece, ...]:
+        return local_days.pieces(self._days, self.key_at(self.span.start_ns), self.key_at(self.span.end_ns - 1))
 
 
 def choose_step(text: str, span: TimeRange, tz: ZoneInfo) -> Buckets:
@@ -142,7 +126,7 @@ def choose_step(text: str, span: TimeRange, tz: ZoneInfo) -> Buckets:
     if text.strip() == "auto":
         return Buckets(span, nice_step(span.seconds / _AUTO_POINTS, shortest=_SHORTEST_AUTO_SECONDS), tz)
     step = Step(parse_seconds(text, field="step"))
-    if step.seconds > _LONGEST_STEP_DAYS * _DAY_SECONDS:
+    if step.seconds > _LONGEST_STEP_DAYS * DAY_SECONDS:
         raise bad_field("step", f"longer than {_LONGEST_STEP_DAYS} days")
     buckets = Buckets(span, step, tz)
     if buckets.count() > MOST_POINTS_PER_SERIES:

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from services.monitoring_api.errors import NotAcceptable, bad_field
-from services.monitoring_api.queries.buckets import choose_step, parse_tz
+from services.monitoring_api.queries.buckets import choose_step
 from services.monitoring_api.queries.catalogue import find_metric
 from services.monitoring_api.queries.comparison import compared
 from services.monitoring_api.queries.filters import parse_filters
 from services.monitoring_api.queries.history import history
 from services.monitoring_api.queries.metric import Metric
 from services.monitoring_api.queries.question import ask
+from services.monitoring_api.queries.time_zones import parse_tz
 from services.monitoring_api.queries.timerange import parse_range, parse_time
 from services.monitoring_api.routes.dependencies import Serving
 from services.monitoring_api.routes.history_formats import Answer, as_arrow, as_csv, as_document
