@@ -12,6 +12,7 @@ from services.monitoring_api.database import Database
 from services.monitoring_api.maintenance.disk_guard import Space, guard_disk, measure_space
 from services.monitoring_api.maintenance.duties import Duties, Duty
 from services.monitoring_api.maintenance.heartbeat import write_heartbeat
+from services.monitoring_api.maintenance.horizon import note_retention
 from services.monitoring_api.maintenance.instruments import Instruments
 from services.monitoring_api.maintenance.judged_traces import judge_traces
 from services.monitoring_api.maintenance.keep_traces import keep_traces
@@ -24,6 +25,7 @@ _log = logging.getLogger(__name__)
 NAME = "maintenance"
 # A pass that is under way when the process is told to end gets this long.
 _LAST_PASS_SECONDS = 5.0
+_NOTES_INTERVAL = timedelta(minutes=1)
 
 
 class Maintenance:
@@ -56,6 +58,7 @@ class Maintenance:
         self._duties = Duties(
             (
                 Duty("rollups", timedelta(0), self._recompute),
+                Duty("notes of retention", _NOTES_INTERVAL, self._note_retention),
                 Duty("traces to keep", timedelta(seconds=settings.traces_interval_seconds), self._keep_traces),
                 Duty("looks at the disk", timedelta(seconds=settings.disk_interval_seconds), self._guard),
             )
@@ -100,6 +103,16 @@ class Maintenance:
                 if more is None:
                     del kept_days[tier]
                 left |= bool(more)
+
+    async def _note_retention(self) -> None:
+        """Tell readers how long what minutes are made of stays whole."""
+        settings = self._settings
+        kept_days = {
+            REQUESTS_1M.made_of: settings.span_days,
+            PREDICTIONS_1M.made_of: settings.predictions_retention_days,
+        }
+        for table, days in kept_days.items():
+            await note_retention(self._database, table, timedelta(days=days))
 
     async def _guard(self) -> None:
         """Make room on the disk where it is needed."""

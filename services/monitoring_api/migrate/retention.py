@@ -21,11 +21,13 @@ class TableTtl:
     Attributes:
         table: which table.
         expression: its TTL.
+        noted: whether what changes is noted for the maintenance process and for readers.
         longer_than: the days that it keeps now, where these are fewer and that is to be noted.
     """
 
     table: str
     expression: str
+    noted: bool = False
     longer_than: int | None = None
 
 
@@ -49,25 +51,29 @@ def outdated(database: Database, target: Target, ttls: list[TableTtl]) -> list[T
     present = {str(name): str(query) for name, query in rows}
     noted = f"{_STATE}{target.local_suffix}" in present
     return [
-        replace(ttl, longer_than=_longer_than(ttl, present[ttl.table]) if noted else None)
+        replace(ttl, noted=noted, longer_than=_longer_than(ttl, present[ttl.table]) if noted else None)
         for ttl in ttls
         if ttl.table in present and f"TTL {ttl.expression}" not in present[ttl.table]
     ]
 
 
 def statements(target: Target, ttl: TableTtl) -> list[str]:
-    """What changes a table's TTL, after noting that a longer one brings back nothing that is gone."""
-    if ttl.longer_than is None:
+    """What changes a table's TTL, after noting how long rows live then, and that a longer one brings nothing back."""
+    days = _DAYS.search(f"TTL {ttl.expression}")
+    if not ttl.noted or days is None:
         return [alter(target, ttl)]
-    name = f"whole_from:{ttl.table.removesuffix(target.local_suffix)}"
-    # An hour is for what is half gone, as it is between two merges.
-    gone = f"toInt64(toUnixTimestamp(now())) - {ttl.longer_than * 86_400 - 3_600}"
+    table = ttl.table.removesuffix(target.local_suffix)
     state = f"{target.database}.{_STATE}"
-    note = (
-        f"INSERT INTO {state} (Name, Value) "  # noqa: S608  (names of ours)
-        f"SELECT '{name}', greatest({gone}, max(Value)) FROM {state} WHERE Name = '{name}'"
-    )
-    return [note, alter(target, ttl)]
+    notes = []
+    if ttl.longer_than is not None:
+        name = f"whole_from:{table}"
+        gone = f"toInt64(toUnixTimestamp(now())) - {_whole_seconds(ttl.longer_than)}"
+        notes.append(
+            f"INSERT INTO {state} (Name, Value) "  # noqa: S608  (names of ours)
+            f"SELECT '{name}', greatest({gone}, max(Value)) FROM {state} WHERE Name = '{name}'"
+        )
+    notes.append(f"INSERT INTO {state} (Name, Value) SELECT 'whole_for:{table}', {_whole_seconds(int(days['days']))}")
+    return [*notes, alter(target, ttl)]
 
 
 def alter(target: Target, ttl: TableTtl) -> str:
@@ -77,6 +83,11 @@ def alter(target: Target, ttl: TableTtl) -> str:
         f"ALTER TABLE {target.database}.{ttl.table}{on_cluster} MODIFY TTL {ttl.expression} "
         "SETTINGS materialize_ttl_after_modify = 0"
     )
+
+
+def _whole_seconds(days: int) -> int:
+    """How long rows stay whole that live for so many days: an hour is for what is half gone between two merges."""
+    return days * 86_400 - 3_600
 
 
 def _longer_than(ttl: TableTtl, present: str) -> int | None:

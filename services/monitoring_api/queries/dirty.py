@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from services.monitoring_api.database import Database, Query
-from services.monitoring_api.queries.maintained import whole_from_name
+from services.monitoring_api.queries.maintained import whole_for_name, whole_from_name
 from services.monitoring_api.queries.plan import QUARTER_SECONDS
 from services.monitoring_api.queries.source import Rollup
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
@@ -12,7 +12,8 @@ from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 _RAW: Final = {"requests": "otel_traces", "predictions": "predictions_data"}
 
 # The server's clock is read before the rows are. A minute whose raw rows are whole no longer keeps its figures: a late
-# row for it is reported, and does not replace them.
+# row for it is reported, and does not replace them. Since when they are whole goes by what was noted and by that clock,
+# so it is right however long the maintenance process is away.
 _DIRTY: Final = """SELECT
     toUnixTimestamp64Micro(now64(6)),
     groupUniqArrayIf(toUnixTimestamp(Minute), Kind = {minutes:String}),
@@ -24,7 +25,18 @@ WHERE Kind IN ({minutes:String}, {quarters:String}, {unfinished:String})
     AND Minute < toDateTime({end:UInt32}, 'UTC')
     AND (
         Kind != {minutes:String}
-        OR toUnixTimestamp(Minute) >= (SELECT max(Value) FROM maintenance_state WHERE Name = {horizon:String})
+        OR toUnixTimestamp(Minute) >= (
+            SELECT greatest(
+                maxIf(Value, Name = {horizon:String}),
+                if(
+                    countIf(Name = {lifetime:String}) = 0,
+                    0,
+                    toUnixTimestamp(now()) - argMaxIf(Value, WrittenAt, Name = {lifetime:String})
+                )
+            )
+            FROM maintenance_state
+            WHERE Name IN ({horizon:String}, {lifetime:String})
+        )
     )"""
 
 _RECOMPUTED: Final = """SELECT DISTINCT toUnixTimestamp(Minute)
@@ -53,7 +65,9 @@ class Dirty(NamedTuple):
 def dirty_query(rollup: Rollup, span: TimeRange) -> Query:
     """The server's time and what of the range is dirty."""
     kinds = {"minutes": rollup.kind, "quarters": rollup.quarter_kind, "unfinished": rollup.unfinished_kind}
-    return Query(_DIRTY, {**kinds, "horizon": whole_from_name(_RAW[rollup.kind]), **_bounds(span)})
+    raw = _RAW[rollup.kind]
+    whole = {"horizon": whole_from_name(raw), "lifetime": whole_for_name(raw)}
+    return Query(_DIRTY, {**kinds, **whole, **_bounds(span)})
 
 
 async def find_dirty(database: Database, rollup: Rollup, span: TimeRange) -> Dirty:

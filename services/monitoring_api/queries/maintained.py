@@ -18,6 +18,11 @@ def whole_from_name(table: str) -> str:
     return f"whole_from:{table}"
 
 
+def whole_for_name(table: str) -> str:
+    """What it is called for how long (seconds) a table's rows stay whole from their own time on."""
+    return f"whole_for:{table}"
+
+
 def state_query() -> Query:
     """All of it."""
     return Query(_READ)

@@ -153,3 +153,14 @@ def test_a_longer_retention_brings_nothing_back(database):
     runner.migrate(database, settings.model_copy(update={"raw_retention_days": 60}))
     ((days,),) = database.rows(noted, {"name": "whole_from:otel_traces"})
     assert 1.9 < float(days) < 2
+
+
+def test_how_long_rows_stay_whole_is_noted_with_every_change(database):
+    """Readers go by it: a shorter retention counts from the moment on in which rows begin to go."""
+    settings = runner.MigrateSettings(_env_file=None)
+    runner.migrate(database, settings)
+    noted = "SELECT Value / 86400 FROM otel.maintenance_state FINAL WHERE Name = 'whole_for:otel_traces'"
+    assert database.rows(noted) == []
+    for days in (2, 60):
+        runner.migrate(database, settings.model_copy(update={"raw_retention_days": days}))
+        assert float(database.rows(noted)[0][0]) == pytest.approx(days - 1 / 24)
