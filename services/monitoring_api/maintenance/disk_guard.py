@@ -1,20 +1,23 @@
 """The guard of the disk: before it is full, the oldest days of raw rows go, one at a time.
 
 At 100 % ClickHouse refuses even to drop a partition, so it must not come to that. Predictions, labels and rollups are
-never dropped, nor are rows of today.
+never dropped, nor are rows of today. Traces that matter are copied first, but a copy that finds no room, or is refused,
+holds nothing up: a disk that is full would lose them all the same, and everything that comes with them.
 """
 
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import Final, NamedTuple
 
-from services.monitoring_api.database import Database, Query
+from services.monitoring_api.database import Database, DatabaseFull, DatabaseUnavailable, Query
 from services.monitoring_api.maintenance.horizon import note_gone
 from services.monitoring_api.maintenance.state import remember
-from services.monitoring_api.queries.maintained import LEAST_FREE_BYTES, maintained
+from services.monitoring_api.queries.maintained import LEAST_FREE_BYTES, TRACES_LOST_AT, maintained
 from services.monitoring_api.queries.pipeline.raw_days import RawDay, droppable, raw_days, raw_days_query
+from services.web.problems import Problem
 
 _log = logging.getLogger(__name__)
 
@@ -92,7 +95,7 @@ async def guard_disk(
         database: Where, as a user who may drop partitions.
         least: How much is to stay free.
         now: The time.
-        keep_traces: Copies the traces that outlive their spans, of all spans before a time.
+        keep_traces: Copies the traces that outlive a dropped day, of all spans before a time.
         measure: How much is free.
     """
     dropped: list[RawDay] = []
@@ -108,7 +111,7 @@ async def guard_disk(
         oldest = droppable(raw_days(await database.fetch(raw_days_query())), now)
         if not oldest:
             return Guarded(tuple(dropped), exhausted=True)
-        await _drop(database, oldest[0], space, keep_traces)
+        await _drop(database, oldest[0], space, keep_traces, now)
         dropped.append(oldest[0])
         _log.warning(
             "the disk has %d bytes free, fewer than %d: dropped %s of %s",
@@ -125,11 +128,11 @@ async def _drop(
     day: RawDay,
     space: Space,
     keep_traces: Callable[[datetime], Awaitable[None]],
+    now: datetime,
 ) -> None:
     """Drop one day, after noting that it is whole no longer."""
     end = datetime.combine(day.day + timedelta(days=1), time(), UTC)
-    if day.table == _TRACES:
-        await keep_traces(end)
+    copied = day.table != _TRACES or await _copied(day, partial(keep_traces, end))
     await note_gone(database, day.table, end)
     await database.execute(Query(_DROP, {"table": day.stored_in, "partition": day.partition}))
     if day.table == _TRACES:
@@ -138,3 +141,18 @@ async def _drop(
         await database.execute(Query(_DROP, {"table": finder, "partition": day.partition}))
     record = {"table": day.table, "day": day.day, "rows": day.rows, "size": day.size, "free": space.free}
     await database.execute(Query(_RECORD, record))
+    if not copied:
+        await remember(database, TRACES_LOST_AT, int(now.timestamp()))
+
+
+async def _copied(day: RawDay, copy: Callable[[], Awaitable[None]]) -> bool:
+    """Copy the traces to keep; whether all of them were."""
+    try:
+        await copy()
+    except Problem as problem:
+        if isinstance(problem, DatabaseUnavailable) and not isinstance(problem, DatabaseFull):
+            # Nothing can be dropped either while ClickHouse is away; both are tried again with the next look.
+            raise
+        _log.error("traces of %s that were to outlive it can't be copied, and go with it: %s", day.day, problem.detail)
+        return False
+    return True

@@ -25,7 +25,13 @@ _WINDOW: Final = timedelta(hours=1)
 
 
 async def keep_traces(
-    database: Database, rules: KeepingRules, *, now: datetime, before: datetime | None = None, most: int
+    database: Database,
+    rules: KeepingRules,
+    *,
+    now: datetime,
+    before: datetime | None = None,
+    most: int,
+    unlabelled: bool = True,
 ) -> int:
     """Copy the traces to keep of all windows that are due; how many there were.
 
@@ -35,13 +41,16 @@ async def keep_traces(
         now: The time.
         before: The first moment that is not due; by default what retention takes next.
         most: Most traces copied by one statement.
+        unlabelled: Whether those are copied that only wait for a label. Where room is wanted they are not: with a
+            prediction in every trace, copies would take what the drop of a day frees.
     """
     due = _hour(now - rules.raw_kept + min(_LEAD, rules.raw_kept / 2) if before is None else before)
     start = await _reached(database)
     kept = 0
     while start is not None and start < due:
         end = min(start + _WINDOW, due)
-        kept += await _keep_window(database, rules, start, end, now=now, most=most)
+        waits = unlabelled and rules.until(Reason.UNLABELLED, end) > now
+        kept += await _keep_window(database, rules, start, end, with_unlabelled=waits, most=most)
         await remember(database, TRACES_KEPT_TO, int(end.timestamp()))
         start = end
     return kept
@@ -64,10 +73,9 @@ async def _reached(database: Database) -> datetime | None:
 
 
 async def _keep_window(
-    database: Database, rules: KeepingRules, start: datetime, end: datetime, *, now: datetime, most: int
+    database: Database, rules: KeepingRules, start: datetime, end: datetime, *, with_unlabelled: bool, most: int
 ) -> int:
     kept, after = 0, ""
-    with_unlabelled = rules.until(Reason.UNLABELLED, end) > now
     while True:
         query = choose_query(rules, start, end, with_unlabelled=with_unlabelled, after=after, most=most)
         found = chosen(await database.fetch(query))

@@ -117,7 +117,11 @@ class Maintenance:
     async def _guard(self) -> None:
         """Make room on the disk where it is needed."""
         guarded = await guard_disk(
-            self._database, self._settings.least_free, now=self._clock(), keep_traces=self._keep, measure=self._measure
+            self._database,
+            self._settings.least_free,
+            now=self._clock(),
+            keep_traces=self._keep_of_dropped,
+            measure=self._measure,
         )
         for day in guarded.dropped:
             self._instruments.dropped(day.table)
@@ -135,10 +139,15 @@ class Maintenance:
             judged = await judge_traces(self._database, self._rules, most=most)
             self._instruments.judged(wrong=judged.wrong, right=judged.right)
 
-    async def _keep(self, before: datetime | None) -> None:
+    async def _keep(self, before: datetime | None, *, unlabelled: bool = True) -> None:
         most = self._settings.traces_at_once
-        kept = await keep_traces(self._database, self._rules, now=self._clock(), before=before, most=most)
+        kept = await keep_traces(
+            self._database, self._rules, now=self._clock(), before=before, most=most, unlabelled=unlabelled
+        )
         self._instruments.kept(kept)
+
+    async def _keep_of_dropped(self, before: datetime) -> None:
+        await self._keep(before, unlabelled=False)
 
     async def _pass(self, tier: Tier, kept_days: int) -> bool:
         """One pass over one tier; whether more is left."""

@@ -9,6 +9,8 @@ from services.monitoring_api.database import Database, Query
 LEAST_FREE_BYTES: Final = "least_free_bytes"
 # Up to when (epoch seconds) traces were looked at and those to keep were copied.
 TRACES_KEPT_TO: Final = "traces_kept_to"
+# When (epoch seconds) a day of spans last went whose traces could not be copied before.
+TRACES_LOST_AT: Final = "traces_lost_at"
 
 _READ: Final = "SELECT Name, Value FROM maintenance_state FINAL"
 

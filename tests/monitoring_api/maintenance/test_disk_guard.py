@@ -5,7 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.monitoring_api.database import Query
+from services.monitoring_api.database import (
+    DatabaseFull,
+    DatabaseRefused,
+    DatabaseTooSlow,
+    DatabaseUnavailable,
+    Query,
+)
 from services.monitoring_api.maintenance.disk_guard import Guarded, LeastFree, Space, guard_disk, measure_space
 from services.monitoring_api.maintenance.horizon import note_gone, whole_from
 from services.monitoring_api.maintenance.rebuild import rebuild, rebuildings
@@ -54,6 +60,18 @@ async def guard(store, enough_after, kept=None):
     return await guard_disk(store, LEAST, now=TODAY, keep_traces=keep_traces, measure=measure)
 
 
+def until_dropped(store, count):
+    """A measure by which room is wanted until so many days are gone."""
+    query = raw_days_query()
+    wanted = len(raw_days(store.rows(query.sql, query.parameters))) - count
+
+    async def measure(_):
+        left = len(raw_days(store.rows(query.sql, query.parameters)))
+        return Space(0 if left > wanted else 1 << 40, 1 << 41)
+
+    return measure
+
+
 async def compute(store, now=TODAY + timedelta(hours=2)):
     """Work off what is dirty; what each tier did."""
     settle, kept = timedelta(0), timedelta(days=30)
@@ -86,6 +104,58 @@ async def test_the_oldest_days_go_one_at_a_time_and_it_says_so(store, caplog):
     assert rows == [[each.table, str(each.day), 1, 1, 999] for each in guarded.dropped]
     # Traces that matter are copied before the day's spans go.
     assert kept[0] == DAYS[0].replace(hour=0) + timedelta(days=1)
+
+
+@pytest.mark.parametrize("problem", [DatabaseFull, DatabaseTooSlow, DatabaseRefused])
+async def test_a_copy_that_fails_holds_no_drop_up(store, tmp_path, caplog, problem):
+    """On a full disk the copy of traces finds no room: the days go all the same, and it is said that traces went."""
+    seed(store)
+    execute = store.execute
+
+    async def full(query, **more):
+        if query.sql.startswith("INSERT INTO kept_traces"):
+            raise problem("ClickHouse's disk has no room left.")
+        await execute(query, **more)
+
+    store.execute = full
+    try:
+        now = TODAY + timedelta(hours=2)
+        process = maintenance(store, tmp_path, now=now, measure=until_dropped(store, 3))
+        await process.run_pass()
+    finally:
+        del store.execute
+    assert days(store) == {"otel_traces": 3, "otel_logs": 3, "otel_metrics_sum": 3}
+    assert store.rows("SELECT count() FROM kept_traces") == [[0]]
+    lost = store.rows("SELECT Value FROM maintenance_state FINAL WHERE Name = 'traces_lost_at'")
+    assert lost == [[int(now.timestamp())]]
+    (said,) = [each.message for each in caplog.records if each.levelname == "ERROR"]
+    assert said.startswith(f"traces of {DAYS[0].date()} that were to outlive it can't be copied, and go with it: ")
+
+
+async def test_while_clickhouse_is_away_nothing_goes_uncopied(store):
+    """A connection that breaks while traces are copied is no reason to lose them: the next look tries both again."""
+    seed(store)
+
+    async def away(_):
+        raise DatabaseUnavailable("ClickHouse can't be reached.")
+
+    with pytest.raises(DatabaseUnavailable):
+        await guard_disk(store, LEAST, now=TODAY, keep_traces=away, measure=until_dropped(store, 3))
+    assert days(store)["otel_traces"] == 4
+
+
+async def test_traces_that_only_wait_for_a_label_are_not_copied_for_want_of_room(store, tmp_path):
+    """With a prediction in every trace the copies would take what is freed; failed and wrong ones are copied."""
+    at = DAYS[0]
+    store.insert("otel_traces", [span(at, TraceId=f"{n:032x}", status=500 if n == 9 else 200) for n in range(10)])
+    store.insert("otel_logs", [prediction(at, prediction_id=f"p{n}", TraceId=f"{n:032x}") for n in range(10)])
+    store.insert("otel_logs", [label(TODAY - timedelta(days=1), "p3", "on_time")])
+    await maintenance(
+        store, tmp_path, now=TODAY + timedelta(hours=2), measure=until_dropped(store, 2), label_horizon_days=60
+    ).run_pass()
+    assert days(store)["otel_traces"] == 0
+    rows = store.rows("SELECT TraceId, KeptFor FROM kept_traces FINAL ORDER BY TraceId")
+    assert rows == [[f"{3:032x}", "wrong"], [f"{9:032x}", "failed"]]
 
 
 async def test_today_predictions_labels_and_rollups_are_never_dropped(store):
@@ -168,13 +238,7 @@ def test_of_bytes_and_percent_the_larger_counts(size, percent, total, expected):
 async def test_the_process_guards_the_disk_and_keeps_traces_first(store, tmp_path):
     """A pass on a disk that is low: the failed request's trace is copied, then its day is dropped."""
     seed(store)
-
-    async def low(_):
-        query = raw_days_query()
-        left = len(raw_days(store.rows(query.sql, query.parameters)))
-        return Space(0 if left > 9 else 1 << 40, 1 << 41)
-
-    await maintenance(store, tmp_path, now=TODAY + timedelta(hours=2), measure=low).run_pass()
+    await maintenance(store, tmp_path, now=TODAY + timedelta(hours=2), measure=until_dropped(store, 3)).run_pass()
     assert days(store) == {"otel_traces": 3, "otel_logs": 3, "otel_metrics_sum": 3}
     asked = "SELECT DISTINCT KeptFor FROM kept_traces FINAL WHERE toDate(Timestamp) = {day:Date}"
     assert store.rows(asked, {"day": DAYS[0].date()}) == [["failed"]]

@@ -18,6 +18,7 @@ DISK = {
     "droppable_bytes": GIB,
     "refusing": [],
     "dropped": [],
+    "traces_lost_at": None,
 }
 
 
@@ -56,6 +57,19 @@ async def test_a_day_that_was_dropped_is_told_for_a_day(store):
         "degraded",
         "the disk was filling, so raw rows were dropped, last at 2026-03-02T09:00:00.500Z: otel_traces of 2026-02-01",
     )
+
+
+async def test_traces_that_could_not_be_copied_are_told_for_a_day(store):
+    """That a dropped day took traces along which were to outlive it is said, and when; not for ever."""
+    for hours, told in ((25, None), (1, "2026-03-02T09:00:00Z")):
+        at = int((T0 - timedelta(hours=hours)).timestamp())
+        store.insert("maintenance_state", [{"Name": "traces_lost_at", "Value": at}])
+        found = await health(store)
+        assert found["disk"]["traces_lost_at"] == told
+    assert found["status"] == "degraded"
+    assert found["reasons"] == [
+        f"traces that were to outlive a dropped day could not be copied, last at {told}: they are gone"
+    ]
 
 
 async def test_tables_that_refuse_rows_make_it_red(store):

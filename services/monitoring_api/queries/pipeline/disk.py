@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from services.monitoring_api.database import Query
-from services.monitoring_api.queries.maintained import LEAST_FREE_BYTES
+from services.monitoring_api.queries.maintained import LEAST_FREE_BYTES, TRACES_LOST_AT
 from services.monitoring_api.queries.pipeline.raw_days import RawDay, droppable
-from services.monitoring_api.queries.timerange import epoch_ns, rfc3339
+from services.monitoring_api.queries.timerange import NANOSECONDS, epoch_ns, rfc3339
 
 _SPACE: Final = "SELECT min(free_space), min(total_space) FROM system.disks WHERE total_space > 0 HAVING count() > 0"
 
@@ -96,6 +96,7 @@ def disk_document(rows: DiskRows, days: Sequence[RawDay], state: Mapping[str, in
         now: The time.
     """
     free, total = (int(rows.space[0][0]), int(rows.space[0][1])) if rows.space else (None, None)
+    lost = state.get(TRACES_LOST_AT, 0)
     return {
         "free_bytes": free,
         "total_bytes": total,
@@ -120,6 +121,7 @@ def disk_document(rows: DiskRows, days: Sequence[RawDay], state: Mapping[str, in
             {"table": str(name), "day": str(day), "rows": int(count), "bytes": int(size), "at": rfc3339(int(at))}
             for name, day, count, size, at in rows.drops
         ],
+        "traces_lost_at": rfc3339(lost * NANOSECONDS) if lost >= (now - _TOLD_FOR).timestamp() else None,
     }
 
 
@@ -157,6 +159,11 @@ def disk_warnings(disk: Mapping[str, Any]) -> list[str]:
         more = [f"{len(dropped) - _MOST_NAMED} more"] if len(dropped) > _MOST_NAMED else []
         warnings.append(
             f"the disk was filling, so raw rows were dropped, last at {dropped[0]['at']}: {', '.join(named + more)}"
+        )
+    if disk["traces_lost_at"]:
+        warnings.append(
+            f"traces that were to outlive a dropped day could not be copied, last at {disk['traces_lost_at']}: "
+            "they are gone"
         )
     return warnings
 
