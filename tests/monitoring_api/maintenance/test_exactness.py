@@ -15,7 +15,31 @@ pytestmark = pytest.mark.anyio
 END = T0 + timedelta(minutes=10)
 LATER = END + timedelta(hours=1)
 METRICS = [name for name, metric in CATALOGUE.items() if metric.source.rollup is not None]
+# What is stored more than once when it came or was computed more than once, until it is merged.
+ROLLUPS = (
+    *("rollup_requests_1m", "rollup_predictions_1m", "rollup_requests_15m", "rollup_predictions_15m"),
+    *("rollup_requests_finished", "rollup_predictions_finished"),
+)
+REPLACING = ("otel_traces", "predictions_data", *ROLLUPS)
 GROUPS = {"requests": ["route", "status_class"], "predictions": ["model_version", "features_source"]}
+
+
+@pytest.fixture
+def unmerged(store):
+    """A store that merges nothing."""
+    for table in REPLACING:
+        store.rows(f"SYSTEM STOP MERGES otel.{table}")
+    yield store
+    for table in REPLACING:
+        store.rows(f"SYSTEM START MERGES otel.{table}")
+
+
+def _versions(store, tables):
+    """How often each row of these tables is there, on average."""
+    return {
+        table: store.rows(f"SELECT (SELECT count() FROM {table}) / (SELECT count() FROM {table} FINAL)")[0][0]
+        for table in tables
+    }
 
 
 async def _maintain(store, now=LATER):
@@ -48,12 +72,12 @@ def _seeded(count=400):
     return spans, events
 
 
-async def _answers(store, *, start=T0, end=END):
-    """Every metric's answer, in minutes, whole and by groups."""
+async def _answers(store, *, start=T0, end=END, step="1m"):
+    """Every metric's answer, in minutes unless another step is given, whole and by groups."""
     found = {}
     for metric in METRICS:
         for by in ([], GROUPS[CATALOGUE[metric].source.name]):
-            answer = await ask_history(store, metric, start, end, by=by)
+            answer = await ask_history(store, metric, start, end, by=by, step=step)
             found[metric, tuple(by)] = (answer, values(answer))
     return found
 
@@ -105,6 +129,33 @@ async def test_duplicates_change_nothing(store):
     again = await _answers(store)
     assert {answer.source for answer, _ in again.values()} == {"rollup_1m"}
     _same(wanted, again)
+
+
+async def test_merges_that_never_run_change_nothing(unmerged):
+    """Everything comes four times and is computed four times, and every version of every row is still there."""
+    spans, events = _seeded()
+    end, steps = T0 + timedelta(minutes=15), ("1m", "5m", "15m")
+    wanted = {}
+    for seed in range(4):
+        random.Random(seed).shuffle(spans)
+        random.Random(seed).shuffle(events)
+        for part in range(2):
+            unmerged.insert("otel_traces", spans[part::2])
+            unmerged.insert("otel_logs", events[part::2])
+        done = await _maintain(unmerged)
+        assert [each.buckets for each in done] == [10, 10, 1, 1]
+        for step in steps:
+            found = await _answers(unmerged, end=end, step=step)
+            assert "raw" not in {answer.source for answer, _ in found.values()}
+            _same(wanted.setdefault(step, found), found)
+    assert min(_versions(unmerged, REPLACING).values()) == 4
+    before = values(await ask_history(unmerged, "request_rate", T0, end, step="15m"))[()]
+    unmerged.insert("otel_traces", [span(T0 + timedelta(minutes=4, seconds=30))])
+    await _maintain(unmerged)
+    assert values(await ask_history(unmerged, "request_rate", T0, end, step="15m"))[()] == [
+        pytest.approx(before[0] + 1 / 900)
+    ]
+    assert min(_versions(unmerged, REPLACING).values()) > 3
 
 
 async def test_a_late_row_changes_only_its_own_minute(store):
