@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from services.monitoring_api.database import ClickHouseDatabase
+from services.monitoring_api.maintenance.comparisons import COMPARISONS
 from services.monitoring_api.maintenance.rebuild import rebuild, rebuildings
 from services.monitoring_api.maintenance.settings import MaintenanceSettings
-from services.monitoring_api.maintenance.verify import COMPARISONS, Difference, comparable, days, verify
+from services.monitoring_api.maintenance.verify import Difference, comparable, days, verify
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, parse_range, rfc3339
 from services.web.access.local_action import audited
 from services.web.access.settings import AccessSettings
@@ -72,7 +73,7 @@ def verify_range(start: str, end: str, *, as_json: bool) -> None:
     else:
         click.echo(f"{outcome['compared']:,} buckets agree or differ, {outcome['dirty']:,} are being computed anyway")
         for each in differences[:_MOST_SHOWN]:
-            click.echo(f"{each['tier']} {each['at']}: {each['found']} instead of {each['expected']}")
+            click.echo(f"{each['tier']} {each['at']}: {each['said']}")
         if differences:
             click.echo(f"{len(differences):,} differ; `sightglass rollups rebuild` computes them anew.", err=True)
     if differences:
@@ -134,7 +135,7 @@ async def _verify(
             found = await verify(database, comparison, day)
             compared, dirty = compared + found.compared, dirty + found.dirty
             differences += found.differences
-    told = [asdict(each) | {"at": rfc3339(each.start * NANOSECONDS)} for each in differences]
+    told = [asdict(each) | {"at": rfc3339(each.start * NANOSECONDS), "said": str(each)} for each in differences]
     return {"compared": compared, "dirty": dirty, "differences": told}
 
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.monitoring_api.maintenance.verify import COMPARISONS, days, verify
+from services.monitoring_api.maintenance.comparisons import COMPARISONS
+from services.monitoring_api.maintenance.verify import days, verify
 from services.monitoring_api.queries.sketch import MOST_SCORE
 from services.monitoring_api.queries.timerange import TimeRange, epoch_ns
 from tests.monitoring_api.maintenance.test_tiers import MINUTES, maintain
