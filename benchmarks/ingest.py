@@ -29,6 +29,8 @@ from services.cli.collector import CollectorSettings, binary_path, command
 from tests.integration.stack import free_ports
 
 ARMS = ("default", "ours", "ours without redaction")
+# What is wanted of ours to default: the rate, and how many spans the engine takes for a CPU second.
+_WANTED = 0.95
 _PER_REQUEST = 500
 _SENDERS = 4
 _PATIENCE_SECONDS = 300.0
@@ -66,19 +68,25 @@ def _report(rounds: list[dict[str, Measured]], count: int, on: dict[str, object]
     lines = [
         f"Ingest of {count:,} spans, Collector and embedded ClickHouse, {len(rounds)} rounds, median (quartiles)",
         "",
-        f"{'arm':<24}{'spans/s':>26}{'spans per core-second':>30}{'CPU to default':>24}",
+        f"{'arm':<24}{'spans/s':>26}{'engine CPU s per million':>28}{'Collector CPU s per million':>30}",
     ]
     figures: dict[str, object] = {}
-    core = [{arm: 1 / each[arm].spans_per_core_second for arm in ARMS} for each in rounds]
     for arm in ARMS:
         rate = report.Spread.of([each[arm].spans_per_second for each in rounds])
-        per_core = report.Spread.of([each[arm].spans_per_core_second for each in rounds])
-        ratio = report.ratios(core, arm, "default")
-        lines.append(f"{arm:<24}{rate.text(',.0f'):>26}{per_core.text(',.0f'):>30}{ratio.text():>24}")
+        engine = report.Spread.of([each[arm].clickhouse_cpu_seconds * 1e6 / count for each in rounds])
+        collector = report.Spread.of([each[arm].collector_cpu_seconds * 1e6 / count for each in rounds])
+        lines.append(f"{arm:<24}{rate.text(',.0f'):>26}{engine.text('.1f'):>28}{collector.text('.1f'):>30}")
         figures[arm] = [vars(each[arm]) for each in rounds]
     throughput = [{arm: each[arm].spans_per_second for arm in ARMS} for each in rounds]
-    lines += ["", f"rate, ours to default: {report.ratios(throughput, 'ours', 'default').text()}"]
-    lines += ["`default` is the exporter's own schema; all arms redact but the last, which shows what redaction costs."]
+    engines = [{arm: 1 / each[arm].clickhouse_cpu_seconds for arm in ARMS} for each in rounds]
+    per_core = report.ratios(engines, "ours", "default").text()
+    lines += [
+        "",
+        f"ours to default, spans/s: {report.ratios(throughput, 'ours', 'default').text()} (wanted {_WANTED})",
+        f"ours to default, spans per CPU second of the engine: {per_core} (wanted {_WANTED})",
+        "`default` is the exporter's own schema. All arms redact but the last, which shows what redaction costs.",
+        "Beside `ours` the maintenance process computes the rollups.",
+    ]
     report.keep("ingest", "\n".join(lines), {"spans": count, "arms": figures}, on)
 
 
@@ -109,6 +117,7 @@ def pipeline(folder: Path, arm: str) -> Iterator[tuple[dict[str, int], list[psut
         "SIGHTGLASS_DATA_DIR": str(folder),
         "SIGHTGLASS_CLICKHOUSE_PORT": str(ports["clickhouse"]),
         "SIGHTGLASS_MIGRATE_CLICKHOUSE_URL": f"http://127.0.0.1:{ports['clickhouse']}",
+        "SIGHTGLASS_MAINTENANCE_CLICKHOUSE_URL": f"http://127.0.0.1:{ports['clickhouse']}",
         "OTEL_SDK_DISABLED": "true",
     }
     with contextlib.ExitStack() as running:
@@ -140,6 +149,8 @@ def pipeline(folder: Path, arm: str) -> Iterator[tuple[dict[str, int], list[psut
             clickhouse_password_file=password_file(folder, "migrator" if arm == "default" else "collector"),
             overlays=tuple(overlays),
         )
+        if arm != "default":
+            start([sys.executable, "-m", "services.monitoring_api.maintenance"], environment)
         collector = start(*command(settings, binary_path(None)))
         wait_answer(f"http://127.0.0.1:{ports['health']}/")
         yield ports, [clickhouse, collector]
