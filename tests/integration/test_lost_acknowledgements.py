@@ -19,8 +19,8 @@ from tests.monitoring_api.queries.asking import ask_history, values
 pytestmark = [pytest.mark.integration, pytest.mark.anyio, pytest.mark.timeout(240)]
 MINUTES = 30
 ALL, UNHEARD = 2_000, 1_500
-# Whole quarters of an hour, which are over.
-START = datetime.fromtimestamp(time.time() // 900 * 900 - 7200, UTC)
+# A whole hour, where buckets of every step begin, and which is over.
+START = datetime.fromtimestamp(time.time() // 3600 * 3600 - 7200, UTC)
 END = START + timedelta(minutes=MINUTES)
 TABLES = ("otel_traces_ingest", "otel_logs")
 LEVELS = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99}
