@@ -84,7 +84,9 @@ def _span(start: str, end: str, now: datetime) -> TimeRange:
     try:
         return parse_range(start, end, now=now)
     except Problem as problem:
-        raise click.UsageError(problem.detail) from None
+        flags = ", ".join(f"--{error.field}" for error in problem.errors)
+        wrong = ", ".join(error.message for error in problem.errors)
+        raise click.BadParameter(wrong or problem.detail, param_hint=flags or None) from None
 
 
 def _run(settings: MaintenanceSettings, work: Callable[[ClickHouseDatabase], Coroutine[Any, Any, Made]]) -> Made:
