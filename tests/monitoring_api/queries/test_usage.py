@@ -69,6 +69,21 @@ async def test_the_keys_with_the_most_values_by_service(store):
     assert keys["metrics", "pod"]["distinct_values"] == 7
 
 
+async def test_every_kind_of_metric_counts(store):
+    """Points of all five tables are in the rates, and their attributes among the keys."""
+    kinds = ("sum", "gauge", "histogram", "exponential_histogram", "summary")
+    for kind in kinds:
+        points = [point(ago(each), "requests", 1, **{f"of_{kind}": str(each)}) for each in range(1, 31)]
+        if kind not in {"sum", "gauge"}:
+            points = [{name: value for name, value in each.items() if name != "Value"} for each in points]
+        store.insert(f"otel_metrics_{kind}", points)
+    found = await usage(store, NOW)
+    (rate,) = found["ingest"]
+    assert (rate["signal"], rate["rows_per_second"]) == ("metrics", 30 * len(kinds) / 300)
+    values = {each["table"]: each["distinct_values"] for each in found["cardinality"] if each["key"].startswith("of_")}
+    assert values == {f"otel_metrics_{kind}": 30 for kind in kinds}
+
+
 async def test_attributes_are_looked_at_in_as_few_minutes_as_will_do(store, monkeypatch):
     """Where much comes in, the last minutes are enough: what is older is not read."""
     store.insert("otel_traces", [span(ago(each), attributes={"id": str(each)}) for each in range(1, 600)])

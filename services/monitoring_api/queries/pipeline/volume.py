@@ -41,6 +41,8 @@ SIGNALS: Final = (
     SignalTable("metrics", "otel_metrics_sum", "TimeUnix", _METRIC),
     SignalTable("metrics", "otel_metrics_gauge", "TimeUnix", _METRIC),
     SignalTable("metrics", "otel_metrics_histogram", "TimeUnix", _METRIC),
+    SignalTable("metrics", "otel_metrics_exponential_histogram", "TimeUnix", _METRIC),
+    SignalTable("metrics", "otel_metrics_summary", "TimeUnix", _METRIC),
 )
 
 
