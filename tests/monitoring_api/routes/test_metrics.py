@@ -113,6 +113,7 @@ async def test_current_is_the_whole_and_its_groups(api, store):
         (HISTORY, {"metric": "request_rate", "step": "NaN"}, "step"),
         (HISTORY, {"metric": "request_rate", "step": "10s", "from": "now-520w"}, "step"),
         (HISTORY, {"metric": "request_rate", "tz": "Nowhere/Land"}, "tz"),
+        (HISTORY, {"metric": "request_rate", "step": "1d", "tz": "right/UTC"}, "tz"),
         (HISTORY, {"metric": "request_rate", "group_by": "nothing"}, "group_by"),
         (HISTORY, {"metric": "request_rate", "filter": "nothing"}, "filter"),
         (HISTORY, {"metric": "request_rate", "filter": "nothing=1"}, "filter"),
