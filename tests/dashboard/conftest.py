@@ -31,7 +31,7 @@ def client(api: FakeMonitoringApi) -> Iterator[ApiClient]:
 
 @pytest.fixture
 def fresh_streamlit() -> Iterator[None]:
-    """Streamlit as a new process has it. It forgets nothing by itself, and leaves a page as the process's `__main__`."""
+    """Streamlit as a new process has it: it keeps what it knows, and leaves a page as the process's `__main__`."""
     main = sys.modules["__main__"]
     _forget()
     yield
