@@ -59,6 +59,8 @@ class Processes:
             "SIGHTGLASS_CLICKHOUSE_PORT": self.clickhouse_url.rsplit(":", 1)[1],
             "SIGHTGLASS_MONITORING_API_PORT": self.api_url.rsplit(":", 1)[1],
             "SIGHTGLASS_MAINTENANCE_INTERVAL_SECONDS": "0.2",
+            # What was answered a moment ago would hide what happened since.
+            "SIGHTGLASS_MONITORING_API_ANSWER_SECONDS": "0",
             "OTEL_SDK_DISABLED": "true",
             "PYTHONPATH": str(ROOT),
         }
