@@ -112,7 +112,7 @@ class Executor:
             )
             verdict = judge.judge(parsed)
             # A bound name may be another one next time.
-            if not parameters.values or "Identifier" not in parsed.sql:
+            if not verdict.bound:
                 self._verdicts[key] = verdict
         return verdict
 

@@ -33,12 +33,14 @@ class Verdict:
         reads_only: whether it changes nothing.
         settings_listing: whether it reads system.settings and nothing else.
         whole: whether its answer has parts that a stream of blocks would lose (totals, extremes).
+        bound: whether a bound value was looked at, so that another value may have another verdict.
     """
 
     settings: Mapping[str, str]
     reads_only: bool
     settings_listing: bool
     whole: bool
+    bound: bool
 
 
 class Judge:
@@ -61,6 +63,7 @@ class Judge:
         self._settings: dict[str, str] = {}
         self._tables: set[tuple[str, str]] = set()
         self._whole = False
+        self._bound = False
         self._checks: Mapping[str, Callable[[Tree], None]] = {
             "Function": self._check_function,
             "AlterCommand": self._check_alter,
@@ -96,6 +99,7 @@ class Judge:
             reads_only=kind in READS,
             settings_listing=self._tables == {("system", "settings")},
             whole=self._whole,
+            bound=self._bound,
         )
 
     def _check(self, node: Tree, kind: str, *, reading: bool) -> None:
@@ -254,6 +258,7 @@ class Judge:
     def _bound_names(self, node: Tree) -> Iterator[str]:
         for child in node.get("children", ()):
             if child.get("type") == "QueryParameter":
+                self._bound = True
                 yield self._values.get(child["name"], "")
 
 

@@ -173,6 +173,14 @@ def test_default_and_parameter_clauses_are_refused(server):
     assert server.refusal("reader", "SET max_execution_time = 0") in {48, 497}
 
 
+def test_a_bound_name_is_judged_each_time(server):
+    """What was permitted for one table is not, in the same words, for another."""
+    statement = "SELECT count() FROM {d:Identifier}.{t:Identifier}"
+    for _ in range(2):
+        assert server.ask("reader", statement, param_d="system", param_t="one").strip() == "1"
+        assert server.refusal("reader", statement, param_d="system", param_t="users") == DENIED
+
+
 def test_no_setting_and_no_database_leaks_between_requests(server):
     """What one request chooses is not there in the next, whoever asks."""
     for _ in range(3):
