@@ -11,10 +11,10 @@ from clickhouse_connect.driver.client import Client
 
 from benchmarks.history import generate
 from benchmarks.ingest import password, password_file, pipeline
-from services.monitoring_api.database import ClickHouseDatabase
+from services.monitoring_api.database import ClickHouseDatabase, Database
 from services.monitoring_api.database.connection import Connection
 from services.monitoring_api.maintenance.recompute import recompute
-from services.monitoring_api.maintenance.rollups import PREDICTIONS_1M, PREDICTIONS_15M, REQUESTS_1M, REQUESTS_15M
+from services.monitoring_api.maintenance.rollups import PREDICTIONS_1M, PREDICTIONS_15M, REQUESTS_1M, REQUESTS_15M, Tier
 from services.monitoring_api.queries.timerange import NANOSECONDS, epoch_ns
 
 _PARTS = (
@@ -101,15 +101,13 @@ async def roll_up(ours: Arm) -> None:
     """Compute whatever is marked, as the maintenance process does."""
     database = ours.database("maintainer")
     for tier in TIERS:
-        while (
-            await recompute(
-                database,
-                tier,
-                now=datetime.now(UTC),
-                settle=timedelta(seconds=10),
-                kept=timedelta(days=30),
-                most_marks=500,
-            )
-        ).marks:
+        while await one_pass(database, tier, most_marks=500):
             pass
     await database.close()
+
+
+async def one_pass(database: Database, tier: Tier, *, most_marks: int) -> int:
+    """Compute some of what is marked of a tier; returns how many marks that were."""
+    settle, kept = timedelta(seconds=10), timedelta(days=30)
+    done = await recompute(database, tier, now=datetime.now(UTC), settle=settle, kept=kept, most_marks=most_marks)
+    return done.marks

@@ -4,14 +4,13 @@ import asyncio
 import statistics
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from benchmarks import report
 from benchmarks.history import generate
-from benchmarks.history.arms import TIERS, Arm
+from benchmarks.history.arms import TIERS, Arm, one_pass
 from benchmarks.history.panels import PANELS
 from services.monitoring_api.database import Database
-from services.monitoring_api.maintenance.recompute import recompute
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, epoch_ns
 from services.monitoring_api.queries.watermark import SharedWatermark
 
@@ -87,14 +86,7 @@ async def _maintain(ours: Arm) -> None:
     try:
         while True:
             for tier in TIERS:
-                await recompute(
-                    database,
-                    tier,
-                    now=datetime.now(UTC),
-                    settle=timedelta(seconds=10),
-                    kept=timedelta(days=30),
-                    most_marks=5_000,
-                )
+                await one_pass(database, tier, most_marks=5_000)
             await asyncio.sleep(_MAINTENANCE_SECONDS)
     finally:
         await database.close()
