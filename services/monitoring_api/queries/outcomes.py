@@ -1,0 +1,119 @@
+"""What became of predictions: each joined with the label that holds for it, counted once however often it came."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from services.monitoring_api.queries.filters import Filter
+from services.monitoring_api.queries.question import condition_sql, condition_value
+from services.monitoring_api.queries.synthetic import REAL
+from services.monitoring_api.queries.timerange import TimeRange
+
+CHAMPION: Final = "champion"
+# Later than anything arrives, in microseconds.
+EVER_US: Final = 2**52
+
+_AS_OF: Final = "fromUnixTimestamp64Micro({as_of_us:Int64}, 'UTC')"
+
+# Of a binary model the positive class is what was decided where Positive says so. One that is not told is decided by the
+# score, and a label that is neither of the classes that were scored says nothing of them.
+_POSITIVE: Final = "ifNull(Positive, Score >= 0.5)"
+_READABLE: Final = "(empty(Scores) OR mapContains(Scores, labels.LabelValue))"
+
+# What the label makes of the prediction; each is NULL where the task has no such thing, or there is no label.
+JUDGEMENTS: Final = f"""labels.Known = 1 AS Labelled,
+        labels.LabelValue AS LabelValue,
+        labels.LabelObservedAt AS LabelObservedAt,
+        labels.LabelArrivedAt AS LabelArrivedAt,
+        if(Labelled AND Task != 'regression' AND Label != '', Label = labels.LabelValue, NULL) AS Correct,
+        if(
+            Labelled AND Task = 'binary' AND Label != '' AND {_READABLE},
+            if(Label = labels.LabelValue, {_POSITIVE}, NOT {_POSITIVE}),
+            NULL
+        ) AS Actual,
+        if(Labelled AND Task = 'regression', toFloat64OrNull(labels.LabelValue), NULL) AS measured,
+        if(isFinite(measured), measured, NULL) AS Truth"""
+
+# `{when}` is said twice, so that only labels of these predictions are looked at.
+_ROWS: Final = f"""(
+    SELECT
+        predictions.*,
+        {JUDGEMENTS}
+    FROM (SELECT * FROM predictions WHERE {{when}}) AS predictions
+    LEFT ANY JOIN
+    (
+        SELECT
+            PredictionId,
+            1 AS Known,
+            argMax(tuple(Value, ObservedAt, ArrivedAt), tuple(ObservedAt, ArrivedAt, Value)) AS latest,
+            latest.1 AS LabelValue,
+            latest.2 AS LabelObservedAt,
+            latest.3 AS LabelArrivedAt
+        FROM labels
+        WHERE ArrivedAt <= {_AS_OF}
+            AND PredictionId IN (SELECT PredictionId FROM predictions WHERE {{when}})
+        GROUP BY PredictionId
+    ) AS labels
+    ON predictions.PredictionId = labels.PredictionId
+)"""  # noqa: S608  (conditions of ours; what people give is bound)
+
+
+def joined(when: str) -> str:
+    """SQL after FROM: predictions that meet a condition on their columns, each with what became of it.
+
+    Columns are those of the view ``predictions``, and Labelled (Bool), LabelValue, LabelObservedAt, LabelArrivedAt,
+    Correct (classification), Actual (binary: whether the positive class was true), Truth (regression). Labels that
+    arrived after the parameter ``as_of_us`` do not count.
+    """
+    return _ROWS.replace("{when}", when)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """Predictions of one model, with what became of them.
+
+    Args:
+        model: Its name.
+        span: When they were made.
+        version: Its version; None: all.
+        variant: ``champion``, ``shadow`` or what else a service calls them.
+        conditions: More conditions: columns of the view ``predictions`` and the filters on them.
+        as_of_ns: Only predictions and labels that had arrived by then count; None: all.
+    """
+
+    model: str
+    span: TimeRange
+    version: str | None = None
+    variant: str = CHAMPION
+    conditions: tuple[tuple[str, Filter], ...] = ()
+    as_of_ns: int | None = None
+
+    def rows(self) -> str:
+        """SQL after FROM, with the columns that `joined` names."""
+        when = [
+            "ModelName = {model:String}",
+            "Variant = {variant:String}",
+            "Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')",
+            "Timestamp < fromUnixTimestamp64Nano({to_ns:Int64}, 'UTC')",
+            REAL,
+        ]
+        if self.version is not None:
+            when.append("ModelVersion = {version:String}")
+        if self.as_of_ns is not None:
+            when.append(f"ArrivedAt <= {_AS_OF}")
+        when += [condition_sql(column, each, f"where_{n}") for n, (column, each) in enumerate(self.conditions)]
+        return joined(" AND ".join(when))
+
+    def parameters(self) -> dict[str, Any]:
+        """The values that `rows` needs."""
+        values: dict[str, Any] = {
+            "model": self.model,
+            "variant": self.variant,
+            "from_ns": self.span.start_ns,
+            "to_ns": self.span.end_ns,
+            "as_of_us": EVER_US if self.as_of_ns is None else self.as_of_ns // 1000,
+        }
+        if self.version is not None:
+            values["version"] = self.version
+        for number, (_, condition) in enumerate(self.conditions):
+            values[f"where_{number}"] = condition_value(condition)
+        return values
