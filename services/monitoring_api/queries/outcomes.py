@@ -14,8 +14,8 @@ EVER_US: Final = 2**52
 
 _AS_OF: Final = "fromUnixTimestamp64Micro({as_of_us:Int64}, 'UTC')"
 
-# Of a binary model the positive class is what was decided where Positive says so. One that is not told is decided by the
-# score, and a label that is neither of the classes that were scored says nothing of them.
+# Of a binary model the positive class is what was decided where Positive says so; where nothing says so, the
+# score decides. A label that is neither of the classes that were scored says nothing of them.
 _POSITIVE: Final = "ifNull(Positive, Score >= 0.5)"
 _READABLE: Final = "(empty(Scores) OR mapContains(Scores, labels.LabelValue))"
 
