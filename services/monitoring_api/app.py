@@ -112,6 +112,7 @@ def create_app(
     serving = Serving(
         asked,
         settings.deadline_seconds * _DEADLINE_FOR_OTHERS,
+        settings.exact_deadline_seconds * _DEADLINE_FOR_OTHERS,
         clock,
         buckets=buckets,
         answers=answers,

@@ -1,5 +1,6 @@
 """Settings of the monitoring API's HTTP process."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -7,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.monitoring_api.database.client_settings import ClickHousePoolSettings
+from services.monitoring_api.database.connection import Connection
 from services.monitoring_api.queries.cache_place import CachePlace
 from services.web.listener_settings import ListenerSettings
 from services.web.plain_url import without_login
@@ -30,6 +32,12 @@ class MonitoringApiSettings(ListenerSettings, ClickHousePoolSettings):
     pool_size: int = Field(default=6, ge=1, le=1000, description="Most questions to ClickHouse under way at once.")
     deadline_seconds: float = Field(
         default=5.0, gt=0, le=600, description="Longest wait for an answer, all questions to ClickHouse included."
+    )
+    exact_deadline_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        le=600,
+        description="The same for answers that are computed from every row: exact performance and explanations.",
     )
     slow_query_seconds: float = Field(
         default=1.0,
@@ -94,6 +102,11 @@ class MonitoringApiSettings(ListenerSettings, ClickHousePoolSettings):
                 "names logs in with a password"
             )
         return self
+
+    def connection(self, client_name: str) -> Connection:
+        """Where ClickHouse is and how to log in, with patience for the slowest routes."""
+        longest = max(self.deadline_seconds, self.exact_deadline_seconds)
+        return replace(super().connection(client_name), longest_deadline_seconds=longest)
 
     def requests_at_once(self) -> int | None:
         """How many requests one client may have under way; None without limit."""

@@ -77,3 +77,9 @@ def test_one_client_has_a_limit_beyond_loopback_unless_it_is_chosen(told, host, 
     """As with the rate: none where only this machine asks, for there clients can't be told apart."""
     variables = {} if chosen is None else {"CONCURRENCY_LIMIT": chosen}
     assert told(HOST=host, TRUSTED_PROXIES=proxies, **variables).requests_at_once() == limit
+
+
+def test_no_connection_gives_up_before_the_most_patient_route(told):
+    """Exact answers may take longer than others, and the connection waits for the longer of the two."""
+    assert told().connection("api").longest_deadline_seconds == 30
+    assert told(EXACT_DEADLINE_SECONDS=2).connection("api").longest_deadline_seconds == 5

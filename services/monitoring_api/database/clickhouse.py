@@ -176,7 +176,8 @@ class ClickHouseDatabase:
             password=self._password(),
             autogenerate_session_id=False,
             connect_timeout=self._connection.connect_timeout_seconds,
-            send_receive_timeout=self._connection.deadline_seconds + 1,
+            # Beyond every deadline, so that it is the deadline that ends a question.
+            send_receive_timeout=(self._connection.longest_deadline_seconds or self._connection.deadline_seconds) + 1,
             connector_limit=self._connection.pool_size,
             connector_limit_per_host=self._connection.pool_size,
             show_clickhouse_errors="scrub",

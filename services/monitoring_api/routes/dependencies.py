@@ -17,6 +17,7 @@ class Serving:
     Args:
         database: Where to ask.
         deadline_seconds: How long a route may take.
+        exact_deadline_seconds: How long one may take that computes from every row.
         clock: The time, aware.
         buckets: Finished buckets of earlier answers.
         answers: What is answered to several at once.
@@ -25,6 +26,7 @@ class Serving:
 
     database: Database
     deadline_seconds: float
+    exact_deadline_seconds: float
     clock: Callable[[], datetime]
     buckets: BucketCache
     answers: SharedAnswers
@@ -33,3 +35,7 @@ class Serving:
     def asking(self) -> Deadline:
         """The database, for one request: all that it asks must be answered by one moment."""
         return Deadline(self.database, self.deadline_seconds)
+
+    def asking_exactly(self) -> Deadline:
+        """The database, for one request that may be answered from every row: exact figures and explanations."""
+        return Deadline(self.database, self.exact_deadline_seconds)
