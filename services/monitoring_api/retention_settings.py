@@ -20,7 +20,7 @@ _RAW: Final = {
 _LABELS: Final = ("labels_data",)
 _TIERS: Final = {
     "minutes": ("rollup_requests_1m", "rollup_predictions_1m"),
-    "quarters": ("rollup_requests_15m", "rollup_predictions_15m"),
+    "quarters": ("rollup_requests_15m", "rollup_predictions_15m", "rollup_outcomes_15m", "rollup_outcomes_1d"),
     "finished": ("rollup_requests_finished", "rollup_predictions_finished"),
 }
 

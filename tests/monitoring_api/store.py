@@ -39,6 +39,10 @@ _TABLES = (
     "label_marks",
     "maintenance_state",
     "raw_drops",
+    "outcomes_data",
+    "rollup_outcomes_15m",
+    "rollup_outcomes_1d",
+    "score_bins",
 )
 
 
