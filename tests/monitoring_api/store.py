@@ -43,6 +43,7 @@ _TABLES = (
     "rollup_outcomes_15m",
     "rollup_outcomes_1d",
     "score_bins",
+    "model_references",
 )
 
 
