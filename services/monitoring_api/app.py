@@ -32,6 +32,7 @@ from services.monitoring_api.routes.logs import logs_router
 from services.monitoring_api.routes.metrics import metrics_router
 from services.monitoring_api.routes.models import models_router
 from services.monitoring_api.routes.pipeline import pipeline_router
+from services.monitoring_api.routes.predictions import predictions_router
 from services.monitoring_api.routes.readiness import readiness_router
 from services.monitoring_api.routes.records import records_router
 from services.monitoring_api.routes.shared_answers import KeptAnswers, SharedAnswers
@@ -124,6 +125,7 @@ def create_app(
         history_router(serving),
         traces_router(serving),
         records_router(serving),
+        predictions_router(serving),
         logs_router(serving),
         pipeline_router(serving),
         alerts_router(alerts),

@@ -1,4 +1,4 @@
-"""One prediction: what was decided from what, and the label that came for it."""
+"""One prediction: what was decided from what, and the labels that came for it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,10 +18,11 @@ WHERE PredictionId = {prediction_id:String}
 ORDER BY Variant = 'champion' DESC, At, ModelName, ModelVersion, Variant
 LIMIT 100"""
 
-_LABEL: Final = """SELECT Value, toUnixTimestamp64Nano(ObservedAt), toUnixTimestamp64Micro(ArrivedAt) * 1000
-FROM labels_latest
+_LABELS: Final = """SELECT Value, toUnixTimestamp64Nano(ObservedAt), toUnixTimestamp64Micro(ArrivedAt) * 1000
+FROM labels
 WHERE PredictionId = {prediction_id:String}
-LIMIT 1"""
+ORDER BY ObservedAt DESC, ArrivedAt DESC, Value DESC
+LIMIT 100"""
 
 
 class PredictionRow(NamedTuple):
@@ -49,7 +50,7 @@ class PredictionRow(NamedTuple):
 
 
 class LabelRow(NamedTuple):
-    """The last label observed for a prediction."""
+    """One version of a prediction's label."""
 
     value: str
     observed_at_ns: int
@@ -61,9 +62,9 @@ def prediction_query(prediction_id: str) -> Query:
     return Query(_PREDICTIONS, {"prediction_id": prediction_id})
 
 
-def label_query(prediction_id: str) -> Query:
-    """The prediction's label; no row before one came."""
-    return Query(_LABEL, {"prediction_id": prediction_id})
+def labels_query(prediction_id: str) -> Query:
+    """Every version of the prediction's label, the one that holds first; no row before one came."""
+    return Query(_LABELS, {"prediction_id": prediction_id})
 
 
 async def find_predictions(database: Database, prediction_id: str) -> list[PredictionRow]:
@@ -71,16 +72,15 @@ async def find_predictions(database: Database, prediction_id: str) -> list[Predi
     return [PredictionRow(*row) for row in await database.fetch(prediction_query(prediction_id))]
 
 
-async def find_label(database: Database, prediction_id: str) -> LabelRow | None:
-    """The prediction's label, if one came."""
-    rows = await database.fetch(label_query(prediction_id))
-    return LabelRow(*rows[0]) if rows else None
+async def find_labels(database: Database, prediction_id: str) -> list[LabelRow]:
+    """Every version of the prediction's label, the one that holds first: observed last, of those arrived last."""
+    return [LabelRow(*row) for row in await database.fetch(labels_query(prediction_id))]
 
 
 def prediction_document(
     prediction_id: str,
     rows: Sequence[PredictionRow],
-    label: LabelRow | None,
+    labels: Sequence[LabelRow],
     trace: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """A prediction as an answer.
@@ -88,21 +88,30 @@ def prediction_document(
     Args:
         prediction_id: Its id.
         rows: At least one; the first is the one asked for, the rest its variants.
-        label: Its label, if one came.
+        labels: Every version of its label, the one that holds first; none before one came.
         trace: The trace it was made in, if that is stored.
     """
+    label = labels[0] if labels else None
     return {
         "prediction_id": prediction_id,
-        **_decision(rows[0]),
+        **_decision(rows[0], label),
         "label_value": None if label is None else label.value,
         "label_observed_at": None if label is None else rfc3339(label.observed_at_ns),
         "label_arrived_at": None if label is None else rfc3339(label.arrived_at_ns),
-        "variants": [_decision(row) for row in rows[1:]],
+        "labels": [
+            {
+                "value": each.value,
+                "observed_at": rfc3339(each.observed_at_ns),
+                "arrived_at": rfc3339(each.arrived_at_ns),
+            }
+            for each in labels
+        ],
+        "variants": [_decision(row, label) for row in rows[1:]],
         "trace": trace,
     }
 
 
-def _decision(row: PredictionRow) -> dict[str, Any]:
+def _decision(row: PredictionRow, label: LabelRow | None) -> dict[str, Any]:
     return {
         "timestamp": rfc3339(row.at_ns),
         "model": {"name": row.model, "version": row.model_version},
@@ -111,6 +120,7 @@ def _decision(row: PredictionRow) -> dict[str, Any]:
         "label": row.label,
         "score": row.score,
         "value": row.value,
+        "correct": _correct(row, label),
         "positive": None if row.positive is None else bool(row.positive),
         "scores": dict(row.scores),
         "features": _features(row),
@@ -122,6 +132,13 @@ def _decision(row: PredictionRow) -> dict[str, Any]:
         "service": row.service,
         "replayed": bool(row.replayed),
     }
+
+
+def _correct(row: PredictionRow, label: LabelRow | None) -> bool | None:
+    """Whether the label is what was decided; a value that is measured is not simply right or wrong."""
+    if label is None or row.task == "regression" or not row.label:
+        return None
+    return row.label == label.value
 
 
 def _features(row: PredictionRow) -> dict[str, Any]:

@@ -18,7 +18,7 @@ MOST_LOGS: Final = 1000
 _LONGEST_MS: Final = 1e12
 _FROM: Final = "now-1h"
 _TO: Final = "now"
-_CURSOR: Final = Field(
+CURSOR: Final = Field(
     description="`next_cursor` of the page before, with the same parameters; pages share the range of the first."
 )
 
@@ -108,7 +108,7 @@ class TraceParameters(SpanParameters):
         Field(description="Newest first, or longest first; by the span that matches, of several the first or longest."),
     ] = TraceSort.TIME
     limit: Annotated[int, Field(ge=1, le=MOST_TRACES, description="Most traces of a page.")] = 20
-    cursor: Annotated[str | None, _CURSOR] = None
+    cursor: Annotated[str | None, CURSOR] = None
 
 
 class HeatMapParameters(SpanParameters):
@@ -150,7 +150,7 @@ class LogParameters(RangeParameters):
     span_id: Annotated[str | None, Field(pattern=r"^[0-9a-fA-F]{16}$", description="Only of this span.")] = None
     event: Annotated[str | None, Field(description="The event's name; empty: only records that are no events.")] = None
     limit: Annotated[int, Field(ge=1, le=MOST_LOGS, description="Most records of a page.")] = 100
-    cursor: Annotated[str | None, _CURSOR] = None
+    cursor: Annotated[str | None, CURSOR] = None
 
     def is_of_a_trace_whenever_it_was(self) -> bool:
         """Whether a trace is named and no range."""

@@ -12,7 +12,7 @@ from services.monitoring_api.queries.dirty import recomputed_minutes
 from services.monitoring_api.queries.heatmap import heatmap, heatmap_step
 from services.monitoring_api.queries.logs import LogSelection, search_logs
 from services.monitoring_api.queries.pipeline.health import pipeline_health
-from services.monitoring_api.queries.prediction import find_label, find_predictions
+from services.monitoring_api.queries.prediction import find_labels, find_predictions
 from services.monitoring_api.queries.sources import PREDICTIONS, REQUESTS
 from services.monitoring_api.queries.span_selection import SpanSelection
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, epoch_ns
@@ -191,7 +191,7 @@ CLAIMS = {
         lambda store: find_predictions(store, _one(store, PREDICTION)), "predictions_data", "Min-Max", 0.1
     ),
     "a prediction's label": Claim(
-        lambda store: find_label(store, _one(store, PREDICTION)), "labels_data", "Min-Max", part=0.1
+        lambda store: find_labels(store, _one(store, PREDICTION)), "labels_data", "Min-Max", part=0.1
     ),
     "heartbeats": Claim(lambda store: watermark(store, FROM), "otel_metrics_gauge", "Min-Max", part=0.5),
     "counters of the pipeline": Claim(

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from services.monitoring_api.queries.prediction import (
-    find_label,
+    find_labels,
     find_predictions,
     prediction_document,
     prediction_query,
@@ -30,7 +30,7 @@ def test_statements_bind_ids():
 async def test_an_empty_store_has_no_records(store):
     """Nothing is found, and nothing fails."""
     assert await find_predictions(store, "p") == []
-    assert await find_label(store, "p") is None
+    assert await find_labels(store, "p") == []
     assert await find_trace(store, TRACE) is None
 
 
@@ -47,7 +47,7 @@ async def test_a_prediction_is_shown_whole(store):
     observed = T0 + timedelta(hours=2)
     store.insert("otel_logs", [label(observed, "p1", "late"), label(observed - timedelta(hours=1), "p1", "on_time")])
     rows = await find_predictions(store, "p1")
-    document = prediction_document("p1", rows, await find_label(store, "p1"), None)
+    document = prediction_document("p1", rows, await find_labels(store, "p1"), None)
     assert document["features"] == {**features, "gust": "nan"}
     assert document["scores"] == {"late": 0.75, "on_time": 0.25}
     assert (document["model"], document["variant"], document["label"], document["score"], document["positive"]) == (
@@ -58,7 +58,16 @@ async def test_a_prediction_is_shown_whole(store):
         True,
     )
     assert (document["label_value"], document["label_observed_at"]) == ("late", "2026-03-02T12:00:00Z")
-    assert [(other["variant"], other["score"]) for other in document["variants"]] == [("shadow", 0.25)]
+    assert [label["value"] for label in document["labels"]] == ["late", "on_time"]
+    assert document["labels"][1] == {
+        "value": "on_time",
+        "observed_at": "2026-03-02T11:00:00Z",
+        "arrived_at": "2026-03-02T11:00:01Z",
+    }
+    assert document["correct"] is True
+    assert [(other["variant"], other["score"], other["correct"]) for other in document["variants"]] == [
+        ("shadow", 0.25, False)
+    ]
     assert (document["timestamp"], document["trace_id"], document["span_id"]) == (
         "2026-03-02T10:00:00Z",
         TRACE,
