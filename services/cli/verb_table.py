@@ -28,5 +28,8 @@ VERBS: Final[dict[str, Verb]] = {
     "labels": Verb("services.cli.verbs.labels", "Load true labels from a file."),
     "rules": Verb("services.monitoring_api.alerting.verbs", "Check alert rules."),
     "rollups": Verb("services.monitoring_api.maintenance.verbs", "Compute rollups anew, or verify them."),
+    "reference": Verb(
+        "services.monitoring_api.reference.verbs", "Make what serving is compared with, from a file or a model's card."
+    ),
     "channels": Verb("services.monitoring_api.notify.verbs", "List and test notification channels."),
 }

@@ -1,0 +1,1 @@
+"""References: how a model's features, scores and labels were distributed where it was trained."""
