@@ -129,7 +129,7 @@ def create_app(
         logs_router(serving),
         pipeline_router(serving),
         alerts_router(alerts),
-        models_router(ml_api),
+        models_router(serving, ml_api),
         caller_router(),
     ):
         api.include_router(router)

@@ -26,7 +26,8 @@ MOST_PREDICTIONS: Final = 500
 _LONGEST_ID: Final = 256
 _SEARCH: Final = (
     "Newest first, each once. A page ends with `next_cursor`, null after the last; pages repeat and skip nothing, and "
-    "all of them show labels as of the first. `correct` is null before a label came, and for measured values (regression)."
+    "all of them show labels as of the first. `correct` is null before a label came, and for measured values "
+    "(regression)."
 )
 
 

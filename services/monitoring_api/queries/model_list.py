@@ -1,0 +1,172 @@
+"""Which models made predictions in a range."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from services.monitoring_api.database import Database, Query
+from services.monitoring_api.queries.outcomes import CHAMPION
+from services.monitoring_api.queries.synthetic import REAL
+from services.monitoring_api.queries.timerange import TimeRange
+
+# One service that puts an id into its model's name must not make an endless answer.
+MOST_ROWS: Final = 10_000
+_MOST_NAMES: Final = 50
+# A reference of no version is one of every version.
+EVERY_VERSION: Final = ""
+
+_SEEN: Final = f"""SELECT
+    ModelName,
+    Task,
+    ModelVersion,
+    Variant,
+    ServiceName,
+    toUnixTimestamp64Nano(min(Timestamp)),
+    toUnixTimestamp64Nano(max(Timestamp)),
+    count() AS Predictions,
+    countIf(cityHash64(PredictionId) IN (SELECT cityHash64(PredictionId) FROM labels_data))
+FROM predictions
+WHERE Timestamp >= fromUnixTimestamp64Nano({{from_ns:Int64}}, 'UTC')
+    AND Timestamp < fromUnixTimestamp64Nano({{to_ns:Int64}}, 'UTC')
+    AND {REAL}
+GROUP BY ModelName, Task, ModelVersion, Variant, ServiceName
+ORDER BY Predictions DESC, ModelName, Task, ModelVersion, Variant, ServiceName
+LIMIT {{most:UInt64}}"""  # noqa: S608  (a constant of ours)
+
+_REFERENCES: Final = """SELECT DISTINCT ModelName, ModelVersion
+FROM model_references
+ORDER BY ModelName, ModelVersion
+LIMIT {most:UInt64}"""
+
+_NAMES: Final = f"""SELECT DISTINCT ModelName
+FROM predictions_data
+WHERE {REAL}
+ORDER BY ModelName
+LIMIT {{most:UInt64}}"""  # noqa: S608
+
+
+class SeenRow(NamedTuple):
+    """Predictions of one model, task, version, variant and service."""
+
+    model: str
+    task: str
+    version: str
+    variant: str
+    service: str
+    first_ns: int
+    last_ns: int
+    predictions: int
+    labels: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPart:
+    """A version or a variant of a model, or all of it.
+
+    Args:
+        name: The version or variant.
+        first_ns: When its first prediction of the range was made.
+        last_ns: When its last was.
+        predictions: How many it made.
+        labels: For how many of these a label came.
+    """
+
+    name: str
+    first_ns: int
+    last_ns: int
+    predictions: int
+    labels: int
+
+    @property
+    def label_coverage(self) -> float:
+        """The share of its predictions that a label came for."""
+        return self.labels / self.predictions
+
+
+@dataclass(frozen=True, slots=True)
+class SeenModel:
+    """A model in a range.
+
+    Args:
+        task: What most of its predictions are.
+        whole: Its champion's predictions; all of them where it has no champion.
+        versions: Its versions over all variants, the one seen last first.
+        variants: Its variants, the one with most predictions first.
+        services: Who made the predictions.
+        references: Versions that there is a reference of; an empty one stands for all that have none of their own.
+    """
+
+    name: str
+    task: str
+    whole: SeenPart
+    versions: Sequence[SeenPart]
+    variants: Sequence[SeenPart]
+    services: Sequence[str]
+    references: frozenset[str]
+
+    def has_reference(self, version: str) -> bool:
+        """Whether there is something to compare this version with."""
+        return version in self.references or EVERY_VERSION in self.references
+
+
+def seen_query(span: TimeRange) -> Query:
+    """What there is of each model, task, version, variant and service."""
+    return Query(_SEEN, {"from_ns": span.start_ns, "to_ns": span.end_ns, "most": MOST_ROWS})
+
+
+def references_query() -> Query:
+    """Which versions of which models have a reference."""
+    return Query(_REFERENCES, {"most": MOST_ROWS})
+
+
+async def find_models(database: Database, span: TimeRange) -> list[SeenModel]:
+    """Every model that made a prediction in the range, by name."""
+    by_name: dict[str, list[SeenRow]] = defaultdict(list)
+    for row in await database.fetch(seen_query(span)):
+        by_name[str(row[0])].append(SeenRow(*row))
+    references: dict[str, set[str]] = defaultdict(set)
+    for name, version in await database.fetch(references_query()):
+        references[str(name)].add(str(version))
+    return [_model(name, rows, frozenset(references[name])) for name, rows in sorted(by_name.items())]
+
+
+async def model_names(database: Database) -> list[str]:
+    """The names of all models that ever made a prediction that is stored, at most 50."""
+    return [str(row[0]) for row in await database.fetch(Query(_NAMES, {"most": _MOST_NAMES}))]
+
+
+def _model(name: str, rows: Sequence[SeenRow], references: frozenset[str]) -> SeenModel:
+    # A shadow shares the champion's prediction ids, so counting both would count the labels twice.
+    counted = [row for row in rows if row.variant == CHAMPION] or rows
+    versions = {row.version for row in rows}
+    variants = {row.variant for row in rows}
+    tasks: dict[str, int] = defaultdict(int)
+    for row in rows:
+        tasks[row.task] += row.predictions
+    return SeenModel(
+        name,
+        max(sorted(tasks), key=tasks.__getitem__),
+        _part(name, counted),
+        sorted(
+            (_part(version, (row for row in rows if row.version == version)) for version in versions),
+            key=lambda part: (-part.last_ns, part.name),
+        ),
+        sorted(
+            (_part(variant, (row for row in rows if row.variant == variant)) for variant in variants),
+            key=lambda part: (-part.predictions, part.name),
+        ),
+        sorted({row.service for row in rows}),
+        references,
+    )
+
+
+def _part(name: str, rows: Iterable[SeenRow]) -> SeenPart:
+    rows = list(rows)
+    return SeenPart(
+        name,
+        min(row.first_ns for row in rows),
+        max(row.last_ns for row in rows),
+        sum(row.predictions for row in rows),
+        sum(row.labels for row in rows),
+    )
