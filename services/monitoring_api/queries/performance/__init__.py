@@ -1,0 +1,1 @@
+"""Realised performance: how predictions did against the labels that came, computed where the rows lie."""
