@@ -36,6 +36,9 @@ class ScoreDistribution(_Part):
     quantiles: list[float]
     mean: float
     positive_ratio: float
+    bins: list[float] | None = None
+    """Where scores are cut into bins: up to 4,096 distinct quantiles, ascending; a bin begins at its edge. None in an
+    older card."""
 
 
 class TrainingWindow(_Part):
@@ -87,6 +90,8 @@ class ModelCard(_Part):
 def content_version(card: ModelCard, model_bytes: bytes) -> str:
     """The first 12 hex digits of SHA-256 over the model file and the card without its version."""
     content: dict[str, Any] = card.model_dump(mode="json", exclude={"version"})
+    if card.scores.bins is None:
+        del content["scores"]["bins"]  # what is not in an older card is not in its version either
     digest = hashlib.sha256(model_bytes)
     digest.update(json.dumps(content, sort_keys=True, separators=(",", ":")).encode())
     return digest.hexdigest()[:VERSION_LENGTH]

@@ -2,6 +2,8 @@
 
 # the data set is in local time without zone
 
+import hashlib
+import json
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,7 +13,9 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from services.ml_api import training
+from services.ml_api.model_store import MODEL_NAME, ModelStore
 from services.ml_api.onnx_export import export
+from services.ml_api.reference import MOST_BINS, score_bins
 from services.ml_api.training import TrainingError, train
 
 EVERY = 40
@@ -64,6 +68,38 @@ def test_the_card_describes_the_training_rows(model):
     assert set(card.fallback) == {"EWR", "JFK", "LGA"}
     assert card.fallback["EWR"]["wind_gust"] is None
     assert set(card.metrics) == {"2013-10", "2013-11", "2013-12"}
+
+
+def test_the_card_cuts_the_scores_into_bins_of_equal_size(model):
+    """Edges rise, and no bin is far from its share of the scores: their quantiles are the card's own."""
+    scores = model.card.scores
+    assert 2_000 < len(scores.bins) <= MOST_BINS
+    assert scores.bins == sorted(set(scores.bins))
+    assert scores.bins[0] == scores.quantiles[0]
+    for share in (25, 50, 75):
+        assert np.searchsorted(scores.bins, scores.quantiles[share]) == pytest.approx(
+            share / 100 * len(scores.bins), rel=0.03
+        )
+
+
+def test_few_different_scores_have_a_bin_each():
+    """What is rare is not lost among what is common."""
+    assert score_bins(np.array([0.5] * 99_990 + [0.25] * 9 + [0.75])) == [0.25, 0.5, 0.75]
+
+
+def test_a_card_without_bins_still_loads(model, tmp_path):
+    """A version that was stored before there were bins is what its hash says."""
+    scores = model.card.scores.model_copy(update={"bins": None})
+    content = model.card.model_copy(update={"scores": scores}).model_dump(mode="json", exclude={"version"})
+    del content["scores"]["bins"]
+    digest = hashlib.sha256(model.model_bytes)
+    digest.update(json.dumps(content, sort_keys=True, separators=(",", ":")).encode())
+    version = digest.hexdigest()[:12]
+    folder = tmp_path / MODEL_NAME / version
+    folder.mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(model.model_bytes)
+    (folder / "card.json").write_text(json.dumps(content | {"version": version}))
+    assert ModelStore(tmp_path).load(version).card.scores.bins is None
 
 
 def test_the_model_is_better_than_chance(model):
