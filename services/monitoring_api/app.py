@@ -27,6 +27,7 @@ from services.monitoring_api.routes.asking_route import NamesRoute
 from services.monitoring_api.routes.caller import caller_router
 from services.monitoring_api.routes.dependencies import Serving
 from services.monitoring_api.routes.etags import ETags
+from services.monitoring_api.routes.explain import explain_router
 from services.monitoring_api.routes.history import history_router
 from services.monitoring_api.routes.logs import logs_router
 from services.monitoring_api.routes.metrics import metrics_router
@@ -123,6 +124,7 @@ def create_app(
     for router in (
         metrics_router(serving),
         history_router(serving),
+        explain_router(serving),
         traces_router(serving),
         records_router(serving),
         predictions_router(serving),

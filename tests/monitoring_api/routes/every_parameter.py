@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from fastapi import FastAPI
 
 # With these a route answers, whatever else is asked.
-_REQUIRED: Final = {"metric": "request_rate"}
+_REQUIRED: Final = {"metric": "request_rate", "model": "flight-delay"}
 # A word, a text in quotes, a placeholder, or one character of anything else. Numbers of placeholders do not matter.
 _TOKEN: Final = re.compile(r"\{\w+:[^{}]+\}|'(?:[^'\\]|\\.|'')*'|`[^`]*`|\w+|[^\w\s]")
 

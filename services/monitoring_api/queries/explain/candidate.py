@@ -1,0 +1,56 @@
+"""What may turn out to be a finding: one thing or two together, what its test says, and how much it accounts for."""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+from services.monitoring_api.queries.explain.cases import Kind
+from services.monitoring_api.queries.explain.contingency import Contingency
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A value of a field, or a range of one.
+
+    Args:
+        kind: What kind of field it is.
+        field: Its name.
+        key: What the engine calls the value, or the field of a range.
+        text: The value: of a feature as JSON; None: a range.
+        low: The first number of the range; None: without end.
+        high: The first number after it; None: without end.
+    """
+
+    kind: Kind
+    field: str
+    key: int
+    text: str | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(slots=True)
+class Candidate:
+    """Something that was tested.
+
+    Args:
+        parts: One, or two that come together.
+        table: How many cases have it, of those that it was tested on.
+        p: The chance of so much when it made no difference.
+        q: The false discovery rate at which it would be believed.
+    """
+
+    parts: tuple[Part, ...]
+    table: Contingency
+    p: float
+    q: float = 1.0
+    same: list[Self] = field(default_factory=list)
+
+    @property
+    def of_spans(self) -> bool:
+        """Whether it is only known of cases whose trace is stored."""
+        return any(part.kind.of_spans for part in self.parts)
+
+    @property
+    def plainness(self) -> tuple[int, ...]:
+        """Lower is preferred among names for the same cases."""
+        return (len(self.parts), *(part.kind for part in self.parts))

@@ -1,0 +1,110 @@
+"""Predictions that turned out wrong, and those that did not."""
+
+from typing import Any, Final
+
+from services.monitoring_api.database import Database, Query
+from services.monitoring_api.queries.explain.cases import Cases, Kind, Sampling, half, sampled
+from services.monitoring_api.queries.explain.spans import around, children, operations, requests
+from services.monitoring_api.queries.outcomes import Outcomes
+
+# Of a regression's absolute errors this part is not called wrong.
+_TOLERATED: Final = 0.9
+
+_ERROR: Final = "abs(Value - Truth)"
+_JUDGED: Final = "(Correct IS NOT NULL OR (Truth IS NOT NULL AND Value IS NOT NULL))"
+_WRONG: Final = f"ifNull(if(Task = 'regression', {_ERROR} > {{error_above:Float64}}, Correct = 0), 0)"
+# The surer a wrong decision was, the better an example.
+_WEIGHT: Final = f"toFloat64(ifNull(if(Task = 'regression', {_ERROR}, abs(Score - 0.5)), 0))"
+_SEGMENTS: Final = (
+    ("model_version", "ModelVersion"),
+    ("features_source", "FeaturesSource"),
+    ("service", "ServiceName"),
+    ("service_instance", "ServiceInstanceId"),
+)
+_OWN: Final = f"""arrayFilter(
+            item -> item.3 != '',
+            [{", ".join(f"(toUInt8({Kind.SEGMENT:d}), '{name}', toString({column}))" for name, column in _SEGMENTS)}]
+        )"""
+FEATURES: Final = f"""arrayMap(
+            pair -> (toUInt8({Kind.FEATURE:d}), pair.1, pair.2),
+            arrayFilter(
+                pair -> length(pair.2) BETWEEN 1 AND 200,
+                arrayConcat(
+                    JSONExtractKeysAndValuesRaw(Features),
+                    arrayMap((name, value) -> (name, toJSONString(value)),
+                        mapKeys(FeaturesNonfinite), mapValues(FeaturesNonfinite))
+                )
+            )
+        )"""
+
+
+def groups_query(outcomes: Outcomes, error_above: float) -> Query:
+    """How many labelled predictions were wrong, and how many were not."""
+    sql = f"""SELECT countIf({_WRONG}), countIf(NOT {_WRONG})
+FROM {outcomes.rows()}
+WHERE {_JUDGED}"""  # noqa: S608  (texts of ours; what people give is bound)
+    return Query(sql, {**outcomes.parameters(), "error_above": error_above})
+
+
+def error_query(outcomes: Outcomes) -> Query:
+    """The absolute error that a tenth of a regression's labelled predictions exceed; how many there are."""
+    sql = f"""SELECT
+    ifNull(quantileExactIf({_TOLERATED})({_ERROR}, Task = 'regression'), 0),
+    countIf(Task = 'regression')
+FROM {outcomes.rows()}
+WHERE {_JUDGED}"""  # noqa: S608  (texts of ours; what people give is bound)
+    return Query(sql, outcomes.parameters())
+
+
+async def wrong_predictions(database: Database, outcomes: Outcomes) -> Cases:
+    """The labelled predictions: selected are those that were wrong.
+
+    Of a regression a prediction is wrong whose absolute error exceeds the 90th percentile of all.
+    """
+    ((error, regressions),) = await database.fetch(error_query(outcomes))
+    error_above = float(error) if regressions else 0.0
+    ((selected, rest),) = await database.fetch(groups_query(outcomes, error_above))
+    sampling = Sampling.of(int(selected), int(rest))
+    parameters: dict[str, Any] = {
+        **outcomes.parameters(),
+        **sampling.parameters(),
+        **around(outcomes.span),
+        "error_above": error_above,
+    }
+    return Cases(_rows(outcomes), parameters, int(selected), int(rest), sampling.rates())
+
+
+def _rows(outcomes: Outcomes) -> str:
+    judged = f"""{outcomes.rows()}
+        WHERE {_JUDGED} AND {sampled("PredictionId", _WRONG)}"""
+    traces = f"SELECT TraceId FROM {judged} AND TraceId != ''"  # noqa: S608  (texts of ours; what people give is bound)
+    return f"""(
+    SELECT
+        Half,
+        Selected,
+        Weight,
+        cases.TraceId AS TraceId,
+        PredictionId,
+        request.Stored AS Traced,
+        arrayDistinct(arrayConcat(
+            Own,
+            request.Attributes,
+            {children("trace.Operations", "cases.ServiceName", "request.RequestName")}
+        )) AS Items
+    FROM
+    (
+        SELECT
+            {half("PredictionId")} AS Half,
+            {_WRONG} AS Selected,
+            {_WEIGHT} AS Weight,
+            TraceId,
+            PredictionId,
+            toString(ServiceName) AS ServiceName,
+            arrayConcat({_OWN}, {FEATURES}) AS Own
+        FROM {judged}
+    ) AS cases
+    LEFT ANY JOIN {requests(traces)} AS request
+    ON cases.TraceId = request.TraceId AND cases.ServiceName = request.ServiceName
+    LEFT ANY JOIN {operations(traces)} AS trace
+    ON cases.TraceId = trace.TraceId
+)"""  # noqa: S608  (texts of ours; what people give is bound)

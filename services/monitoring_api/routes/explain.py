@@ -1,0 +1,137 @@
+"""`GET /predictions/wrong/explain`: why were these wrong?"""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.monitoring_api.errors import bad_field
+from services.monitoring_api.queries.explain.cases import Cases
+from services.monitoring_api.queries.explain.document import finding_document, in_words
+from services.monitoring_api.queries.explain.explainer import LEAST_CASES, Explained, explain
+from services.monitoring_api.queries.explain.wrong import wrong_predictions
+from services.monitoring_api.queries.filters import Filter, parse_filters
+from services.monitoring_api.queries.outcomes import CHAMPION, Outcomes
+from services.monitoring_api.queries.sources import PREDICTIONS
+from services.monitoring_api.queries.timerange import parse_time, rfc3339
+from services.monitoring_api.routes.dependencies import Serving
+from services.monitoring_api.routes.search_parameters import RangeParameters
+
+_FINDINGS: Final = (
+    "Values, ranges of numbers, operations and pairs of them that the selected have more often than the rest, at a "
+    "false discovery rate of 5 % over all that was looked at. First the one that accounts for most of the selected, by "
+    "the lower end of `effect`'s interval; what is another name for a finding, or its shadow, is in its `same`."
+)
+_WRONG: Final = f"Why were labelled predictions wrong (of a regression: the tenth with the largest errors)? {_FINDINGS}"
+_DIMENSIONS: Final = {
+    name: PREDICTIONS.dimensions[name].raw for name in ("service", "model_version", "features_source", "label")
+}
+
+
+class WrongParameters(RangeParameters):
+    """Parameters of /predictions/wrong/explain."""
+
+    start: Annotated[
+        str,
+        Field(alias="from", description="First moment: RFC 3339, epoch seconds, or relative.", examples=["now-7d"]),
+    ] = "now-7d"
+    model: Annotated[str, Field(description="The model's name.", examples=["flight-delay"])]
+    version: Annotated[str | None, Field(description="The model's version.", examples=["8b95ad93be97"])] = None
+    variant: Annotated[str, Field(description="champion, shadow, or what else a service says.")] = CHAMPION
+    filter: Annotated[
+        list[str],
+        Field(
+            description=f"key=value, key!=value, key^=prefix, key=in(a,b); keys are {', '.join(_DIMENSIONS)}; "
+            "repeated ones are and-ed.",
+            examples=[["features_source=store"]],
+        ),
+    ] = Field(default_factory=list)
+    as_of: Annotated[
+        str | None, Field(description="Only what had arrived by then counts.", examples=["2026-11-26T09:00:00Z"])
+    ] = None
+
+    def conditions(self) -> tuple[tuple[str, Filter], ...]:
+        """The filters, checked.
+
+        Raises:
+            BadInput: Naming ``filter``.
+        """
+        found = parse_filters(self.filter)
+        for each in found:
+            if each.key not in _DIMENSIONS:
+                raise bad_field("filter", f"there is no {each.key[:80]!r}; there are {', '.join(_DIMENSIONS)}")
+        return tuple((_DIMENSIONS[each.key], each) for each in found)
+
+
+class FindingDocument(BaseModel):
+    """What the selected have more often than the rest."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: str = Field(
+        description="segment, feature, attribute, child_operation (its service is the field), interaction."
+    )
+    field: str | None = Field(description="The feature, attribute, segment or service; null of an interaction.")
+    share_selected: float = Field(description="Of the selected, how many have it.")
+    share_rest: float
+    effect: float = Field(description="The share of the selected that it accounts for (attributable fraction).")
+    low: float = Field(description="Of the effect's 95 % interval.")
+    high: float
+    q_value: float
+    examples: list[str] = Field(description="Traces of selected cases that have it.")
+    example_predictions: list[str]
+
+
+class ExplanationDocument(BaseModel):
+    """An explanation."""
+
+    start: str = Field(serialization_alias="from")
+    end: str = Field(serialization_alias="to")
+    selected: int
+    rest: int
+    sampled: tuple[float, float] = Field(description="Which part of the selected and of the rest was looked at, by id.")
+    searched: int = Field(description="How many possible causes there were, also those that were screened out.")
+    findings: list[FindingDocument]
+    message: str = Field(description="The same in words.")
+
+
+def explain_router(serving: Serving) -> APIRouter:
+    """/predictions/wrong/explain."""
+    router = APIRouter()
+
+    @router.get(
+        "/predictions/wrong/explain", tags=["predictions"], summary="Why predictions were wrong", description=_WRONG
+    )
+    async def wrong(parameters: Annotated[WrongParameters, Query()]) -> ExplanationDocument:
+        now = serving.clock()
+        span = parameters.span(now)
+        outcomes = Outcomes(
+            parameters.model,
+            span,
+            parameters.version,
+            parameters.variant,
+            parameters.conditions(),
+            None if parameters.as_of is None else parse_time(parameters.as_of, now=now, field="as_of"),
+        )
+        database = serving.asking_exactly()
+        cases = await wrong_predictions(database, outcomes)
+        explained = Explained([], 0)
+        if min(cases.selected, cases.rest) >= LEAST_CASES:
+            explained = await explain(database, cases)
+        return _document(rfc3339(span.start_ns), rfc3339(span.end_ns), cases, explained, "wrong predictions")
+
+    return router
+
+
+def _document(start: str, end: str, cases: Cases, explained: Explained, what: str) -> ExplanationDocument:
+    findings: list[dict[str, Any]] = [finding_document(each) for each in explained.findings]
+    return ExplanationDocument(
+        start=start,
+        end=end,
+        selected=cases.selected,
+        rest=cases.rest,
+        sampled=cases.sampled,
+        searched=explained.searched,
+        findings=[FindingDocument(**each) for each in findings],
+        message=in_words(cases, explained, what),
+    )
