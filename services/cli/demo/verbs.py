@@ -22,6 +22,7 @@ from services.cli.demo.backfill import BackfillError
 from services.cli.demo.memory import PeakMemory
 from services.cli.demo.session import DAY_SECONDS, CheckResult, DemoSession
 from services.cli.demo.status import follow
+from services.cli.model_references import register_references
 from services.cli.settings import SupervisorSettings
 from services.cli.supervisor import client
 from services.cli.supervisor.preflight import check_start
@@ -90,6 +91,7 @@ def _stack(data_dir: Path, console: Console, *, keep: bool) -> Iterator[None]:
     except client.StartError as error:
         raise click.ClickException(str(error)) from None
     try:
+        register_references(data_dir, started.state, _teller(console))
         yield
     except KeyboardInterrupt:
         console.print("\nStopping everything.")

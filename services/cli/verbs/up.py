@@ -2,6 +2,7 @@
 
 import click
 
+from services.cli.model_references import register_references
 from services.cli.settings import SupervisorSettings
 from services.cli.supervisor import client
 from services.cli.supervisor.preflight import check_start
@@ -35,6 +36,7 @@ def up(*, detach: bool, names: tuple[str, ...]) -> None:
     except client.StartError as error:
         raise click.ClickException(str(error)) from None
     state = started.state
+    register_references(data_dir, state, click.echo)
     urls = {entry["name"]: entry["port"] for entry in state["processes"]}
     click.echo("Everything is up." if not names else f"Up: {', '.join(urls)}.")
     for entry in state["processes"]:

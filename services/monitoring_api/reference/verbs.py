@@ -1,8 +1,6 @@
 """`sightglass reference`: make what serving is compared with from a file or a model's card, and see what there is."""
 
-import asyncio
 import json
-import logging
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +17,8 @@ from services.monitoring_api.queries.timerange import rfc3339
 from services.monitoring_api.reference.document import Reference, Task, of_card
 from services.monitoring_api.reference.errors import UnusableFileError
 from services.monitoring_api.reference.options import FORMATS, BuildOptions
-from services.monitoring_api.reference.store import StoredReference, register, stored, write
+from services.monitoring_api.reference.registration import register_all, run
+from services.monitoring_api.reference.store import StoredReference, stored, write
 from services.web.access.local_action import audited
 from services.web.access.settings import AccessSettings
 from services.web.problems import Problem
@@ -111,12 +110,13 @@ def register_cards(files: tuple[Path, ...], *, as_json: bool) -> None:
     """Take over the reference in each model card; one made from a file stays."""
     cards = [_card(file) for file in files]
     with audited(read_settings(AccessSettings), "reference.card", ", ".join(f"{c.model}/{c.version}" for c in cards)):
-        done = _run(lambda database: _register(database, cards))
+        done = _run(lambda database: register_all(database, cards))
     if as_json:
-        click.echo(json.dumps({"references": done}))
+        told = [{"model": card.model, "version": card.version, "stored": card in done} for card in cards]
+        click.echo(json.dumps({"references": told}))
         return
-    for each in done:
-        click.echo(f"{each['model']} {each['version']}: {'stored' if each['stored'] else 'there already'}")
+    for card in cards:
+        click.echo(f"{card.model} {card.version}: {'stored' if card in done else 'there already'}")
 
 
 @reference.command("list")
@@ -173,10 +173,6 @@ def _card(file: Path) -> Reference:
         ) from None
 
 
-async def _register(database: ClickHouseDatabase, cards: list[Reference]) -> list[dict[str, Any]]:
-    return [{"model": card.model, "version": card.version, "stored": await register(database, card)} for card in cards]
-
-
 def _as_json(each: StoredReference) -> dict[str, Any]:
     it = each.reference
     return {
@@ -208,23 +204,10 @@ def _bar(*, visible: bool) -> Iterator[Callable[[str, float], None]]:
 
 
 def _run(work: Callable[[ClickHouseDatabase], Coroutine[Any, Any, Made]]) -> Made:
-    settings = read_settings(MaintenanceSettings)
-
-    async def connected() -> Made:
-        database = ClickHouseDatabase(settings.connection("sightglass-reference"))
-        try:
-            return await work(database)
-        finally:
-            await database.close()
-
-    # What the driver logs is also raised, and said once.
-    logging.disable(logging.CRITICAL)
     try:
-        return asyncio.run(connected())
+        return run(read_settings(MaintenanceSettings), work)
     except Problem as problem:
         raise click.ClickException(problem.detail) from None
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 commands: list[click.Command] = [reference]
