@@ -42,7 +42,7 @@ RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certif
 FROM base-build AS tools-dependencies
 RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
     --mount=type=cache,target=/root/.cache/uv,sharing=locked \
-    build-step dependencies monitoring-api ml-api cli
+    build-step dependencies monitoring-api ml-api cli reference
 
 FROM base-build AS dashboard-dependencies
 RUN --mount=type=secret,id=build_environment --mount=type=secret,id=build_certificates \
