@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from services.monitoring_api.reference import findings
 from services.monitoring_api.reference.batch import Batch, Numbers
-from services.monitoring_api.reference.column_summary import ColumnSummary, quantiles
+from services.monitoring_api.reference.column_summary import ColumnSummary, finite, quantiles
 from services.monitoring_api.reference.distinct import DistinctValues
 from services.monitoring_api.reference.document import Finding, Reference, ScoreReference, Source, Task
 from services.monitoring_api.reference.errors import UnusableFileError
@@ -164,7 +164,9 @@ def _scores(options: BuildOptions, gathered: _Gathered, task: Task) -> tuple[Sco
         raise UnusableFileError(f"Column {options.score!r} has no score in any row: name another with --score.")
     sampled = gathered.scores.column(options.score)
     reference = ScoreReference(
-        quantiles=quantiles(sampled), mean=moments.mean, standard_deviation=moments.standard_deviation
+        quantiles=quantiles(sampled),
+        mean=finite(moments.mean),
+        standard_deviation=finite(moments.standard_deviation),
     )
     return reference, [] if task == "regression" else score_edges(sampled)
 
@@ -190,7 +192,7 @@ def _leaks(gathered: _Gathered, features: list[ColumnSummary], task: Task) -> It
     for feature in features:
         cells = gathered.sample.column(feature.name)[known]
         told = tells_number(cells, values) if places is None else tells_class(cells, places)
-        least, what = (SUSPICIOUS_CORRELATION, "correlation") if places is None else (SUSPICIOUS_AUC, "ROC AUC")
+        least, what = (SUSPICIOUS_CORRELATION, "rank correlation") if places is None else (SUSPICIOUS_AUC, "ROC AUC")
         if told is not None and told.figure >= least:
             yield Finding(
                 kind="leakage",

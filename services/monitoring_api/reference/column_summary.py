@@ -1,5 +1,6 @@
 """What is known of one column after all of its cells."""
 
+import math
 from typing import Final
 
 import numpy as np
@@ -87,8 +88,8 @@ class ColumnSummary:
                 type="number",
                 null_share=self.null_share,
                 quantiles=quantiles(sampled) if known else None,
-                mean=self.moments.mean if known else None,
-                standard_deviation=self.moments.standard_deviation if known else None,
+                mean=finite(self.moments.mean) if known else None,
+                standard_deviation=finite(self.moments.standard_deviation) if known else None,
             )
         if self.is_id:  # names of rows, which nobody will meet again
             return FeatureReference(name=self.name, type="category", null_share=0.0, categories={}, other_share=1.0)
@@ -105,6 +106,17 @@ class ColumnSummary:
 
 def quantiles(values: Floats) -> list[float]:
     """0 %, 1 %, ... 100 % of the finite ones, interpolated linearly (`numpy.quantile`); nothing of nothing."""
-    finite = values[np.isfinite(values)]
-    found: list[float] = np.quantile(finite, _GRID).tolist() if len(finite) else []
-    return found
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return []
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = np.quantile(known, _GRID)
+    if not np.isfinite(found).all():  # numbers so far apart that nothing lies between them
+        found = np.quantile(known, _GRID, method="lower")
+    quantiles: list[float] = found.tolist()
+    return quantiles
+
+
+def finite(figure: float) -> float | None:
+    """A figure that JSON can say; numbers may be so large that their spread is none."""
+    return figure if math.isfinite(figure) else None

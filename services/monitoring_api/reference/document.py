@@ -33,7 +33,7 @@ class ScoreReference(_Part):
     """The scores (of a regression: the predicted values)."""
 
     quantiles: list[float]
-    mean: float
+    mean: float | None = None
     standard_deviation: float | None = None
     positive_ratio: float | None = None
     """Share of the rows that were decided for the positive class, where somebody said."""

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from services.monitoring_api.reference.arrow import name as text_of
 from services.monitoring_api.reference.batch import Cells, Numbers
-from services.monitoring_api.reference.column_summary import ColumnSummary, quantiles
+from services.monitoring_api.reference.column_summary import ColumnSummary, finite, quantiles
 from services.monitoring_api.reference.document import LabelReference, Task
 from services.monitoring_api.reference.errors import UnusableFileError
 from services.monitoring_api.reference.hashing import Floats
@@ -83,8 +83,8 @@ class LabelSummary:
             return LabelReference(
                 missing_share=column.null_share,
                 quantiles=quantiles(numbers),
-                mean=column.moments.mean,
-                standard_deviation=column.moments.standard_deviation,
+                mean=finite(column.moments.mean),
+                standard_deviation=finite(column.moments.standard_deviation),
             )
         counts = (
             {text_of(value): count for value, count in self._numbers.items()}

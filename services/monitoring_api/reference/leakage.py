@@ -67,10 +67,10 @@ def tells_class(cells: npt.NDArray[Any], label: Places) -> Telling | None:
 
 
 def tells_number(cells: npt.NDArray[Any], measured: Floats) -> Telling | None:
-    """The correlation of a measured label with what a feature alone says it will be, over the second half of the rows.
+    """The rank correlation (Spearman) of a measured label with what a feature alone says it will be.
 
-    As `tells_class`: the first half's mean of each category or bin is what the feature says. Of numbers the rank
-    correlation (Spearman) counts where it is stronger.
+    As `tells_class`, over the second half of the rows: the first half's mean of each category or bin is what the
+    feature says. Of numbers their own rank correlation counts where it is stronger.
     """
     if len(measured) < 2 * _LEAST_OF_CLASS:
         return None
@@ -79,13 +79,13 @@ def tells_number(cells: npt.NDArray[Any], measured: Floats) -> Telling | None:
     groups = _groups(cells, learn)
     size = int(groups.max(initial=-1)) + 1
     totals = np.bincount(groups[learn], minlength=size)
-    usual = float(measured[learn].mean())
-    means = (np.bincount(groups[learn], weights=measured[learn], minlength=size) + usual) / (totals + 1)
-    found = max(_correlation(means[groups[judge]], measured[judge]), 0.0)
+    sums = np.bincount(groups[learn], weights=measured[learn], minlength=size)
+    means = np.where(totals, sums / np.maximum(totals, 1), measured[learn].mean())
+    found = max(_rank_correlation(means[groups[judge]], measured[judge]), 0.0)
     if cells.dtype.kind == "f":
         there = np.isfinite(cells)
         if int(there.sum()) > len(measured) // 2:
-            found = max(found, abs(_correlation(_ranks(cells[there]), _ranks(measured[there]))))
+            found = max(found, abs(_rank_correlation(cells[there], measured[there])))
     return Telling(found, None)
 
 
@@ -116,7 +116,8 @@ def _ranks(values: npt.NDArray[Any]) -> Floats:
     return ranks
 
 
-def _correlation(left: Floats, right: Floats) -> float:
+def _rank_correlation(left: Floats, right: Floats) -> float:
+    left, right = _ranks(left), _ranks(right)
     if left.std() == 0 or right.std() == 0:
         return 0.0
     return float(np.corrcoef(left, right)[0, 1])

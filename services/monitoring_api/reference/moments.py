@@ -33,8 +33,10 @@ class Moments:
         self.infinite += len(values) - nulls - len(finite)
         if not len(finite):
             return
-        mean = float(finite.mean())
-        squares = float(np.square(finite - mean).sum())
+        # Numbers near the largest that there are have no mean or spread that a float could hold.
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = float(finite.mean())
+            squares = float(np.square(finite - mean).sum())
         count = self.finite + len(finite)
         apart = mean - self.mean
         self._squares += squares + apart * apart * self.finite * len(finite) / count
