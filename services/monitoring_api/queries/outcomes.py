@@ -89,6 +89,10 @@ class Outcomes:
 
     def rows(self) -> str:
         """SQL after FROM, with the columns that `joined` names."""
+        return joined(self.when())
+
+    def when(self) -> str:
+        """SQL condition on the view ``predictions``: which of them these are, whatever became of them."""
         when = [
             "ModelName = {model:String}",
             "Variant = {variant:String}",
@@ -101,7 +105,7 @@ class Outcomes:
         if self.as_of_ns is not None:
             when.append(f"ArrivedAt <= {_AS_OF}")
         when += [condition_sql(column, each, f"where_{n}") for n, (column, each) in enumerate(self.conditions)]
-        return joined(" AND ".join(when))
+        return " AND ".join(when)
 
     def parameters(self) -> dict[str, Any]:
         """The values that `rows` needs."""
