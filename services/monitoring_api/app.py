@@ -32,6 +32,7 @@ from services.monitoring_api.routes.history import history_router
 from services.monitoring_api.routes.logs import logs_router
 from services.monitoring_api.routes.metrics import metrics_router
 from services.monitoring_api.routes.models import models_router
+from services.monitoring_api.routes.performance import performance_router
 from services.monitoring_api.routes.pipeline import pipeline_router
 from services.monitoring_api.routes.predictions import predictions_router
 from services.monitoring_api.routes.readiness import readiness_router
@@ -132,6 +133,7 @@ def create_app(
         pipeline_router(serving),
         alerts_router(alerts),
         models_router(serving, ml_api),
+        performance_router(serving),
         caller_router(),
     ):
         api.include_router(router)

@@ -24,6 +24,7 @@ BINS_PER_DOUBLING: Final = 4
 # three (Hanley and Lippman-Hand, If nothing goes wrong, is everything all right?, JAMA 249, 1983).
 _MOST_UNSEEN: Final = 0.05
 _RULE_OF_THREE: Final = 3
+_NEARLY_NONE: Final = 1e-9
 
 NO_LABELS: Final = "no label has come for this model"
 TOO_FEW: Final = "too few predictions to learn when labels come"
@@ -63,7 +64,8 @@ class ArrivalCurve:
     @property
     def is_settled(self) -> bool:
         """Whether predictions were watched for long enough to know that hardly any more labels come."""
-        return self.final > 0 and self.mature_seconds <= self.watched_seconds / 2
+        nobody_waits = self.final >= 1 - _NEARLY_NONE
+        return self.final > 0 and (nobody_waits or self.mature_seconds <= self.watched_seconds / 2)
 
     def age_of(self, share: float) -> float:
         """The age in seconds by which this share of all labels that ever come is there."""
@@ -141,6 +143,12 @@ def arrival_curve(arrived: Mapping[int, int], waiting: Mapping[int, int]) -> Arr
         points.append((bin_end(number), 1 - without))
         at_risk -= came + left
     return ArrivalCurve(tuple(points), total, labels) if len(points) > 1 else None
+
+
+def made_in(number: int, now_ns: int) -> TimeRange:
+    """When predictions were made whose age is in a bin now."""
+    youngest = bin_end(number - 1) if number > 0 else 0.0
+    return TimeRange(now_ns - round(bin_end(number) * NANOSECONDS), now_ns - round(youngest * NANOSECONDS))
 
 
 def bin_end(number: int) -> float:

@@ -9,6 +9,7 @@ from services.monitoring_api.database import Database, Query
 from services.monitoring_api.queries.outcomes import CHAMPION
 from services.monitoring_api.queries.synthetic import REAL
 from services.monitoring_api.queries.timerange import TimeRange
+from services.web.problems import NotFound
 
 # One service that puts an id into its model's name must not make an endless answer.
 MOST_ROWS: Final = 10_000
@@ -44,6 +45,8 @@ FROM predictions_data
 WHERE {REAL}
 ORDER BY ModelName
 LIMIT {{most:UInt64}}"""  # noqa: S608
+
+_ANY: Final = "SELECT 1 FROM predictions_data WHERE ModelName = {model:String} LIMIT 1"
 
 
 class SeenRow(NamedTuple):
@@ -129,6 +132,19 @@ async def find_models(database: Database, span: TimeRange) -> list[SeenModel]:
     for name, version in await database.fetch(references_query()):
         references[str(name)].add(str(version))
     return [_model(name, rows, frozenset(references[name])) for name, rows in sorted(by_name.items())]
+
+
+async def check_model(database: Database, name: str) -> None:
+    """Refuse a model that never made a prediction.
+
+    Raises:
+        NotFound: It says which models there are.
+    """
+    if await database.fetch(Query(_ANY, {"model": name})):
+        return
+    names = await model_names(database)
+    known = f"there are {', '.join(names)}" if names else "there is none yet"
+    raise NotFound(f"There is no model {name[:80]!r}; {known}.")
 
 
 async def model_names(database: Database) -> list[str]:

@@ -47,6 +47,13 @@ def test_where_all_are_old_enough_it_is_the_plain_share():
     assert (curve.predictions, curve.labels, curve.is_settled) == (100, 90, True)
 
 
+def test_where_nobody_waits_the_end_is_known():
+    """All of them got a label after two hours: that is all there is to come."""
+    curve = arrival_curve({_bin(2 * HOUR): 600}, {_bin(60): 50})
+    assert curve is not None
+    assert (curve.final, curve.is_settled) == (1, True)
+
+
 def test_who_is_too_young_counts_for_as_long_as_it_was_watched():
     """1,000 old ones of which half got a label after an hour, and 1,000 made just now: still a half, not a quarter."""
     curve = arrival_curve({_bin(HOUR): 500}, {_bin(10 * DAY): 500, _bin(60): 1000})

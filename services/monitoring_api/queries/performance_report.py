@@ -1,0 +1,278 @@
+"""How a model did, as far as labels tell: over all, over time, and by segment."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from services.monitoring_api.database import Database, Query
+from services.monitoring_api.queries.arrivals import Learned, age_bin, learn
+from services.monitoring_api.queries.buckets import Bucket, Buckets, check_points
+from services.monitoring_api.queries.maturity import NO_PREDICTION, ArrivalCurve, Maturity, made_in, maturity
+from services.monitoring_api.queries.outcomes import Outcomes
+from services.monitoring_api.queries.performance.figure import Figure
+from services.monitoring_api.queries.performance.measure import figures_of, measure
+from services.monitoring_api.queries.performance.measured import Measured
+from services.monitoring_api.queries.segments import (
+    MOST_VALUES,
+    VARIANT,
+    Segment,
+    Segmenting,
+    cut,
+    segment_order,
+)
+from services.monitoring_api.queries.timerange import TimeRange
+
+TASKS: Final = ("binary", "multiclass", "regression")
+
+_COUNTS: Final = """SELECT Task, count() AS Predictions
+FROM predictions
+WHERE {when}
+GROUP BY Task
+ORDER BY Predictions DESC, Task"""
+_AGE: Final = age_bin("{now_us:Int64} - toUnixTimestamp64Micro(toDateTime64(Timestamp, 6))")
+_VARIANTS: Final = """SELECT Variant, count() AS Predictions
+FROM predictions
+WHERE ModelName = {model:String}
+    AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')
+    AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64}, 'UTC')
+GROUP BY Variant
+ORDER BY Predictions DESC, Variant
+LIMIT {most:UInt64}"""
+
+
+@dataclass(frozen=True, slots=True)
+class PerformanceQuestion:
+    """How a model did.
+
+    Args:
+        outcomes: Which predictions.
+        buckets: How their range is cut.
+        now_ns: The time, or the one as of which it is asked.
+        parameters: More values that the conditions of ``outcomes`` need.
+        segmenting: What to tell them apart by.
+        exact: Whether to compute from rows even where sums are kept.
+        threshold: By which score to decide instead, for what that would have given.
+        costs: What a false positive and a false negative cost.
+    """
+
+    outcomes: Outcomes
+    buckets: Buckets
+    now_ns: int
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    segmenting: Segmenting | None = None
+    exact: bool = False
+    threshold: float | None = None
+    costs: tuple[float, float] = (1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of the predictions: all, those of a bucket, or those of a segment.
+
+    Args:
+        measured: Their figures.
+        maturity: Whether their labels have come.
+        bucket: Of a bucket: which.
+        segment: Of a segment: which.
+    """
+
+    measured: Measured
+    maturity: Maturity
+    bucket: Bucket | None = None
+    segment: Segment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An answer.
+
+    Args:
+        task: What the predictions are; None where there are none.
+        left_out: Predictions of other tasks, by task.
+        whole: All of them.
+        series: By bucket, none left out.
+        segments: By segment.
+        learned: How their labels come.
+        source: What it comes from: ``rows``.
+        error_bound: Largest relative error of a figure; 0 where they are exact.
+    """
+
+    task: str | None
+    left_out: Mapping[str, int]
+    whole: Part
+    series: Sequence[Part]
+    segments: Sequence[Part] | None
+    learned: Learned
+    source: str = "rows"
+    error_bound: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was measured, and of what.
+
+    Args:
+        whole: Of all rows.
+        series: By the bucket's key.
+        source: What it comes from.
+        error_bound: Largest relative error.
+    """
+
+    whole: Measured
+    series: Mapping[int, Measured]
+    source: str
+    error_bound: float
+
+
+async def performance_report(database: Database, question: PerformanceQuestion) -> Report:
+    """Measure a model.
+
+    Args:
+        database: Where to ask.
+        question: What is asked.
+
+    Raises:
+        BadInput: When a segment is unknown, or there are more points than an answer may have.
+    """
+    outcomes, now_ns = question.outcomes, question.now_ns
+    values = {**outcomes.parameters(), **question.parameters, "now_us": now_ns // 1000}
+    found = await database.fetch(Query(_COUNTS.format(when=outcomes.when()), values))
+    learned = await learn(database, outcomes.model, now_ns, as_of_ns=outcomes.as_of_ns)
+    counts = {str(task): int(count) for task, count in found}
+    # The counts are in order: the task of the most predictions comes first.
+    task = next((task for task in counts if task in TASKS), None)
+    if task is None:
+        return _nothing(question, learned, counts)
+    check_points(question.buckets, series=len(figures_of(task)))
+    rows = _Rows(_of_task(outcomes.rows()), _made(outcomes), {**values, "task": task}, task)
+    figures, ages, segments = await asyncio.gather(
+        _figures(database, question, rows),
+        _ages(database, question, rows, _bucket(question.buckets), question.buckets.parameters()),
+        _segments(database, question, rows, learned.curve),
+    )
+    series = []
+    for bucket in question.buckets.all():
+        measured = figures.series.get(bucket.key) or _unmeasured(task)
+        ripeness = maturity(learned.curve, ages.get(str(bucket.key), []), now_ns, labels=measured.labels)
+        series.append(Part(measured, ripeness, bucket))
+    everything = [part for parts in ages.values() for part in parts]
+    ripeness = maturity(learned.curve, everything, now_ns, labels=figures.whole.labels)
+    return Report(
+        task=task,
+        left_out={other: count for other, count in counts.items() if other != task},
+        whole=Part(figures.whole, ripeness),
+        series=series,
+        segments=segments,
+        learned=learned,
+        source=figures.source,
+        error_bound=figures.error_bound,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Predictions of one task, as SQL after FROM: with what became of them and without, and the values it needs."""
+
+    sql: str
+    made: str
+    parameters: Mapping[str, Any]
+    task: str
+
+
+async def _figures(database: Database, question: PerformanceQuestion, rows: _Rows) -> Figures:
+    """Figures over all and over time: the one place that knows where they come from."""
+    buckets = question.buckets
+    whole, series = await asyncio.gather(
+        measure(database, rows.sql, rows.parameters, rows.task),
+        measure(
+            database,
+            rows.sql,
+            {**rows.parameters, **buckets.parameters()},
+            rows.task,
+            [_bucket(buckets)],
+        ),
+    )
+    return Figures(whole[0], {int(each.group[0]): each for each in series}, "rows", 0.0)
+
+
+async def _segments(
+    database: Database, question: PerformanceQuestion, rows: _Rows, curve: ArrivalCurve | None
+) -> list[Part] | None:
+    asked = question.segmenting
+    if asked is None:
+        return None
+    if asked.name == VARIANT and not asked.is_feature:
+        found = await _variants(database, question, rows.task)
+        return [_segment_part(Segment("value", name), each, ages, question.now_ns, curve) for name, each, ages in found]
+    how = await cut(database, asked, rows.made, rows.parameters, question.outcomes.span)
+    measured, ages = await asyncio.gather(
+        measure(database, how.rows(rows.sql), {**rows.parameters, **how.parameters}, rows.task, [how.expression]),
+        _ages(database, question, replace(rows, made=how.rows(rows.made)), how.expression, how.parameters),
+    )
+    by_key = {str(each.group[0]): each for each in measured}
+    ordered = segment_order([(key, each.predictions) for key, each in by_key.items()], how)
+    return [_segment_part(how.segment(key), by_key[key], ages.get(key, []), question.now_ns, curve) for key in ordered]
+
+
+async def _ages(
+    database: Database, question: PerformanceQuestion, rows: _Rows, group: str, parameters: Mapping[str, Any]
+) -> dict[str, list[tuple[TimeRange, int]]]:
+    """When the predictions of each group were made, in bins of their age, and how many."""
+    sql = f"SELECT {group} AS Key, {_AGE} AS Age, count()\nFROM {rows.made}\nGROUP BY Key, Age"
+    ages: dict[str, list[tuple[TimeRange, int]]] = defaultdict(list)
+    for key, number, count in await database.fetch(Query(sql, {**rows.parameters, **parameters})):
+        ages[str(key)].append((made_in(int(number), question.now_ns), int(count)))
+    return ages
+
+
+def _bucket(buckets: Buckets) -> str:
+    return buckets.expression("Timestamp")
+
+
+async def _variants(
+    database: Database, question: PerformanceQuestion, task: str
+) -> list[tuple[str, Measured, list[tuple[TimeRange, int]]]]:
+    # Rows of one variant are chosen by the key they are sorted by, so each variant is measured by itself.
+    values = {**question.outcomes.parameters(), "most": MOST_VALUES}
+    names = [str(row[0]) for row in await database.fetch(Query(_VARIANTS, values))]
+    found = []
+    for name in names:
+        outcomes = replace(question.outcomes, variant=name)
+        values = {**outcomes.parameters(), **question.parameters, "task": task, "now_us": question.now_ns // 1000}
+        rows = _Rows(_of_task(outcomes.rows()), _made(outcomes), values, task)
+        (measured,) = await measure(database, rows.sql, rows.parameters, task)
+        if measured.predictions:
+            ages = await _ages(database, question, rows, "''", {})
+            found.append((name, measured, ages[""]))
+    return found
+
+
+def _of_task(rows: str) -> str:
+    return f"(SELECT * FROM {rows} WHERE Task = {{task:String}})"  # noqa: S608  (texts of ours; values are bound)
+
+
+def _made(outcomes: Outcomes) -> str:
+    return f"(SELECT * FROM predictions WHERE {outcomes.when()} AND Task = {{task:String}})"  # noqa: S608  (texts of ours)
+
+
+def _segment_part(
+    segment: Segment,
+    measured: Measured,
+    ages: Sequence[tuple[TimeRange, int]],
+    now_ns: int,
+    curve: ArrivalCurve | None,
+) -> Part:
+    return Part(measured, maturity(curve, ages, now_ns, labels=measured.labels), segment=segment)
+
+
+def _unmeasured(task: str | None) -> Measured:
+    figures = figures_of(task) if task else frozenset()
+    return Measured((), 0, 0, {name: Figure(None, None, None, 0, NO_PREDICTION) for name in sorted(figures)})
+
+
+def _nothing(question: PerformanceQuestion, learned: Learned, left_out: Mapping[str, int]) -> Report:
+    nothing = Part(_unmeasured(None), Maturity.unknown(NO_PREDICTION))
+    series = [replace(nothing, bucket=bucket) for bucket in question.buckets.all()]
+    return Report(None, left_out, nothing, series, None if question.segmenting is None else [], learned)

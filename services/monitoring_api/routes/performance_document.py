@@ -1,0 +1,173 @@
+"""The answer about a model's performance."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from services.monitoring_api.queries.maturity import MATURE_SHARE, Maturity
+from services.monitoring_api.queries.performance.figure import Figure
+from services.monitoring_api.queries.performance_report import Part, PerformanceQuestion, Report
+from services.monitoring_api.queries.timerange import rfc3339
+
+
+class FigureDocument(BaseModel):
+    """A figure."""
+
+    value: float | None = Field(examples=[0.83])
+    low: float | None = Field(description="Lower end of its 95 % interval.", examples=[0.81])
+    high: float | None = Field(description="Upper end.", examples=[0.85])
+    n: int = Field(description="How many labelled predictions it rests on.", examples=[1200])
+    reason: str | None = Field(description="Why there is no value.")
+
+
+class ExpectedDocument(BaseModel):
+    """Whether labels have come."""
+
+    mature: bool = Field(description="Whether nearly all labels have come that ever will; if not, don't trust figures.")
+    expected_coverage_now: float | None = Field(description="The label coverage to be expected by now.")
+    expected_coverage_finally: float | None = Field(description="And in the end.")
+    immature_because: str | None
+
+
+class PartDocument(ExpectedDocument):
+    """Figures of some predictions."""
+
+    predictions: int
+    labels: int = Field(description="How many of them have a label.")
+    label_coverage: float | None
+    metrics: dict[str, FigureDocument]
+    classes: dict[str, dict[str, FigureDocument]] | None = Field(
+        description="Of a multi-class model, by class (against all others)."
+    )
+
+
+class BucketDocument(PartDocument):
+    """Figures of a bucket."""
+
+    time: int = Field(description="When it begins, in epoch seconds.", examples=[1795428000])
+
+
+class SegmentName(BaseModel):
+    """What a segment is."""
+
+    field: str = Field(examples=["distance"])
+    kind: str = Field(description="value, range, null, nonfinite, missing, or other (all further values together).")
+    value: Any = Field(description="Of a value: with its type.", examples=["UA"])
+    start: float | None = Field(serialization_alias="from", description="Of a range: inclusive; null: all below.")
+    end: float | None = Field(serialization_alias="to", description="Of a range: exclusive; null: all above.")
+
+
+class SegmentDocument(PartDocument):
+    """Figures of a segment."""
+
+    segment: SegmentName
+
+
+class LearnedDocument(BaseModel):
+    """What is known of how labels come."""
+
+    rule: str
+    source: str = Field(description="How the curve was made, and from what.")
+    start: str = Field(serialization_alias="from")
+    end: str = Field(serialization_alias="to")
+    predictions: int = Field(description="How many predictions it is learned from.")
+    labels: int
+    mature_after_seconds: float | None = Field(description="The age at which 95 % of the labels that come are there.")
+    curve: list[tuple[float, float]] = Field(description="Age in seconds, and the share that has its label by then.")
+
+
+class PerformanceDocument(PartDocument):
+    """How a model did."""
+
+    model: str = Field(examples=["flight-delay"])
+    start: str = Field(serialization_alias="from")
+    end: str = Field(serialization_alias="to")
+    as_of: str | None
+    step_seconds: int
+    task: str | None = Field(description="binary, multiclass or regression; null without predictions.")
+    left_out: dict[str, int] = Field(description="Predictions of other tasks under the same name, which do not count.")
+    maturity: LearnedDocument
+    series: list[BucketDocument]
+    segments: list[SegmentDocument] | None
+    source: str = Field(description="What the figures come from.", examples=["rows"])
+    approximate: bool
+    error_bound: float = Field(description="The largest relative error of a figure.")
+
+
+def performance_document(name: str, question: PerformanceQuestion, report: Report) -> PerformanceDocument:
+    """A report as an answer."""
+    span, as_of_ns = question.outcomes.span, question.outcomes.as_of_ns
+    segmenting = question.segmenting
+    return PerformanceDocument(
+        model=name,
+        start=rfc3339(span.start_ns),
+        end=rfc3339(span.end_ns),
+        as_of=None if as_of_ns is None else rfc3339(as_of_ns),
+        step_seconds=question.buckets.step.seconds,
+        task=report.task,
+        left_out=dict(report.left_out),
+        maturity=_learned(report),
+        series=[
+            BucketDocument(time=part.bucket.start, **_part(part)) for part in report.series if part.bucket is not None
+        ],
+        segments=None
+        if report.segments is None or segmenting is None
+        else [_segment(segmenting.name, part) for part in report.segments],
+        source=report.source,
+        approximate=report.error_bound > 0,
+        error_bound=report.error_bound,
+        **_part(report.whole),
+    )
+
+
+def _segment(name: str, part: Part) -> SegmentDocument:
+    segment = part.segment
+    if segment is None:
+        raise ValueError("a part that is no segment")
+    told = SegmentName(field=name, kind=segment.kind, value=segment.value, start=segment.start, end=segment.end)
+    return SegmentDocument(segment=told, **_part(part))
+
+
+def _part(part: Part) -> dict[str, Any]:
+    measured = part.measured
+    classes = {name: _figures(figures) for name, figures in measured.classes.items()}
+    return {
+        "predictions": measured.predictions,
+        "labels": measured.labels,
+        "label_coverage": measured.labels / measured.predictions if measured.predictions else None,
+        "metrics": _figures(measured.figures),
+        "classes": classes or None,
+        **_expected(part.maturity),
+    }
+
+
+def _expected(ripeness: Maturity) -> dict[str, Any]:
+    return {
+        "mature": ripeness.mature,
+        "expected_coverage_now": ripeness.expected_now,
+        "expected_coverage_finally": ripeness.expected_finally,
+        "immature_because": ripeness.reason,
+    }
+
+
+def _figures(figures: Mapping[str, Figure]) -> dict[str, FigureDocument]:
+    return {
+        name: FigureDocument(value=each.value, low=each.low, high=each.high, n=each.n, reason=each.reason)
+        for name, each in sorted(figures.items())
+    }
+
+
+def _learned(report: Report) -> LearnedDocument:
+    learned = report.learned
+    curve = learned.curve
+    return LearnedDocument(
+        rule=f"mature when {MATURE_SHARE:.0%} of the labels are to be there that are ever to be expected",
+        source="life-table estimate of the time from a prediction to its first label, from all versions and variants",
+        start=rfc3339(learned.span.start_ns),
+        end=rfc3339(learned.span.end_ns),
+        predictions=0 if curve is None else curve.predictions,
+        labels=0 if curve is None else curve.labels,
+        mature_after_seconds=None if curve is None or not curve.is_settled else curve.mature_seconds,
+        curve=[] if curve is None else list(curve.points),
+    )

@@ -1,0 +1,120 @@
+"""Query parameters of /models/{name}/performance; an unknown one is a 422 that names it."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from services.monitoring_api.errors import bad_field
+from services.monitoring_api.queries.buckets import Buckets, choose_step, nice_step
+from services.monitoring_api.queries.feature_values import parse_features
+from services.monitoring_api.queries.filters import Filter, equal, parse_filters
+from services.monitoring_api.queries.outcomes import CHAMPION, Outcomes
+from services.monitoring_api.queries.performance_report import PerformanceQuestion
+from services.monitoring_api.queries.segments import COLUMNS, parse_segment
+from services.monitoring_api.queries.time_zones import parse_tz
+from services.monitoring_api.queries.timerange import TimeRange, epoch_ns, parse_time
+from services.monitoring_api.routes.search_parameters import RangeParameters
+
+# Figures of a bucket need labels, so buckets are fewer than points of a chart.
+_AUTO_POINTS: Final = 100
+_SHORTEST_AUTO_SECONDS: Final = 60
+
+
+class PerformanceParameters(RangeParameters):
+    """Parameters of /models/{name}/performance."""
+
+    start: Annotated[
+        str,
+        Field(alias="from", description="First moment: RFC 3339, epoch seconds, or relative.", examples=["now-30d"]),
+    ] = "now-30d"
+    version: Annotated[str | None, Field(description="The model's version; all, unless said.")] = None
+    variant: Annotated[str, Field(description="champion, shadow, or what else a service says.")] = CHAMPION
+    segment: Annotated[
+        str | None,
+        Field(
+            description="Also answer by segment: a feature, a number's in quantile bins (`distance:5`) or between "
+            f"edges (`distance:[0,500,1000]`), or {', '.join(COLUMNS)}, variant, trace_path (fallback, retry, timeout, "
+            "plain). A feature of such a name is `feature.label`.",
+            examples=["carrier"],
+        ),
+    ] = None
+    step: Annotated[
+        str, Field(description="auto (100 buckets at most), or a length: 15m, 1h, 1d.", examples=["1d"])
+    ] = "auto"
+    tz: Annotated[str, Field(description="Whose days, for day steps (IANA name).", examples=["UTC"])] = "UTC"
+    filter: Annotated[
+        list[str],
+        Field(
+            description="key=value, key!=value, key^=prefix, key=in(a,b); repeated ones are and-ed. Keys are "
+            f"{', '.join(COLUMNS)}.",
+            examples=[["features_source=store"]],
+        ),
+    ] = Field(default_factory=list)
+    feature: Annotated[
+        list[str], Field(description="Conditions on features, as of /predictions.", examples=[["distance>=500"]])
+    ] = Field(default_factory=list)
+    as_of: Annotated[
+        str | None,
+        Field(description="Count only predictions and labels that had arrived by then.", examples=["now-7d"]),
+    ] = None
+    exact: Annotated[bool, Field(description="Compute from every row, also where kept sums would do.")] = False
+    threshold: Annotated[
+        float | None,
+        Field(
+            allow_inf_nan=False,
+            description="Also answer what deciding by this score would have given; binary only.",
+            examples=[0.4],
+        ),
+    ] = None
+    cost_false_positive: Annotated[
+        float, Field(ge=0, le=1e12, allow_inf_nan=False, description="What a false alarm costs.", examples=[1])
+    ] = 1.0
+    cost_false_negative: Annotated[
+        float, Field(ge=0, le=1e12, allow_inf_nan=False, description="What a miss costs.", examples=[5])
+    ] = 1.0
+
+    def question(self, name: str, now: datetime) -> PerformanceQuestion:
+        """What is asked, checked.
+
+        Raises:
+            BadInput: Naming the parameter.
+        """
+        span = self.span(now)
+        as_of_ns = None if self.as_of is None else parse_time(self.as_of, now=now, field="as_of")
+        features = parse_features(self.feature)
+        conditions = [
+            *self._conditions(),
+            *((f"toString({each.sql(number)})", _HOLDS) for number, each in enumerate(features)),
+        ]
+        values: dict[str, Any] = {}
+        for number, each in enumerate(features):
+            values |= each.parameters(number)
+        return PerformanceQuestion(
+            Outcomes(name, span, self.version, self.variant, tuple(conditions), as_of_ns),
+            _buckets(self.step, span, self.tz),
+            min(epoch_ns(now), as_of_ns or epoch_ns(now)),
+            parameters=values,
+            segmenting=None if self.segment is None else parse_segment(self.segment),
+            exact=self.exact,
+            threshold=self.threshold,
+            costs=(self.cost_false_positive, self.cost_false_negative),
+        )
+
+    def _conditions(self) -> list[tuple[str, Filter]]:
+        found = parse_filters(self.filter)
+        for each in found:
+            if each.key not in COLUMNS:
+                raise bad_field("filter", f"there is no {each.key[:80]!r}; there are {', '.join(COLUMNS)}")
+        return [(COLUMNS[each.key], each) for each in found]
+
+
+# A condition that is SQL already, as a filter on what it says.
+_HOLDS: Final = equal("feature", "1")
+
+
+def _buckets(step: str, span: TimeRange, tz: str) -> Buckets:
+    zone = parse_tz(tz)
+    if step.strip() == "auto":
+        return Buckets(span, nice_step(span.seconds / _AUTO_POINTS, shortest=_SHORTEST_AUTO_SECONDS), zone)
+    return choose_step(step, span, zone)
