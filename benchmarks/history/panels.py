@@ -62,7 +62,7 @@ class Panel:
     async def statement(self, database: Database, span: TimeRange) -> Query:
         """What the API asks ClickHouse for this, besides for the marks."""
         asked, buckets = self.question(span)
-        reading = await prepare(database, asked, buckets.step.seconds)
+        reading = await prepare(database, asked, buckets)
         return series_query(asked, reading.plan, buckets, most_rows=MOST_POINTS + 1, finished=True)
 
     async def ask_ours(self, database: Database, span: TimeRange, now: datetime, arrived: Arrived) -> list[Points]:

@@ -98,8 +98,7 @@ CREATE TABLE IF NOT EXISTS {{db}}.rollup_outcomes_1d{{local}} {{on_cluster}}
     SquaredErrorSum Float64 CODEC(ZSTD(1)),
     RelativeErrorSum Float64 CODEC(ZSTD(1)),
     TruthSpread AggregateFunction(varPopStable, Float64) CODEC(ZSTD(1)),
-    PositiveScores Map(UInt16, UInt64) COMMENT 'Bin of the score -> rows whose positive class was true' CODEC(ZSTD(3)),
-    NegativeScores Map(UInt16, UInt64) CODEC(ZSTD(3)),
+    ScoreCounts Map(UInt32, UInt64) COMMENT 'Twice the bin of the score, and 1 more where the positive class was true -> rows' CODEC(ZSTD(3)),
     BinsAt DateTime64(6) COMMENT 'Which bins: their CreatedAt in score_bins' CODEC(ZSTD(1)),
     ComputedAt DateTime64(6) DEFAULT now64(6) CODEC(ZSTD(1))
 )

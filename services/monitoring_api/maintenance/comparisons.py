@@ -86,7 +86,7 @@ class Comparison:
     @property
     def is_of_raw_rows(self) -> bool:
         """Whether what is below are raw rows, whose values are held in memory to be put in order."""
-        return self.made_of not in {self.source.rolled_up.table, self.source.rolled_up.quarters}
+        return self.made_of not in {self.source.rolled_up.table, self.source.rolled_up.longer}
 
 
 class _Figure(NamedTuple):
@@ -173,7 +173,7 @@ def _tiers(
     def comparison(name: str, made_of: str, seconds: int, shown: Sequence[_Figure], **parts: str) -> Comparison:
         sql = _compare(shown, **parts)
         names = tuple(each.name for each in shown)
-        return Comparison(name, source, made_of, sql, names, seconds, finished=name == rollup.finished.table)
+        return Comparison(name, source, made_of, sql, names, seconds, finished=name == source.finished.table)
 
     yield comparison(
         rollup.table,
@@ -189,7 +189,7 @@ def _tiers(
         within=_within("Minute"),
     )
     yield comparison(
-        rollup.quarters,
+        rollup.longer,
         rollup.table,
         QUARTER_SECONDS,
         [*merged, *same],
@@ -197,23 +197,23 @@ def _tiers(
         of_below=of,
         below=f"{rollup.table} FINAL",
         within_below=_within("Minute"),
-        above=rollup.quarters,
+        above=rollup.longer,
         of=of,
         within=_within("Minute"),
     )
-    told_apart = sorted(frozenset().union(*rollup.finished.groupings))
+    told_apart = sorted(frozenset().union(*source.finished.groupings))
     columns = [str(source.dimensions[name].rollup) for name in told_apart]
     groupings = []
-    for each in rollup.finished.groupings:
+    for each in source.finished.groupings:
         values = [f"toString({source.dimensions[name].rollup})" if name in each else "''" for name in told_apart]
-        groupings.append(f"['{rollup.finished.name(each)}', {', '.join(values)}]")
+        groupings.append(f"['{source.finished.name(each)}', {', '.join(values)}]")
     finished = [_equal(counted, f"sum({counted})")]
     finished += [
         _close(name, sketch.merged_quantile(level, sketched), f"any({name})") for name, level in percentiles.items()
     ]
-    for table, seconds in ((rollup.table, MINUTE_SECONDS), (rollup.quarters, QUARTER_SECONDS)):
+    for table, seconds in ((rollup.table, MINUTE_SECONDS), (rollup.longer, QUARTER_SECONDS)):
         yield comparison(
-            rollup.finished.table,
+            source.finished.table,
             table,
             seconds,
             finished,
@@ -221,7 +221,7 @@ def _tiers(
             of_below=f"arrayJoin([{', '.join(groupings)}])",
             below=f"{table} FINAL",
             within_below=f"{_within('Minute')} AND {counted} > 0",
-            above=rollup.finished.table,
+            above=source.finished.table,
             of=f"arrayConcat([toString(GroupedBy)], {_of(columns)})",
             within=f"{_within('Minute')} AND Seconds = {seconds}",
         )

@@ -21,7 +21,7 @@ def finished(
         sketched: The column with the sketch.
         percentiles: Which percentile goes into which column.
     """
-    target = source.rolled_up.finished
+    target = source.finished
     told_apart = sorted(frozenset().union(*target.groupings))
     columns = {name: str(source.dimensions[name].rollup) for name in told_apart}
     groupings = ", ".join(f"('{target.name(each)}', {_names(each)})" for each in target.groupings)

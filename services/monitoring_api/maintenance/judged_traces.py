@@ -1,4 +1,7 @@
-"""Labels that come after raw spans are gone: a trace that waited for one is kept if it was wrong, and goes if not."""
+"""What follows from labels: their predictions are joined anew, and traces that waited for one are kept or let go.
+
+A label may come after raw spans are gone: then a copy of the trace waited for it, kept if the prediction was wrong.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +19,7 @@ from services.monitoring_api.maintenance.kept_traces import (
     copy_traces,
     labels_of,
 )
+from services.monitoring_api.maintenance.outcomes import join_labels
 
 _MARKS: Final = """SELECT toString(Id), PredictionId
 FROM label_marks
@@ -78,8 +82,8 @@ class Judged:
     right: int = 0
 
 
-async def judge_traces(database: Database, rules: KeepingRules, *, most: int) -> Judged:
-    """Look at the traces of predictions that labels came for, some labels at a time.
+async def follow_labels(database: Database, rules: KeepingRules, *, most: int) -> Judged:
+    """Join predictions with the labels that came for them, and look at their traces; some labels at a time.
 
     Args:
         database: Where, as a user who may write.
@@ -90,6 +94,7 @@ async def judge_traces(database: Database, rules: KeepingRules, *, most: int) ->
     if not marks:
         return Judged()
     predictions = sorted({str(prediction) for _, prediction in marks})
+    await join_labels(database, predictions)
     wrong, right = await _judge(database, rules, predictions)
     ids = [str(identity) for identity, _ in marks]
     await database.execute(Query(_DELETE_MARKS, {"predictions": predictions, "ids": ids}))

@@ -14,10 +14,19 @@ from services.monitoring_api.maintenance.duties import Duties, Duty
 from services.monitoring_api.maintenance.heartbeat import write_heartbeat
 from services.monitoring_api.maintenance.horizon import note_retention
 from services.monitoring_api.maintenance.instruments import Instruments
-from services.monitoring_api.maintenance.judged_traces import judge_traces
+from services.monitoring_api.maintenance.judged_traces import follow_labels
 from services.monitoring_api.maintenance.keep_traces import keep_traces
 from services.monitoring_api.maintenance.recompute import recompute
-from services.monitoring_api.maintenance.rollups import PREDICTIONS_1M, PREDICTIONS_15M, REQUESTS_1M, REQUESTS_15M, Tier
+from services.monitoring_api.maintenance.rollups import (
+    OUTCOMES_1D,
+    OUTCOMES_15M,
+    PREDICTIONS_1M,
+    PREDICTIONS_15M,
+    REQUESTS_1M,
+    REQUESTS_15M,
+    Tier,
+)
+from services.monitoring_api.maintenance.score_bins import keep_bins
 from services.monitoring_api.maintenance.settings import MaintenanceSettings
 
 _log = logging.getLogger(__name__)
@@ -58,6 +67,9 @@ class Maintenance:
         self._duties = Duties(
             (
                 Duty("rollups", timedelta(0), self._recompute),
+                Duty("labels", timedelta(0), self._follow_labels),
+                Duty("sums of outcomes", timedelta(seconds=settings.outcomes_interval_seconds), self._sum_outcomes),
+                Duty("days of outcomes", timedelta(seconds=settings.outcome_days_interval_seconds), self._sum_days),
                 Duty("notes of retention", _NOTES_INTERVAL, self._note_retention),
                 Duty("traces to keep", timedelta(seconds=settings.traces_interval_seconds), self._keep_traces),
                 Duty("looks at the disk", timedelta(seconds=settings.disk_interval_seconds), self._guard),
@@ -86,15 +98,33 @@ class Maintenance:
         await self._duties.run(self._clock())
 
     async def _recompute(self) -> None:
-        """One pass over every rollup; one that fails leaves the others going."""
+        """One pass over the rollups of requests and predictions."""
         settings = self._settings
         # What minutes are made of: raw spans, or predictions; quarters are made of minutes.
-        kept_days = {
-            REQUESTS_1M: settings.span_days,
-            PREDICTIONS_1M: settings.predictions_retention_days,
-            REQUESTS_15M: settings.minute_days,
-            PREDICTIONS_15M: settings.minute_days,
-        }
+        await self._work_off(
+            {
+                REQUESTS_1M: settings.span_days,
+                PREDICTIONS_1M: settings.predictions_retention_days,
+                REQUESTS_15M: settings.minute_days,
+                PREDICTIONS_15M: settings.minute_days,
+            }
+        )
+
+    async def _sum_outcomes(self) -> None:
+        """One pass over the quarters of an hour that labels came for."""
+        await self._work_off({OUTCOMES_15M: self._settings.predictions_retention_days})
+
+    async def _sum_days(self) -> None:
+        """One pass over the days whose outcomes changed, or whose bins of scores did."""
+        await keep_bins(self._database)
+        await self._work_off({OUTCOMES_1D: self._settings.predictions_retention_days})
+
+    async def _work_off(self, kept_days: dict[Tier, int]) -> None:
+        """Passes over tiers until nothing is left; one that fails leaves the others going.
+
+        Args:
+            kept_days: For each how long that is kept which it is made of.
+        """
         left = True
         while left:
             left = False
@@ -130,14 +160,17 @@ class Maintenance:
         self._exhausted = guarded.exhausted
 
     async def _keep_traces(self) -> None:
-        """Copy traces that outlive their raw spans, and look at those that labels came for."""
+        """Copy traces that outlive their raw spans."""
         await self._keep(None)
+
+    async def _follow_labels(self) -> None:
+        """Join predictions that labels came for, and look at their traces."""
         most = self._settings.traces_at_once
-        judged = await judge_traces(self._database, self._rules, most=most)
-        self._instruments.judged(wrong=judged.wrong, right=judged.right)
-        while judged.marks >= most:
-            judged = await judge_traces(self._database, self._rules, most=most)
+        marks = most
+        while marks >= most:
+            judged = await follow_labels(self._database, self._rules, most=most)
             self._instruments.judged(wrong=judged.wrong, right=judged.right)
+            marks = judged.marks
 
     async def _keep(self, before: datetime | None, *, unlabelled: bool = True) -> None:
         most = self._settings.traces_at_once

@@ -1,14 +1,15 @@
 """The rollups: minutes, computed from deduplicated raw rows, and quarters of an hour, merged from minutes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from services.monitoring_api.maintenance.computation import BUCKETS, COMPUTED_AT, Computation
 from services.monitoring_api.maintenance.finished import DURATIONS, SCORES, finished
+from services.monitoring_api.maintenance.outcomes import DAY_SECONDS, DAYS, JOINED, QUARTERS
 from services.monitoring_api.queries import sketch
 from services.monitoring_api.queries.plan import MINUTE_SECONDS, QUARTER_SECONDS
 from services.monitoring_api.queries.source import Source
-from services.monitoring_api.queries.sources import ERRORS, PREDICTIONS, REQUESTS, STATUS_CLASS
+from services.monitoring_api.queries.sources import ERRORS, OUTCOMES, PREDICTIONS, REQUESTS, STATUS_CLASS
 from services.monitoring_api.queries.synthetic import REAL
 
 # Not compared with a DateTime: ClickHouse 26.9 then skips a part whose rows all lie in the last second before it.
@@ -96,7 +97,7 @@ def _tiers(source: Source, raw: str, *, minutes: str, quarters: str, counted: st
     percentiles = DURATIONS if sketched.startswith("Duration") else SCORES
     finished_minutes, finished_quarters = (
         finished(source, table=table, seconds=seconds, counted=counted, sketched=sketched, percentiles=percentiles)
-        for table, seconds in ((rollup.table, MINUTE_SECONDS), (rollup.quarters, QUARTER_SECONDS))
+        for table, seconds in ((rollup.table, MINUTE_SECONDS), (rollup.longer, QUARTER_SECONDS))
     )
     return (
         Tier(
@@ -104,15 +105,15 @@ def _tiers(source: Source, raw: str, *, minutes: str, quarters: str, counted: st
             raw,
             MINUTE_SECONDS,
             (Computation(rollup.table, MINUTE_SECONDS, minutes), finished_minutes),
-            rollup.quarter_kind,
+            rollup.longer_kind,
             QUARTER_SECONDS,
         ),
         Tier(
-            (rollup.quarter_kind, rollup.unfinished_kind),
+            (rollup.longer_kind, rollup.unfinished_kind),
             rollup.table,
             QUARTER_SECONDS,
             # The minutes' too, for those from before there was a finished table.
-            (Computation(rollup.quarters, QUARTER_SECONDS, quarters), finished_minutes, finished_quarters),
+            (Computation(rollup.longer, QUARTER_SECONDS, quarters), finished_minutes, finished_quarters),
         ),
     )
 
@@ -125,7 +126,7 @@ REQUESTS_1M, REQUESTS_15M = _tiers(
     counted="Requests",
     sketched="DurationSketch",
 )
-PREDICTIONS_1M, PREDICTIONS_15M = _tiers(
+_PREDICTIONS_1M, _PREDICTIONS_15M = _tiers(
     PREDICTIONS,
     "predictions_data",
     minutes=_PREDICTIONS,
@@ -133,3 +134,18 @@ PREDICTIONS_1M, PREDICTIONS_15M = _tiers(
     counted="Scored",
     sketched="ScoreSketch",
 )
+
+# Predictions are joined with labels as their minutes are computed, and what became of them is summed up by the quarter.
+_OUTCOMES: Final = OUTCOMES.rolled_up
+PREDICTIONS_1M: Final = replace(_PREDICTIONS_1M, computations=(*_PREDICTIONS_1M.computations, JOINED))
+PREDICTIONS_15M: Final = replace(
+    _PREDICTIONS_15M,
+    computations=(*_PREDICTIONS_15M.computations, QUARTERS),
+    next_kind=_OUTCOMES.longer_kind,
+    next_seconds=DAY_SECONDS,
+)
+# Quarters that labels came for.
+OUTCOMES_15M: Final = Tier(
+    (_OUTCOMES.kind,), "outcomes_data", QUARTER_SECONDS, (QUARTERS,), _OUTCOMES.longer_kind, DAY_SECONDS
+)
+OUTCOMES_1D: Final = Tier((_OUTCOMES.longer_kind,), "outcomes_data", DAY_SECONDS, (DAYS,))

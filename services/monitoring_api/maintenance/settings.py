@@ -55,6 +55,16 @@ class MaintenanceSettings(RetentionSettings, ClickHousePoolSettings):
     traces_at_once: int = Field(
         default=5_000, ge=1, le=20_000, description="Most traces copied, or labels looked at, by one statement."
     )
+    outcomes_interval_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        le=3_600,
+        description="Time between two looks for quarters of an hour whose predictions got labels; until then answers "
+        "read these from rows.",
+    )
+    outcome_days_interval_seconds: float = Field(
+        default=300.0, gt=0, le=86_400, description="The same for days, whose histograms of scores take longer."
+    )
     slow_trace_seconds: float | None = Field(
         default=None,
         gt=0,

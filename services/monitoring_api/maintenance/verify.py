@@ -98,8 +98,8 @@ async def verify(database: Database, comparison: Comparison, span: TimeRange) ->
 
 def _dirty(length: int, found: Dirty) -> set[int]:
     """Starts of the buckets of some length that may be behind."""
-    buckets = {minute // length * length for minute in found.minutes}
-    return buckets | found.quarters if length == QUARTER_SECONDS else buckets
+    buckets = {minute // length * length for minute in found.buckets}
+    return buckets | found.longer if length == QUARTER_SECONDS else buckets
 
 
 def _difference(comparison: Comparison, row: Sequence[Any]) -> Difference:

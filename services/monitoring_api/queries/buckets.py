@@ -13,6 +13,7 @@ from services.web.problems import BadInput
 MOST_POINTS_PER_SERIES: Final = 11_000
 MOST_POINTS: Final = 100_000
 _AUTO_POINTS: Final = 400
+_QUARTER_SECONDS: Final = 900
 _LONGEST_STEP_DAYS: Final = 3660
 _NICE_SECONDS: Final = (
     *(1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200),
@@ -77,6 +78,15 @@ class Buckets:
         if self.step.days:
             return local_days.expression(self._pieces(), column)
         return f"intDiv(toUnixTimestamp({column}), {{step:UInt32}})"
+
+    def made_of(self, seconds: int) -> bool:
+        """Whether every bucket is made of whole ones of a length, by the clock since 1970 UTC."""
+        if self.step.seconds % seconds:
+            return False
+        # Days begin at a quarter of an hour everywhere; whole days of UTC they are where clocks show UTC.
+        if not self.step.days or seconds <= _QUARTER_SECONDS:
+            return True
+        return all(bucket.start % seconds == 0 for bucket in self.all())
 
     def parameters(self) -> dict[str, int]:
         """The values that `expression` needs."""

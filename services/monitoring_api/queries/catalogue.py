@@ -6,12 +6,12 @@ from typing import Any, Final
 from services.monitoring_api.errors import bad_field
 from services.monitoring_api.queries import sketch
 from services.monitoring_api.queries.metric import Kind, Metric
+from services.monitoring_api.queries.performance_metrics import PERFORMANCE
 from services.monitoring_api.queries.source import Measure
 from services.monitoring_api.queries.sources import (
     COMPLETENESS,
     ERRORS,
     INGEST,
-    LABELLED_PREDICTIONS,
     PREDICTIONS,
     REQUESTS,
     SECONDS_TO_ARRIVE,
@@ -125,15 +125,7 @@ _ENTRIES: Final = (
         Measure("counted", "sum(Counted)"),
         most=1.0,
     ),
-    Metric(
-        "label_coverage",
-        "1",
-        "Share of predictions for which a label has come.",
-        Kind.RATIO,
-        LABELLED_PREDICTIONS,
-        Measure("labelled", "countIf(Labelled)"),
-        _predictions,
-    ),
+    *PERFORMANCE,
 )
 
 CATALOGUE: Final[Mapping[str, Metric]] = {metric.name: metric for metric in _ENTRIES}

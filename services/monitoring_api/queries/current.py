@@ -9,7 +9,7 @@ from services.monitoring_api.queries.catalogue import find_metric
 from services.monitoring_api.queries.filters import Filter
 from services.monitoring_api.queries.history import settled
 from services.monitoring_api.queries.measurement import Measurement
-from services.monitoring_api.queries.plan import MINUTE_SECONDS, raw_only
+from services.monitoring_api.queries.plan import raw_only
 from services.monitoring_api.queries.question import ask
 from services.monitoring_api.queries.reading import prepare
 from services.monitoring_api.queries.series import SeriesRow, series_query
@@ -73,7 +73,7 @@ async def measure(
     if judged is not None:
         chosen = raw_only(judged.span)
         if judged.span.seconds > _RAW_SECONDS:
-            chosen = (await prepare(database, judged, MINUTE_SECONDS)).plan
+            chosen = (await prepare(database, judged, None)).plan
         found = await database.fetch(series_query(judged, chosen, None, most_rows=MOST_GROUPS))
         (rows,) = SeriesRow.all_of(found)
     if not rows and not group_by:

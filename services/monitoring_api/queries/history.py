@@ -49,9 +49,10 @@ class History:
     """An answer.
 
     Args:
-        source: ``raw``, ``rollup_1m``, ``rollup_15m`` or ``mixed``.
+        source: ``raw``, ``joined`` (predictions joined with labels), ``rollup_1m``, ``rollup_15m``, ``rollup_1d`` or
+            ``mixed``.
         complete_until_ns: The part of the range before this has arrived; None when nothing is known of that.
-        error_bound: Largest relative error of a value; 0 when exact.
+        error_bound: Largest error of a value, relative for percentiles, absolute for areas under curves; 0 when exact.
         series: One without grouping, else one for each group with a series of its own, and one for the rest, if any.
         groups: How many groups were seen; 1 without grouping.
         kept: The groups that have a series of their own, by their values.
@@ -104,7 +105,9 @@ async def history(
     if judged is None:
         until_ns = _complete_until(await arrived(database, now), question)
         return History("raw", until_ns, 0.0, _series(question, buckets, [[] for _ in question.metrics]))
-    until, reading = await asyncio.gather(arrived(database, now), prepare(database, judged, buckets.step.seconds))
+    until, reading = await asyncio.gather(arrived(database, now), prepare(database, judged, buckets))
+    if not reading.plan.is_exact:
+        judged = judged.bounding()
     rows = await read_buckets(database, judged, reading, buckets, cache)
     groups = Groups(question.kept or (), len(question.kept or ()) or 1)
     if question.group_by and question.kept is None:
@@ -115,10 +118,11 @@ async def history(
                 rows = [with_rest(each, groups.kept) for each in rows]
             else:
                 rows = await read_buckets(database, judged.keeping(groups.kept), reading, buckets, cache)
-    series = _series(question, buckets, rows)
-    bound = error_bound(question, reading.plan)
+    series = _series(question, buckets, rows[: len(question.metrics)])
+    bound = max(error_bound(question, reading.plan), *_bounds(judged, rows[len(question.metrics) :]), 0.0)
     until_ns = _complete_until(until, question)
-    return History(reading.plan.source, until_ns, bound, series, max(groups.total, 1), groups.kept)
+    source = reading.plan.source(question.metric.source.rollup)
+    return History(source, until_ns, bound, series, max(groups.total, 1), groups.kept)
 
 
 async def _ranked(database: Database, question: Question, plan: Plan, top: int) -> Groups:
@@ -131,6 +135,15 @@ def _complete_until(until: int | None, question: Question) -> int | None:
         return None
     known = until if question.as_of_ns is None else min(until, question.as_of_ns)
     return max(question.span.start_ns, min(known, question.span.end_ns))
+
+
+def _bounds(question: Question, rows: Sequence[list[SeriesRow]]) -> list[float]:
+    """The bounds of values that were asked for."""
+    asked = question.metrics[len(question.metrics) - len(rows) :]
+    found = (
+        metric.of(row.value, row.base, seconds=1.0) for metric, each in zip(asked, rows, strict=True) for row in each
+    )
+    return [bound for bound in found if bound is not None]
 
 
 def error_bound(question: Question, chosen: Plan) -> float:

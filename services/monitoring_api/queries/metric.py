@@ -1,8 +1,9 @@
 """What a metric is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import isfinite
+from typing import Self
 
 from services.monitoring_api.queries.source import Measure, Source
 
@@ -29,6 +30,9 @@ class Metric:
         value: The measure on top.
         base: How many rows it rests on, and the divisor of ratios and means.
         most: The largest value there can be, where small clock differences could show more.
+        least: The fewest rows that the value means anything for; it is None for fewer.
+        bound: How far a merged value may be from the exact one, where that depends on the rows.
+        within: Dimensions that must be told apart, or asked for by one value, for states to merge.
     """
 
     name: str
@@ -39,6 +43,9 @@ class Metric:
     value: Measure
     base: Measure
     most: float | None = None
+    least: int = 0
+    bound: Measure | None = None
+    within: tuple[str, ...] = ()
 
     def of(self, value: float | None, base: float, *, seconds: float) -> float | None:
         """The metric's value; None where there is nothing to measure.
@@ -50,12 +57,19 @@ class Metric:
         """
         if self.kind is Kind.RATE:
             return (value or 0) / seconds
-        if not base or value is None:
+        if not base or base < self.least or value is None:
             return None
         found = value if self.kind is Kind.QUANTILE else value / base
         if not isfinite(found):
             return None
         return found if self.most is None else min(found, self.most)
+
+    @property
+    def bounding(self) -> Self | None:
+        """The metric whose values are this one's bounds."""
+        if self.bound is None:
+            return None
+        return replace(self, name=f"{self.name}.bound", value=self.bound, least=0, bound=None)
 
     @property
     def sums_up(self) -> bool:

@@ -57,6 +57,16 @@ _ROWS: Final = f"""(
 )"""  # noqa: S608  (conditions of ours; what people give is bound)
 
 
+# What outcomes_data keeps of them.
+COLUMNS: Final = """Timestamp, PredictionId, ModelName, ModelVersion, Variant, Task, Label, Score, Value, Positive,
+        Scores, FeaturesSource, TraceId, ServiceName, ArrivedAt, Labelled, LabelValue, LabelObservedAt, LabelArrivedAt,
+        Correct, Actual, Truth"""
+
+# The same rows, joined anew and as they were joined; `{when}` is a condition on columns of predictions.
+JOINED_ROWS: Final = f"(SELECT {COLUMNS} FROM {_ROWS})"  # noqa: S608  (constants of ours)
+PREPARED_ROWS: Final = f"(SELECT {COLUMNS} FROM outcomes_data FINAL WHERE {{when}})"  # noqa: S608  (constants of ours)
+
+
 def joined(when: str) -> str:
     """SQL after FROM: predictions that meet a condition on their columns, each with what became of it.
 

@@ -1,18 +1,19 @@
-"""Which part of a range comes from which rollup and which from raw rows."""
+"""Which part of a range comes from which rollup and which from rows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, Self
 
+from services.monitoring_api.queries.source import Rollup
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 
 MINUTE_SECONDS: Final = 60
 QUARTER_SECONDS: Final = 900
-_MINUTE_NS: Final = MINUTE_SECONDS * NANOSECONDS
-_QUARTER_NS: Final = QUARTER_SECONDS * NANOSECONDS
-# More pieces than this make a statement long; clean minutes between dirty ones are then read raw, which is as exact.
+# More pieces than this make a statement long; clean buckets between dirty ones are then read raw, which is as exact.
 _MOST_PIECES: Final = 40
+# What answers call the rollup of a bucket's length.
+_NAMES: Final = {MINUTE_SECONDS: "rollup_1m", QUARTER_SECONDS: "rollup_15m", 86_400: "rollup_1d"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,37 +22,45 @@ class Plan:
 
     Args:
         raw: Pieces to aggregate from deduplicated raw rows.
-        rollup: Pieces, whole minutes all, to merge from finished minutes.
-        quarters: Pieces, whole quarters of an hour all, to merge from finished quarters.
+        rollup: Pieces, whole buckets of the rollup all, to merge from these.
+        longer: Pieces, whole longer buckets all, to merge from those.
+        prepared: Pieces, whole buckets all, to aggregate from rows that are prepared.
     """
 
     raw: tuple[TimeRange, ...]
     rollup: tuple[TimeRange, ...]
-    quarters: tuple[TimeRange, ...] = ()
+    longer: tuple[TimeRange, ...] = ()
+    prepared: tuple[TimeRange, ...] = ()
 
     @property
     def is_exact(self) -> bool:
-        """Whether everything comes from raw rows."""
-        return not self.rollup and not self.quarters
+        """Whether everything comes from rows."""
+        return not self.rollup and not self.longer
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to read."""
-        return not self.raw and self.is_exact
+        return not self.raw and not self.prepared and self.is_exact
 
-    def split(self, *, minutes: bool) -> tuple[Self, Self]:
-        """The pieces whose buckets are finished, quarters and perhaps minutes; and all others."""
-        finished = replace(self, raw=(), rollup=self.rollup if minutes else ())
-        return finished, replace(self, rollup=() if minutes else self.rollup, quarters=())
+    def split(self, *, buckets: bool) -> tuple[Self, Self]:
+        """The pieces whose buckets are finished, longer ones and perhaps the others; and all else."""
+        finished = replace(self, raw=(), prepared=(), rollup=self.rollup if buckets else ())
+        return finished, replace(self, rollup=() if buckets else self.rollup, longer=())
 
-    @property
-    def source(self) -> str:
-        """What the answer says it comes from."""
-        names = [
-            name
-            for name, pieces in (("raw", self.raw), ("rollup_1m", self.rollup), ("rollup_15m", self.quarters))
-            if pieces
-        ]
+    def from_rows(self) -> Self:
+        """The same with rows that are prepared in place of the rollup's buckets; longer ones stay."""
+        return replace(self, rollup=(), prepared=self.rollup)
+
+    def source(self, rollup: Rollup | None) -> str:
+        """What the answer says it comes from.
+
+        Args:
+            rollup: That of what is asked for.
+        """
+        fine = "" if rollup is None else _NAMES[rollup.seconds]
+        longer = "" if rollup is None else _NAMES[rollup.longer_seconds]
+        pieces = (("raw", self.raw), ("joined", self.prepared), (fine, self.rollup), (longer, self.longer))
+        names = [name for name, each in pieces if each]
         return names[0] if len(names) == 1 else "mixed"
 
     def within(self, spans: Iterable[TimeRange]) -> Self:
@@ -61,7 +70,8 @@ class Plan:
             self,
             raw=_common(self.raw, spans),
             rollup=_common(self.rollup, spans),
-            quarters=_common(self.quarters, spans),
+            longer=_common(self.longer, spans),
+            prepared=_common(self.prepared, spans),
         )
 
 
@@ -71,24 +81,33 @@ def raw_only(span: TimeRange) -> Plan:
 
 
 def plan(
-    span: TimeRange, dirty_minutes: Iterable[int], dirty_quarters: Iterable[int] = (), *, quarters: bool = False
+    span: TimeRange,
+    dirty: Iterable[int],
+    dirty_longer: Iterable[int] = (),
+    *,
+    longer: bool = False,
+    seconds: int = MINUTE_SECONDS,
+    longer_seconds: int = QUARTER_SECONDS,
 ) -> Plan:
-    """Take finished quarters and minutes from the rollups, and raw where a minute is dirty or only partly asked for.
+    """Take finished buckets, the longest there are, and raw rows where one is dirty or only partly asked for.
 
     Args:
         span: What is asked for.
-        dirty_minutes: Starts, in epoch seconds, of the minutes whose rollup may be behind the raw rows.
-        dirty_quarters: Starts, in epoch seconds, of the quarters that may be behind their minutes.
-        quarters: Whether quarters may be taken at all.
+        dirty: Starts, in epoch seconds, of the buckets whose rollup may be behind the raw rows.
+        dirty_longer: Starts, in epoch seconds, of the longer ones that may be behind theirs.
+        longer: Whether longer ones may be taken at all.
+        seconds: How long a bucket is.
+        longer_seconds: How long a longer one is, a multiple of that.
     """
-    raw = _pieces(span, _MINUTE_NS, (minute * NANOSECONDS for minute in dirty_minutes))
+    unit, longer_unit = seconds * NANOSECONDS, longer_seconds * NANOSECONDS
+    raw = _pieces(span, unit, (start * NANOSECONDS for start in dirty))
     clean = _between(span, raw)
-    if not quarters:
+    if not longer:
         return Plan(raw=tuple(raw), rollup=tuple(clean))
-    dirty = [quarter * NANOSECONDS for quarter in dirty_quarters]
-    dirty += [minute * NANOSECONDS // _QUARTER_NS * _QUARTER_NS for minute in dirty_minutes]
-    minutes = _joined([*_pieces(span, _QUARTER_NS, dirty), *raw])
-    return Plan(raw=tuple(raw), rollup=_common(clean, minutes), quarters=tuple(_between(span, minutes)))
+    behind = [start * NANOSECONDS for start in dirty_longer]
+    behind += [start * NANOSECONDS // longer_unit * longer_unit for start in dirty]
+    buckets = _joined([*_pieces(span, longer_unit, behind), *raw])
+    return Plan(raw=tuple(raw), rollup=_common(clean, buckets), longer=tuple(_between(span, buckets)))
 
 
 def _pieces(span: TimeRange, unit_ns: int, dirty: Iterable[int]) -> list[TimeRange]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from services.monitoring_api.errors import bad_field
+from services.monitoring_api.queries.buckets import Buckets
 from services.monitoring_api.queries.filters import Filter, Operator, equal
 from services.monitoring_api.queries.metric import Metric
-from services.monitoring_api.queries.plan import MINUTE_SECONDS, QUARTER_SECONDS
 from services.monitoring_api.queries.source import Dimension, Source
 from services.monitoring_api.queries.timerange import TimeRange
 
@@ -59,7 +59,9 @@ class Question:
         A dimension is told apart by it when the question groups by it or asks for one value of it.
         """
         rollup = self.metric.source.rollup
-        if rollup is None or self.kept is not None or step_seconds not in {MINUTE_SECONDS, QUARTER_SECONDS}:
+        if rollup is None or rollup.finished is None or self.kept is not None:
+            return None
+        if step_seconds not in {rollup.seconds, rollup.longer_seconds}:
             return None
         if self.metric.base.finished is None or any(metric.value.finished is None for metric in self.metrics):
             return None
@@ -70,14 +72,28 @@ class Question:
         grouping = frozenset(grouped | filtered.keys())
         return grouping if grouping in rollup.finished.groupings else None
 
-    def from_rollup(self, step_seconds: int) -> bool:
-        """Whether the source's rollup knows every dimension, and its minutes make up the step."""
+    def tiers(self, buckets: Buckets | None) -> tuple[bool, bool]:
+        """Whether the source's rollup may answer: its buckets, and its longer ones.
+
+        They may when they know every dimension and make up the step; None makes one bucket of all.
+        """
+        rollup = self.metric.source.rollup
         used = (*self.group_by, *(dimension for dimension, _ in self.conditions))
-        return (
-            self.metric.source.rollup is not None
-            and step_seconds % MINUTE_SECONDS == 0
-            and all(dimension.rollup is not None for dimension in used)
-        )
+        if rollup is None or any(dimension.rollup is None for dimension in used):
+            return False, False
+        told_apart = {dimension.name for dimension in self.group_by}
+        told_apart |= {dimension.name for dimension, each in self.conditions if each.operator is Operator.EQUAL}
+        if not all(told_apart.issuperset(metric.within) for metric in self.metrics):
+            return False, False
+        fine = not any(metric.value.longer_only for metric in self.metrics)
+        if buckets is None:
+            return fine, True
+        return fine and buckets.made_of(rollup.seconds), buckets.made_of(rollup.longer_seconds)
+
+    def bounding(self) -> Self:
+        """The same question that also asks for the bounds of merged values, after all else."""
+        bounds = (metric.bounding for metric in self.metrics)
+        return replace(self, also=(*self.also, *(each for each in bounds if each is not None)))
 
 
 def ask(

@@ -7,10 +7,11 @@ from typing import Final
 from services.monitoring_api.database import Database
 from services.monitoring_api.queries.bucket_cache import BucketCache, question_key
 from services.monitoring_api.queries.buckets import MOST_POINTS, Bucket, Buckets
-from services.monitoring_api.queries.dirty import Dirty, find_dirty, recomputed_minutes
-from services.monitoring_api.queries.plan import QUARTER_SECONDS, Plan, plan, raw_only
+from services.monitoring_api.queries.dirty import Dirty, find_dirty, recomputed
+from services.monitoring_api.queries.plan import Plan, plan, raw_only
 from services.monitoring_api.queries.question import Question
 from services.monitoring_api.queries.series import SeriesRow, series_query
+from services.monitoring_api.queries.source import Rollup
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 
 # More gaps than this make a statement long; then all is asked anew.
@@ -30,17 +31,25 @@ class Reading:
     dirty: Dirty | None
 
 
-async def prepare(database: Database, question: Question, step_seconds: int) -> Reading:
-    """Decide which pieces of the question's range come from where."""
+async def prepare(database: Database, question: Question, buckets: Buckets | None) -> Reading:
+    """Decide which pieces of the question's range come from where.
+
+    Args:
+        database: Where to ask what is dirty.
+        question: What is asked.
+        buckets: How its range is cut; None makes one bucket of all of it.
+    """
     rollup = question.metric.source.rollup
     if rollup is None or question.as_of_ns is not None:
         # A rollup holds what is there now.
         return Reading(raw_only(question.span), None)
     dirty = await find_dirty(database, rollup, question.span)
-    if not question.from_rollup(step_seconds):
+    fine, longer = question.tiers(buckets)
+    if not fine and question.metric.source.prepared is None:
         return Reading(raw_only(question.span), dirty)
-    quarters = step_seconds % QUARTER_SECONDS == 0
-    return Reading(plan(question.span, dirty.minutes, dirty.quarters, quarters=quarters), dirty)
+    lengths = {"seconds": rollup.seconds, "longer_seconds": rollup.longer_seconds}
+    chosen = plan(question.span, dirty.buckets, dirty.longer, longer=longer, **lengths)
+    return Reading(chosen if fine else chosen.from_rows(), dirty)
 
 
 async def read_buckets(
@@ -48,21 +57,21 @@ async def read_buckets(
 ) -> list[list[SeriesRow]]:
     """For each metric, the rows of every bucket of the range, at most one more than an answer may have points.
 
-    A bucket is kept when none of its minutes was dirty before it was read. It is taken again while no minute of it is
-    dirty, or was computed since: late rows and duplicates mark their minutes until these are computed again.
+    A bucket is kept when nothing of it was dirty before it was read. It is taken again while nothing of it is dirty, or
+    was computed since: late rows and duplicates mark what they touch until that is computed again.
     """
     rollup = question.metric.source.rollup
     if cache is None or reading.dirty is None or rollup is None:
         return await _ask(database, question, reading, reading.plan, buckets)
     whole = {bucket.key: bucket for bucket in buckets.all() if _is_whole(bucket, question.span, buckets)}
-    clean = whole.keys() - _touched(buckets, reading.dirty.minutes)
+    clean = whole.keys() - _touched(buckets, rollup, reading.dirty.buckets)
     keys = [question_key(each, buckets) for each in question.each()]
     entries = [await cache.get(key, sorted(clean)) for key in keys]
     # One statement asks for all metrics, so what one of them lacks is asked for all.
     kept = set.intersection(*(set(found) for found in entries))
     if kept:
         since_us = min(found[bucket].as_of_us for found in entries for bucket in kept)
-        kept -= _touched(buckets, await recomputed_minutes(database, rollup, question.span, since_us))
+        kept -= _touched(buckets, rollup, await recomputed(database, rollup, question.span, since_us))
     gaps = _gaps(question.span, [whole[bucket] for bucket in kept], buckets)
     if len(gaps) > _MOST_GAPS:
         kept, gaps = set(), [question.span]
@@ -99,13 +108,13 @@ def _is_whole(bucket: Bucket, span: TimeRange, buckets: Buckets) -> bool:
     return bucket.start * NANOSECONDS >= span.start_ns and buckets.start_of(bucket.key + 1) * NANOSECONDS <= span.end_ns
 
 
-def _touched(buckets: Buckets, minutes: Collection[int]) -> set[int]:
-    """The buckets that these minutes lie in; one that is shorter than a minute is touched by all of it."""
-    return {
-        key
-        for minute in minutes
-        for key in range(buckets.key_at(minute * NANOSECONDS), buckets.key_at((minute + 60) * NANOSECONDS - 1) + 1)
-    }
+def _touched(buckets: Buckets, rollup: Rollup, starts: Collection[int]) -> set[int]:
+    """The buckets that those of a rollup lie in; shorter ones are touched all."""
+    found = set()
+    for start in starts:
+        last = (start + rollup.seconds) * NANOSECONDS - 1
+        found |= set(range(buckets.key_at(start * NANOSECONDS), buckets.key_at(last) + 1))
+    return found
 
 
 def _gaps(span: TimeRange, kept: Iterable[Bucket], buckets: Buckets) -> list[TimeRange]:

@@ -1,11 +1,11 @@
 """The statements behind every metric: its two measures by bucket and group, from the rollup, raw rows, or both."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Self
 
 from services.monitoring_api.database import Query
 from services.monitoring_api.queries.buckets import Buckets
-from services.monitoring_api.queries.plan import MINUTE_SECONDS, Plan
+from services.monitoring_api.queries.plan import Plan
 from services.monitoring_api.queries.question import Question, condition_sql, condition_value
 from services.monitoring_api.queries.source import Measure
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
@@ -55,7 +55,7 @@ def series_query(
     if buckets is None or grouping is None:
         parts = [_merged(question, plan, buckets)]
     else:
-        taken, rest = plan.split(minutes=buckets.step.seconds == MINUTE_SECONDS)
+        taken, rest = plan.split(buckets=buckets.step.seconds == question.metric.source.rolled_up.seconds)
         parts = [] if rest.is_empty else [_merged(question, rest, buckets)]
         parts += [] if taken.is_empty else [_finished(question, taken, buckets, grouping)]
     sql = parts[0] if len(parts) == 1 else "SELECT *\nFROM (\n{}\n)".format("\nUNION ALL\n".join(parts))
@@ -103,11 +103,11 @@ def _finished(question: Question, plan: Plan, buckets: Buckets, grouping: frozen
         "false AS Other",
         *(f"toString({dimension.rollup}) AS G{n}" for n, dimension in enumerate(question.group_by)),
     ]
-    table = question.metric.source.rolled_up.finished
+    table = question.metric.source.finished
     conditions = [
         f"Seconds = {buckets.step.seconds}",
         f"GroupedBy = '{table.name(grouping)}'",
-        f"({_when(rollup=plan.rollup, quarter=plan.quarters)})",
+        f"({_when(rollup=plan.rollup, longer=plan.longer)})",
         *(f"({condition})" for condition in _conditions(question, raw=False)),
     ]
     return f"SELECT {', '.join(columns)}\nFROM {table.table} FINAL\nWHERE {' AND '.join(conditions)}"
@@ -120,16 +120,16 @@ def _rows(
     rollup = question.metric.source.rollup
     if plan.is_exact or rollup is None:
         exact = [f"{measure.exact or measure.raw} AS Exact{n}" for n, measure in enumerate(measures)]
-        return f"(\n{_raw_piece(question, plan.raw, buckets, exact)}\n)", [f"Exact{n}" for n in range(len(exact))]
+        return f"(\n{_raw_piece(question, plan, buckets, exact)}\n)", [f"Exact{n}" for n in range(len(exact))]
     # Several percentiles come from one state, which has one name.
     states = list({measure.name: measure for measure in measures}.values())
     pieces = []
-    if plan.quarters:
-        pieces.append(_rollup_piece(question, rollup.quarters, _when(quarter=plan.quarters), buckets, states))
+    if plan.longer:
+        pieces.append(_rollup_piece(question, rollup.longer, _when(longer=plan.longer), buckets, states))
     if plan.rollup:
         pieces.append(_rollup_piece(question, rollup.table, _when(rollup=plan.rollup), buckets, states))
-    if plan.raw:
-        pieces.append(_raw_piece(question, plan.raw, buckets, [_state(measure) for measure in states]))
+    if plan.raw or plan.prepared:
+        pieces.append(_raw_piece(question, plan, buckets, [_state(measure) for measure in states], states=True))
     body = "\n    UNION ALL\n".join(pieces)
     return f"(\n{body}\n)", [measure.merge.format(measure.name) for measure in measures]
 
@@ -144,11 +144,13 @@ def _when(**pieces: Sequence[TimeRange]) -> str:
     )
 
 
-def _raw_piece(question: Question, pieces: Iterable[TimeRange], buckets: Buckets | None, measures: list[str]) -> str:
+def _raw_piece(
+    question: Question, plan: Plan, buckets: Buckets | None, measures: list[str], *, states: bool = False
+) -> str:
     source = question.metric.source
     bucket = buckets.expression(source.time) if buckets else "toUInt32(0)"
     when = []
-    for number, _ in enumerate(pieces):
+    for number, _ in enumerate(plan.raw):
         start = f"fromUnixTimestamp64Nano({{raw_{number}_from:Int64}}, 'UTC')"
         end = f"fromUnixTimestamp64Nano({{raw_{number}_to:Int64}}, 'UTC')"
         piece = f"{source.time} >= {start} AND {source.time} < {end}"
@@ -158,12 +160,25 @@ def _raw_piece(question: Question, pieces: Iterable[TimeRange], buckets: Buckets
         when.append(f"({piece})")
     dimensions = _groups(question, [dimension.raw for dimension in question.group_by])
     there = [] if question.as_of_ns is None else [f"{source.arrived} <= {_AS_OF}"]
-    return _select(
-        [f"{bucket} AS Bucket", *dimensions, *measures],
-        source.rows,
-        [" OR ".join(when), *there, *source.where, *_conditions(question, raw=True)],
-        _keys(question),
-    )
+    conditions = [*there, *source.where, *_conditions(question, raw=True)]
+    rows = source.rows
+    if source.prepared is None:
+        conditions = [" OR ".join(when), *conditions]
+    else:
+        rows, conditions = _either(source.rows, when, source.prepared, plan.prepared, conditions), ["1"]
+    rows = source.states(rows) if states and source.states else rows
+    return _select([f"{bucket} AS Bucket", *dimensions, *measures], rows, conditions, _keys(question))
+
+
+def _either(rows: str, when: list[str], prepared: str, pieces: Sequence[TimeRange], conditions: list[str]) -> str:
+    """Rows that are made now and rows that are prepared, each where it is asked for."""
+
+    def filled(sql: str, pieces: str) -> str:
+        return sql.replace("{when}", " AND ".join(f"({each})" for each in (pieces, *conditions)))
+
+    parts = [filled(rows, " OR ".join(when))] if when else []
+    parts += [filled(prepared, _when(prepared=pieces))] if pieces else []
+    return parts[0] if len(parts) == 1 else f"(SELECT * FROM {' UNION ALL SELECT * FROM '.join(parts)})"  # noqa: S608
 
 
 def _rollup_piece(question: Question, table: str, when: str, buckets: Buckets | None, measures: list[Measure]) -> str:
@@ -220,7 +235,7 @@ def _parameters(question: Question, plan: Plan, buckets: Buckets | None) -> dict
     for number, piece in enumerate(plan.raw):
         parameters[f"raw_{number}_from"] = piece.start_ns
         parameters[f"raw_{number}_to"] = piece.end_ns
-    for name, pieces in (("rollup", plan.rollup), ("quarter", plan.quarters)):
+    for name, pieces in (("rollup", plan.rollup), ("longer", plan.longer), ("prepared", plan.prepared)):
         for number, piece in enumerate(pieces):
             parameters[f"{name}_{number}_from"] = piece.start_ns // NANOSECONDS
             parameters[f"{name}_{number}_to"] = piece.end_ns // NANOSECONDS

@@ -1,6 +1,6 @@
 """What a metric is measured on: rows, the dimensions they have, and what can be summed up of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -34,6 +34,7 @@ class Measure:
         finished: The column of the source's finished table that holds the figure for one group of it, if there is one.
         exact: SQL that takes the exact figure straight from raw rows, where ``merge`` over ``raw`` is not exact.
         error_bound: The largest relative error of a merged figure; 0 when it is exact.
+        longer_only: Whether only the longer buckets of a rollup hold the state.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Measure:
     finished: str | None = None
     exact: str | None = None
     error_bound: float = 0.0
+    longer_only: bool = False
 
     @property
     def is_sum(self) -> bool:
@@ -69,24 +71,29 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
-    """Finished minutes of a source, and finished quarters of an hour.
+    """Finished buckets of a source, and finished longer ones: minutes and quarters of an hour, or quarters and days.
 
     Args:
-        table: Where the minutes are; a row's time is in ``Minute``.
-        kind: What marks in ``rollup_dirty`` call its minutes.
-        quarters: Where the quarters are, with the same columns, but for finished percentiles.
-        finished: What needs no merging.
+        table: Where the buckets are; a row's time is in ``Minute``.
+        kind: What marks in ``rollup_dirty`` call them.
+        longer: Where the longer ones are, with the same columns, but for finished percentiles.
+        longer_kind: What marks call these.
+        finished: What needs no merging, where there is such.
+        seconds: How long a bucket is.
+        longer_seconds: How long a longer one is.
+        behind: Besides these marks, which others tell that a bucket may be behind.
+        of_outcomes: Whether labels, and new bins of scores, make buckets dirty too.
     """
 
     table: str
     kind: str
-    quarters: str
-    finished: Finished
-
-    @property
-    def quarter_kind(self) -> str:
-        """What marks call its quarters."""
-        return f"{self.kind}_15m"
+    longer: str
+    longer_kind: str
+    finished: Finished | None = None
+    seconds: int = 60
+    longer_seconds: int = 900
+    behind: tuple[str, ...] = ()
+    of_outcomes: bool = False
 
     @property
     def unfinished_kind(self) -> str:
@@ -101,7 +108,10 @@ class Source:
     Args:
         name: What it is called in answers' documentation.
         rows: SQL after FROM: each row once, however often it was delivered; may use ``{from_ns:Int64}`` and
-            ``{to_ns:Int64}``, the whole range, and ``{as_of_us:Int64}``, up to when what arrived counts.
+            ``{to_ns:Int64}``, the whole range, ``{as_of_us:Int64}``, up to when what arrived counts, and ``{when}`` in
+            place of conditions on the rows that it is made of.
+        prepared: SQL after FROM for the same rows as far as their buckets are finished, with ``{when}``.
+        states: Makes of ``rows`` what states of measures are made of, where that is more.
         time: Its time column (DateTime64) in raw rows.
         minute: A column with the time's minute that an index knows, if there is one.
         where: Conditions that every row meets.
@@ -116,12 +126,25 @@ class Source:
     rows: str
     time: str
     dimensions: Mapping[str, Dimension]
+    prepared: str | None = None
+    states: Callable[[str], str] | None = None
     minute: str | None = None
     where: tuple[str, ...] = ()
     rollup: Rollup | None = None
     defaults: Mapping[str, str] = field(default_factory=dict)
     settle_seconds: int = 0
     arrived: str | None = None
+
+    @property
+    def finished(self) -> Finished:
+        """What needs no merging, for whoever asks only where there is such.
+
+        Raises:
+            TypeError: There is none.
+        """
+        if self.rolled_up.finished is None:
+            raise TypeError(f"of {self.name} nothing is kept finished")
+        return self.rolled_up.finished
 
     @property
     def rolled_up(self) -> Rollup:

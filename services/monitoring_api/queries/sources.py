@@ -3,6 +3,8 @@
 from typing import Final
 
 from services.monitoring_api.queries.completeness import EXPORTS_WITH_STORED, SETTLE_SECONDS
+from services.monitoring_api.queries.outcomes import JOINED_ROWS, PREPARED_ROWS
+from services.monitoring_api.queries.score_histogram import binned
 from services.monitoring_api.queries.source import Dimension, Finished, Rollup, Source, dimensions, groupings
 from services.monitoring_api.queries.synthetic import REAL
 
@@ -26,6 +28,17 @@ _PREDICTION_DIMENSIONS: Final = dimensions(
     Dimension("label", "Label"),
 )
 
+_PREDICTION_ROLLUP: Final = Rollup(
+    "rollup_predictions_1m",
+    "predictions",
+    "rollup_predictions_15m",
+    "predictions_15m",
+    Finished(
+        "rollup_predictions_finished",
+        groupings(("variant",), ("model", "variant"), ("model", "model_version", "variant")),
+    ),
+)
+
 # Requests that a service answered: its server spans.
 REQUESTS: Final = Source(
     name="requests",
@@ -47,6 +60,7 @@ REQUESTS: Final = Source(
         "rollup_requests_1m",
         "requests",
         "rollup_requests_15m",
+        "requests_15m",
         Finished("rollup_requests_finished", groupings((), ("service",), ("route",), ("service", "route"))),
     ),
 )
@@ -58,31 +72,31 @@ PREDICTIONS: Final = Source(
     arrived="ArrivedAt",
     where=(REAL,),
     dimensions=_PREDICTION_DIMENSIONS,
-    rollup=Rollup(
-        "rollup_predictions_1m",
-        "predictions",
-        "rollup_predictions_15m",
-        Finished(
-            "rollup_predictions_finished",
-            groupings(("variant",), ("model", "variant"), ("model", "model_version", "variant")),
-        ),
-    ),
+    rollup=_PREDICTION_ROLLUP,
     defaults={"variant": "champion"},
 )
 
-# Predictions with whether a label came for them; bucketed by the prediction's time, not the label's.
-LABELLED_PREDICTIONS: Final = Source(
-    name="labelled_predictions",
-    rows="""(
-    SELECT *, PredictionId IN (
-        SELECT PredictionId FROM labels_data WHERE ArrivedAt <= fromUnixTimestamp64Micro({as_of_us:Int64}, 'UTC')
-    ) AS Labelled
-    FROM predictions
-)""",
+# Predictions with what became of them; bucketed by the prediction's time, not the label's.
+OUTCOMES: Final = Source(
+    name="outcomes",
+    rows=JOINED_ROWS,
+    prepared=PREPARED_ROWS,
+    states=binned,
     time="Timestamp",
     arrived="ArrivedAt",
     where=(REAL,),
     dimensions=_PREDICTION_DIMENSIONS,
+    rollup=Rollup(
+        "rollup_outcomes_15m",
+        "outcomes_15m",
+        "rollup_outcomes_1d",
+        "outcomes_1d",
+        seconds=900,
+        longer_seconds=86_400,
+        # A prediction's row is written when its minute is computed, its quarter after that.
+        behind=(_PREDICTION_ROLLUP.kind, _PREDICTION_ROLLUP.longer_kind),
+        of_outcomes=True,
+    ),
     defaults={"variant": "champion"},
 )
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.monitoring_api.maintenance.judged_traces import Judged, judge_traces
+from services.monitoring_api.maintenance.judged_traces import Judged, follow_labels
 from services.monitoring_api.maintenance.keep_traces import keep_traces
 from services.monitoring_api.maintenance.kept_traces import KeepingRules
 from services.monitoring_api.maintenance.recompute import recompute
@@ -62,7 +62,7 @@ async def test_nothing_old_is_nothing_to_do(store):
     store.asked.clear()
     assert await keep(store) == 0
     assert not [query for query in store.asked if query.sql.startswith("INSERT")]
-    assert await judge_traces(store, RULES, most=10) == Judged()
+    assert await follow_labels(store, RULES, most=10) == Judged()
 
 
 async def test_failed_and_slow_ones_outlive_and_an_ordinary_one_is_gone(store):
@@ -105,14 +105,14 @@ async def test_a_prediction_that_turns_out_wrong_later_has_its_trace(store):
     assert kept(store) == [(1, "unlabelled", 2), (2, "unlabelled", 2), (3, "unlabelled", 2), (4, "wrong", 2)]
     expire(store)
     store.insert("otel_logs", [label(NOW, "p1", "on_time"), label(NOW, "p2", "late")])
-    assert await judge_traces(store, RULES, most=100) == Judged(3, wrong=2, right=1)
+    assert await follow_labels(store, RULES, most=100) == Judged(3, wrong=2, right=1)
     assert [await opens(store, number) for number in (1, 2, 3, 4)] == [
         ("wrong", 2),
         None,
         ("unlabelled", 2),
         ("wrong", 2),
     ]
-    assert await judge_traces(store, RULES, most=100) == Judged()
+    assert await follow_labels(store, RULES, most=100) == Judged()
 
 
 async def test_whoever_copies_again_changes_nothing(store):
@@ -163,10 +163,10 @@ async def test_a_trace_of_many_predictions_waits_for_all_of_them(store):
     await keep(store)
     expire(store)
     store.insert("otel_logs", [label(NOW, "p1-a", "late"), label(NOW, "p2-a", "on_time")])
-    assert await judge_traces(store, RULES, most=100) == Judged(2, wrong=1, right=0)
+    assert await follow_labels(store, RULES, most=100) == Judged(2, wrong=1, right=0)
     assert kept(store) == [(1, "unlabelled", 2), (2, "wrong", 2)]
     store.insert("otel_logs", [label(NOW, "p1-b", "late")])
-    await judge_traces(store, RULES, most=100)
+    await follow_labels(store, RULES, most=100)
     assert kept(store) == [(2, "wrong", 2)]
 
 

@@ -59,7 +59,7 @@ def counted(database: ChdbDatabase, dimension: Dimension, *, value: str | None =
     source = replace(metric.source, dimensions={**metric.source.dimensions, dimension.name: dimension})
     filters = [] if value is None else [equal(dimension.name, value)]
     question = ask(replace(metric, source=source), HOUR, group_by=[dimension.name], filters=filters)
-    assert not question.from_rollup(60)
+    assert not any(question.tiers(None))
     query = series_query(question, raw_only(HOUR), None, most_rows=10)
     database.execute("USE otel")
     rows = database.rows(query.sql, {name: str(given) for name, given in query.parameters.items()})

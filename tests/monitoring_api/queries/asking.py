@@ -1,6 +1,7 @@
 """Short ways to ask, for tests."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -32,9 +33,12 @@ async def ask_history(
     now: datetime | None = None,
     tz: str = "UTC",
     top: int = MOST_TOP,
+    as_of: datetime | None = None,
 ) -> History:
     """The answer to a question about a range."""
     asked = question(metric, start, end, by=by, where=where)
+    if as_of is not None:
+        asked = replace(asked, as_of_ns=epoch_ns(as_of))
     buckets = choose_step(step, asked.span, ZoneInfo(tz))
     return await history(store, asked, buckets, now=now or end + timedelta(minutes=1), top=top)
 

@@ -8,7 +8,7 @@ import pytest
 
 from services.monitoring_api.database import Query
 from services.monitoring_api.maintenance.rollups import PREDICTIONS_1M, REQUESTS_1M, REQUESTS_15M
-from services.monitoring_api.queries.dirty import recomputed_minutes
+from services.monitoring_api.queries.dirty import recomputed
 from services.monitoring_api.queries.heatmap import heatmap, heatmap_step
 from services.monitoring_api.queries.logs import LogSelection, search_logs
 from services.monitoring_api.queries.pipeline.health import pipeline_health
@@ -131,12 +131,12 @@ CLAIMS = {
     ),
     "what is dirty": Claim(_asked("error_ratio"), "rollup_dirty", "PrimaryKey", keys=frozenset({"Kind", "Minute"})),
     "requests computed since": Claim(
-        lambda store: recomputed_minutes(store, REQUESTS.rolled_up, ALL, epoch_ns(END - timedelta(minutes=9)) // 1000),
+        lambda store: recomputed(store, REQUESTS.rolled_up, ALL, epoch_ns(END - timedelta(minutes=9)) // 1000),
         "rollup_requests_1m",
         "idx_computed_at",
     ),
     "predictions computed since": Claim(
-        lambda store: recomputed_minutes(store, PREDICTIONS.rolled_up, ALL, epoch_ns(END) // 1000),
+        lambda store: recomputed(store, PREDICTIONS.rolled_up, ALL, epoch_ns(END) // 1000),
         "rollup_predictions_1m",
         "idx_computed_at",
         # The last granule of each model.

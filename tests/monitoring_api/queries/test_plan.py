@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.monitoring_api.queries.plan import plan, raw_only
+from services.monitoring_api.queries.sources import REQUESTS
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 
 MINUTE = 60 * NANOSECONDS
@@ -16,7 +17,7 @@ def test_clean_whole_minutes_come_from_the_rollup():
     """A range of whole clean minutes needs no raw row."""
     chosen = plan(TimeRange(2 * MINUTE, 9 * MINUTE), [])
     assert (chosen.raw, chosen.rollup) == ((), (TimeRange(2 * MINUTE, 9 * MINUTE),))
-    assert chosen.source == "rollup_1m"
+    assert chosen.source(REQUESTS.rollup) == "rollup_1m"
 
 
 def test_dirty_minutes_and_partial_edges_come_raw():
@@ -29,28 +30,28 @@ def test_dirty_minutes_and_partial_edges_come_raw():
         TimeRange(10 * MINUTE, 10 * MINUTE + 1),
     )
     assert chosen.rollup == (TimeRange(MINUTE, 5 * MINUTE), TimeRange(7 * MINUTE, 10 * MINUTE))
-    assert chosen.source == "mixed"
+    assert chosen.source(REQUESTS.rollup) == "mixed"
 
 
 def test_a_range_within_a_minute_is_raw():
     """There is no whole minute to take."""
     span = TimeRange(MINUTE + 1, MINUTE + 2)
     assert plan(span, []) == raw_only(span)
-    assert raw_only(span).source == "raw"
+    assert raw_only(span).source(REQUESTS.rollup) == "raw"
 
 
 def test_a_quarter_with_a_dirty_minute_is_made_of_its_minutes():
     """Clean quarters are taken whole; of the others every clean minute."""
     span = TimeRange(0, 4 * QUARTER + MINUTE)
-    chosen = plan(span, [60 * 20], [45 * 60], quarters=True)
+    chosen = plan(span, [60 * 20], [45 * 60], longer=True)
     assert chosen.raw == (TimeRange(20 * MINUTE, 21 * MINUTE),)
-    assert chosen.quarters == (TimeRange(0, QUARTER), TimeRange(2 * QUARTER, 3 * QUARTER))
+    assert chosen.longer == (TimeRange(0, QUARTER), TimeRange(2 * QUARTER, 3 * QUARTER))
     assert chosen.rollup == (
         TimeRange(QUARTER, 20 * MINUTE),
         TimeRange(21 * MINUTE, 2 * QUARTER),
         TimeRange(3 * QUARTER, 4 * QUARTER + MINUTE),
     )
-    assert plan(TimeRange(0, 2 * QUARTER), [], [], quarters=True).source == "rollup_15m"
+    assert plan(TimeRange(0, 2 * QUARTER), [], [], longer=True).source == "rollup_15m"
 
 
 @given(
@@ -64,12 +65,12 @@ def test_the_pieces_make_up_the_range_exactly(start, length, dirty, dirty_quarte
     """No moment is left out or taken twice, finished pieces are whole and clean, and statements stay short."""
     span = TimeRange(start, start + length)
     chosen = plan(span, dirty, dirty_quarters, quarters=quarters)
-    for piece in chosen.quarters:
+    for piece in chosen.longer:
         assert quarters
         assert piece.start_ns % QUARTER == piece.end_ns % QUARTER == 0
         behind = {minute // 900 * 900 for minute in dirty} | dirty_quarters
         assert not any(piece.start_ns <= quarter * NANOSECONDS < piece.end_ns for quarter in behind)
-    pieces = sorted((*chosen.raw, *chosen.rollup, *chosen.quarters))
+    pieces = sorted((*chosen.raw, *chosen.rollup, *chosen.longer))
     assert pieces[0].start_ns == span.start_ns
     assert pieces[-1].end_ns == span.end_ns
     assert all(before.end_ns == after.start_ns for before, after in pairwise(pieces))

@@ -1,0 +1,87 @@
+"""What became of predictions: their rows joined with labels, and what is summed up of them by quarter and by day."""
+
+from typing import Final
+
+from services.monitoring_api.database import Database, Query
+from services.monitoring_api.maintenance.computation import BUCKETS, COMPUTED_AT, Computation
+from services.monitoring_api.maintenance.marks import clock_query
+from services.monitoring_api.queries.outcome_measures import SPREAD, SUMS
+from services.monitoring_api.queries.outcomes import COLUMNS, EVER_US, JOINED_ROWS, PREPARED_ROWS
+from services.monitoring_api.queries.plan import MINUTE_SECONDS, QUARTER_SECONDS
+from services.monitoring_api.queries.score_histogram import COUNTS, binned
+from services.monitoring_api.queries.sources import OUTCOMES
+from services.monitoring_api.queries.synthetic import REAL
+
+DAY_SECONDS: Final = 86_400
+
+_MINUTE: Final = "toStartOfMinute(toDateTime(Timestamp, 'UTC'))"
+_QUARTER: Final = "toStartOfFifteenMinutes({})"
+_DAY: Final = "toStartOfDay({}, 'UTC')"
+# Not compared with a DateTime: ClickHouse 26.9 then skips a part whose rows all lie in the last second before it.
+_WITHIN: Final = """Timestamp >= toDateTime64({first:UInt32}, 9, 'UTC')
+    AND Timestamp < toDateTime64({end:UInt32}, 9, 'UTC')"""
+_MINUTES_WITHIN: Final = """Minute >= toDateTime({first:UInt32}, 'UTC')
+    AND Minute < toDateTime({end:UInt32}, 'UTC')"""
+_DIMENSIONS: Final = "ServiceName, ModelName, ModelVersion, Variant, FeaturesSource"
+
+
+def _now_joined(when: str) -> str:
+    """SQL after FROM: predictions with the labels that there are now."""
+    return JOINED_ROWS.replace("{when}", when).replace("{as_of_us:Int64}", f"toInt64({EVER_US})")
+
+
+def _insert(when: str) -> str:
+    return f"""INSERT INTO outcomes_data
+    (Minute, {COLUMNS}, ComputedAt)
+SELECT {_MINUTE}, {COLUMNS}, {COMPUTED_AT}
+FROM {_now_joined(when)}"""  # noqa: S608  (constants of ours)
+
+
+def _summed(table: str, bucket: str, rows: str = PREPARED_ROWS, **columns: str) -> str:
+    """Sums of buckets, from rows that were joined."""
+    when = f"{bucket.format('Minute')} IN {BUCKETS} AND {_MINUTES_WITHIN}"
+    figures = {**SUMS, "TruthSpread": SPREAD, **columns}
+    return f"""INSERT INTO {table}
+    (Minute, {_DIMENSIONS}, {", ".join(figures)}, ComputedAt)
+SELECT
+    {bucket.format(_MINUTE)} AS Bucket, {_DIMENSIONS}, {", ".join(figures.values())}, {COMPUTED_AT}
+FROM {rows.replace("{when}", when)}
+GROUP BY Bucket, {_DIMENSIONS}"""  # noqa: S608  (constants of ours)
+
+
+_TABLE: Final = "outcomes_data"
+_ROLLUP: Final = OUTCOMES.rolled_up
+
+# Of whole minutes, when these are computed.
+JOINED: Final = Computation(_TABLE, MINUTE_SECONDS, _insert(f"{_MINUTE} IN {BUCKETS} AND {_WITHIN} AND {REAL}"))
+QUARTERS: Final = Computation(_ROLLUP.table, QUARTER_SECONDS, _summed(_ROLLUP.table, _QUARTER))
+DAYS: Final = Computation(
+    _ROLLUP.longer,
+    DAY_SECONDS,
+    _summed(_ROLLUP.longer, _DAY, rows=binned(PREPARED_ROWS), ScoreCounts=COUNTS, BinsAt="max(BinsAt)"),
+)
+
+_OF_PREDICTIONS: Final = f"PredictionId IN {{predictions:Array(String)}} AND {REAL}"
+_MARK_QUARTERS: Final = f"""INSERT INTO rollup_dirty (Id, Kind, Minute)
+SELECT generateUUIDv4(), '{_ROLLUP.kind}', Quarter
+FROM
+(
+    SELECT DISTINCT {_QUARTER.format(_MINUTE)} AS Quarter
+    FROM predictions_data
+    WHERE {_OF_PREDICTIONS}
+)"""  # noqa: S608  (constants of ours)
+
+
+async def join_labels(database: Database, predictions: list[str]) -> None:
+    """Join predictions anew, for which labels came, and mark their quarters of an hour.
+
+    The marks of the labels must go only after that: until then readers take these quarters raw.
+
+    Args:
+        database: Where, as a user who may write.
+        predictions: Their ids.
+    """
+    ((computed_us,),) = await database.fetch(clock_query())
+    asked = {"predictions": predictions}
+    await database.execute(Query(_insert(_OF_PREDICTIONS), {**asked, "computed_us": int(computed_us)}))
+    await database.execute(Query(_MARK_QUARTERS, asked))
