@@ -26,7 +26,8 @@ from services.monitoring_api.reference.sample import RowSample
 from services.monitoring_api.reference.score_edges import score_edges
 from services.monitoring_api.reference.table_file import TableFile, open_table, sha256
 
-# What is held: a sample of rows of at most 64 MiB (twice that while it grows), half a million scores, and as many hashes of rows.
+# What is held: a sample of rows of at most 64 MiB (twice that while it grows), half a million scores, as many hashes
+# of rows.
 _SAMPLE_BYTES: Final = 1 << 26
 _MOST_SAMPLED: Final = 100_000
 _LEAST_SAMPLED: Final = 2_000
