@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from services.monitoring_api.queries.performance.figure import Figure
 from services.monitoring_api.queries.performance.grouped import Grouped
+
+LEVELS: Final = (0.1, 0.5, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +19,14 @@ class Asked:
         wanted: Names of the figures; what is not among them costs nothing.
         least: The fewest labels that say anything.
         intervals: Whether to give intervals too, which costs more.
+        levels: Of a regression, the quantile levels of its pinball losses, between 0 and 1.
     """
 
     grouped: Grouped
     wanted: frozenset[str]
     least: int
     intervals: bool
+    levels: tuple[float, ...] = LEVELS
 
     def wants(self, *names: str) -> bool:
         """Whether one of these is wanted."""

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from services.monitoring_api.queries.performance.asked import Asked
+from services.monitoring_api.queries.performance.calibration import CALIBRATION, calibration
 from services.monitoring_api.queries.performance.confusion import Confusion
-from services.monitoring_api.queries.performance.figure import ONE_CLASS, Figure, absent, known, too_few
+from services.monitoring_api.queries.performance.figure import NO_PROBABILITY, ONE_CLASS, Figure, absent, known, too_few
 from services.monitoring_api.queries.performance.grouped import BINARY_COLUMNS
 from services.monitoring_api.queries.performance.intervals import delong, normal, wilson
 from services.monitoring_api.queries.performance.measured import Measured
@@ -16,8 +17,22 @@ from services.monitoring_api.queries.performance.ranking import PrecisionSums, p
 CLIP: Final = 2.0**-52
 _LOSS: Final = f"-log(greatest(least(if(hit, score, 1 - score), {1 - CLIP!r}), {CLIP!r}))"
 _ERROR: Final = "pow(score - hit, 2)"
+BINARY: Final = frozenset(
+    {
+        "accuracy",
+        "balanced_accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "mcc",
+        "roc_auc",
+        "pr_auc",
+        "log_loss",
+        "brier",
+        *CALIBRATION,
+    }
+)
 _NO_SCORE: Final = "no labelled prediction has a score"
-_NO_PROBABILITY: Final = "no labelled prediction has a score between 0 and 1"
 
 _COUNTS: Final[Mapping[str, str]] = {
     "predictions": "count()",
@@ -49,6 +64,7 @@ async def binary(asked: Asked) -> list[Measured]:
     rows = await asked.grouped.ask_by_group(statement, list(columns))
     pairs = await pair_counts(asked.grouped) if asked.intervals and asked.wants("roc_auc") else {}
     precisions = await precision_sums(asked.grouped) if asked.intervals and asked.wants("pr_auc") else {}
+    calibrated = await calibration(asked)
     answer = []
     for group, row in rows.items():
         figures = _decisions(row, asked.least)
@@ -57,6 +73,8 @@ async def binary(asked: Asked) -> list[Measured]:
             figures["roc_auc"] = _roc_auc(row, pairs.get(group), asked.least)
         if asked.wants("pr_auc"):
             figures["pr_auc"] = _pr_auc(row, precisions.get(group), asked.least)
+        improbable = _improbable(row, asked.least)
+        figures |= calibrated.get(group, {}) if improbable is None else dict.fromkeys(CALIBRATION, improbable)
         answer.append(Measured(group, int(row["predictions"]), int(row["labels"]), asked.kept(figures)))
     return answer
 
@@ -87,10 +105,10 @@ def _mean(name: str, row: Mapping[str, Any], least: int) -> Figure:
     Brier score: scikit-learn's ``brier_score_loss``. Source: Brier, Verification of forecasts expressed in terms of
     probability, Monthly Weather Review 78, 1950. Their intervals are `normal`'s.
     """
-    n = int(row["probabilities"])
-    few = too_few(n, int(row["labels"]), least, lacking=_NO_PROBABILITY)
+    few = _improbable(row, least)
     if few is not None:
         return few
+    n = int(row["probabilities"])
     value = float(row[f"{name}_mean"])
     variance = float(row.get(f"{name}_variance", "nan"))
     return known(value, n, normal(value, variance, n, floor=0.0, ceiling=1.0 if name == "brier" else float("inf")))
@@ -112,6 +130,10 @@ def _pr_auc(row: Mapping[str, Any], sums: PrecisionSums | None, least: int) -> F
         return few
     n = int(row["positives"]) + int(row["negatives"])
     return known(float(row["pr_auc_value"]), n) if sums is None else known(sums.average_precision, n, sums.interval())
+
+
+def _improbable(row: Mapping[str, Any], least: int) -> Figure | None:
+    return too_few(int(row["probabilities"]), int(row["labels"]), least, lacking=NO_PROBABILITY)
 
 
 def _unranked(row: Mapping[str, Any], least: int) -> Figure | None:

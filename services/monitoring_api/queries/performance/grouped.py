@@ -47,7 +47,7 @@ class Grouped:
         """A statement that gives the groups' columns and these, by name; rows that `where` names, or all."""
         named = [*zip(self.groups, self.keys, strict=True), *((sql, name) for name, sql in columns.items())]
         return (
-            f"SELECT {', '.join(f'{sql} AS {name}' for sql, name in named)}\n"  # noqa: S608  (texts of ours)
+            f"SELECT {', '.join(f'{sql} AS `{name}`' for sql, name in named)}\n"  # noqa: S608  (texts of ours)
             f"FROM (SELECT * FROM {self.rows})" + (f"\nWHERE {where}" if where else "")
         )
 
@@ -55,7 +55,7 @@ class Grouped:
         """A statement that aggregates another one by its groups, and by more of its columns."""
         keys = [*self.keys, *by]
         return (
-            f"SELECT {', '.join([*keys, *(f'{sql} AS {name}' for name, sql in columns.items())])}\n"
+            f"SELECT {', '.join([*keys, *(f'{sql} AS `{name}`' for name, sql in columns.items())])}\n"
             f"FROM (\n{source}\n)"
             + (f"\nWHERE {where}" if where else "")
             + (f"\nGROUP BY {', '.join(keys)}" if keys else "")

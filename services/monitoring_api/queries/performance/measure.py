@@ -6,11 +6,14 @@ from typing import Any, Final
 
 from services.monitoring_api.database import Database
 from services.monitoring_api.errors import bad_field
-from services.monitoring_api.queries.performance.asked import Asked
-from services.monitoring_api.queries.performance.binary import binary
+from services.monitoring_api.queries.performance.asked import LEVELS, Asked
+from services.monitoring_api.queries.performance.binary import BINARY, binary
 from services.monitoring_api.queries.performance.figure import LEAST
 from services.monitoring_api.queries.performance.grouped import Grouped
 from services.monitoring_api.queries.performance.measured import Measured
+from services.monitoring_api.queries.performance.regression import REGRESSION, regression
+
+__all__ = ["Measured", "figures_of", "measure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,23 +25,8 @@ class _Task:
 
 
 _TASKS: Final[Mapping[str, _Task]] = {
-    "binary": _Task(
-        binary,
-        frozenset(
-            {
-                "accuracy",
-                "balanced_accuracy",
-                "precision",
-                "recall",
-                "f1",
-                "mcc",
-                "roc_auc",
-                "pr_auc",
-                "log_loss",
-                "brier",
-            }
-        ),
-    ),
+    "binary": _Task(binary, BINARY),
+    "regression": _Task(regression, REGRESSION),
 }
 
 
@@ -61,6 +49,7 @@ async def measure(
     least: int = LEAST,
     intervals: bool = True,
     wanted: frozenset[str] | None = None,
+    levels: Sequence[float] = LEVELS,
 ) -> list[Measured]:
     """Measure how predictions did against their labels; everything is aggregated where the rows lie.
 
@@ -74,17 +63,21 @@ async def measure(
         least: The fewest labels that say anything: a figure of fewer has no value.
         intervals: Whether to give 95 % intervals, which takes about twice as long.
         wanted: Names of the figures; None: all that the task has. What is not wanted costs nothing.
+        levels: Of a regression, the quantile levels of its pinball losses, between 0 and 1.
 
     Raises:
-        BadInput: When there is no such task, or it has no such figure.
+        BadInput: When there is no such task, it has no such figure, or a level lies elsewhere.
     """
     known = _task(task)
     unknown = sorted((wanted or frozenset()) - known.figures)
     if unknown:
         told = ", ".join(sorted(known.figures))
         raise bad_field("metric", f"a {task} model has no {unknown[0]!r}; there are {told}")
+    if not all(0 < level < 1 for level in levels):
+        raise bad_field("levels", "each must lie between 0 and 1")
     grouped = Grouped(database, rows, parameters, tuple(groups))
-    return await known.measure(Asked(grouped, known.figures if wanted is None else wanted, least, intervals))
+    names = known.figures if wanted is None else wanted
+    return await known.measure(Asked(grouped, names, least, intervals, tuple(levels)))
 
 
 def _task(name: str) -> _Task:

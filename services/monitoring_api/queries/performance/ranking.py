@@ -99,11 +99,11 @@ FROM (
     return {group: _precision_sums(row) for group, row in rows.items()}
 
 
-def steps(grouped: Grouped) -> str:
-    """A statement: the rows of each group and distinct score, by class."""
-    source = grouped.select({name: BINARY_COLUMNS[name] for name in ("hit", "ranked", "score")})
+def steps(grouped: Grouped, where: str = "ranked") -> str:
+    """A statement: the rows of each group and distinct score, by class; those that count as the column `where` says."""
+    source = grouped.select({name: BINARY_COLUMNS[name] for name in ("hit", "ranked", "probable", "score")})
     counts = {"pos": "toInt64(countIf(hit))", "neg": "toInt64(countIf(NOT hit))"}
-    return grouped.aggregate(source, counts, by=["score"], where="ranked")
+    return grouped.aggregate(source, counts, by=["score"], where=where)
 
 
 def _precision_sums(row: Mapping[str, Any]) -> PrecisionSums:

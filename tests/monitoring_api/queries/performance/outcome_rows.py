@@ -6,7 +6,6 @@ from typing import Any
 
 _COLUMNS = {
     "PredictionId": "String",
-    "Task": "String",
     "Label": "String",
     "Score": "Nullable(Float64)",
     "Value": "Nullable(Float64)",
@@ -23,20 +22,19 @@ _COLUMNS = {
 
 def as_rows(outcomes: Iterable[Mapping[str, Any]]) -> str:
     """SQL after FROM for rows given by their columns; those that are left out have their type's default."""
-    lines = "\n".join(json.dumps(outcome) for outcome in outcomes)
+    told = ({name: value for name, value in outcome.items() if value not in (None, "")} for outcome in outcomes)
+    lines = "\n".join(map(json.dumps, told))
     structure = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
     escaped = lines.replace("\\", "\\\\").replace("'", "\\'")
     return f"(SELECT * FROM format(JSONEachRow, '{structure}', '{escaped}'))"
 
 
 def binary_outcome(
-    actual: bool | None, score: float | None, *, positive: bool | None = None, segment: str = "", number: int = 0
+    actual: bool | None, score: float | None, *, positive: bool | None = None, segment: str = ""
 ) -> dict[str, Any]:
     """A binary prediction; without a stored decision its score decides, without a label it only counts as made."""
     decided = positive if positive is not None else None if score is None else score >= 0.5
     return {
-        "PredictionId": f"p{number}",
-        "Task": "binary",
         "Score": score,
         "Positive": positive,
         "Labelled": actual is not None,

@@ -4,39 +4,17 @@ import math
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 from statsmodels.stats.proportion import proportion_confint
 
 from services.monitoring_api.errors import BadInput
 from services.monitoring_api.queries.performance.measure import measure
+from tests.monitoring_api.queries.performance.any_rows import SCORES, SOME, labelled
 from tests.monitoring_api.queries.performance.outcome_rows import as_rows, binary_outcome, many_binary
 
 pytestmark = pytest.mark.anyio
-
-_SOME = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
-
-_PROBABILITIES = st.one_of(
-    st.floats(0, 1),
-    st.sampled_from([0.0, -0.0, 1.0, 0.5, 1e-300, 5e-324, 2.0**-53, 1 - 2.0**-53]),
-)
-_RANKS = st.one_of(_PROBABILITIES, st.floats(-1e300, 1e300), st.sampled_from([1e300, -1e300, 1e-300]))
-
-
-@st.composite
-def _labelled(draw, scores=_PROBABILITIES):
-    """Labels and scores: of any size, with as many ties and as uneven classes as there can be."""
-    size = draw(st.integers(0, 200))
-    share = draw(st.sampled_from([0.0, 0.01, 0.3, 0.5, 1.0]))
-    tied = draw(st.sampled_from([0.0, 0.5, 0.99, 1.0]))
-    common = draw(scores)
-    random = draw(st.randoms(use_true_random=False))
-    pool = draw(st.lists(scores, min_size=1, max_size=40))
-    labels = [random.random() < share for _ in range(size)]
-    return labels, [common if random.random() < tied else random.choice(pool) for _ in range(size)]
 
 
 async def _measured(store, labels: Sequence[bool | None], scores: Sequence[float | None], **more):
@@ -53,8 +31,8 @@ def _both(labels) -> bool:
     return len(set(labels)) == 2
 
 
-@_SOME
-@given(_labelled())
+@SOME
+@given(labelled())
 async def test_decisions_equal_scikit_learn(store, rows):
     """Accuracy, balanced accuracy, precision, recall, F1 and MCC of any rows; undefined ones say why."""
     labels, scores = rows
@@ -77,8 +55,8 @@ async def test_decisions_equal_scikit_learn(store, rows):
         assert found.figures["precision"].reason == "nothing was decided to be of the positive class"
 
 
-@_SOME
-@given(_labelled())
+@SOME
+@given(labelled())
 async def test_probabilities_equal_scikit_learn(store, rows):
     """Log loss, clipped as there, and the Brier score of any probabilities from 0 to 1."""
     labels, scores = rows
@@ -88,8 +66,8 @@ async def test_probabilities_equal_scikit_learn(store, rows):
         _near(found.figures["brier"], metrics.brier_score_loss(labels, scores, labels=[False, True], pos_label=True))
 
 
-@_SOME
-@given(_labelled(_RANKS), st.booleans())
+@SOME
+@given(labelled(SCORES), st.booleans())
 async def test_ranking_equals_scikit_learn(store, rows, intervals):
     """The areas under the ROC and precision-recall curves, with any ties and any finite scores, either way."""
     labels, scores = rows

@@ -1,0 +1,91 @@
+"""Rows whose score is a probability, in bins of that score."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from services.monitoring_api.queries.performance.grouped import Group, Grouped
+from services.monitoring_api.queries.performance.ranking import steps
+
+BINS: Final = 10
+
+
+class Binning(StrEnum):
+    """How probabilities are put into bins.
+
+    Of equal mass: rows in the order of their scores, cut into as many parts of the same size; rows with one score stay
+    together, in the part where the first of them belongs. Of equal width: from 0 to 1, each with its upper end, as
+    scikit-learn's ``calibration_curve(strategy="uniform")``. Bins without rows are left out.
+    """
+
+    EQUAL_MASS = "equal_mass"
+    EQUAL_WIDTH = "equal_width"
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """The rows of one bin.
+
+    Args:
+        number: Which one, from 0.
+        n: How many rows.
+        hits: How many of them are of the positive class.
+        mean: Their mean score.
+        least: Their least score.
+        most: Their greatest one.
+        spread: Their sum of squared distances of the score from its mean.
+        shared: Their sum of products of the distances of score and class from their means.
+    """
+
+    number: int
+    n: int
+    hits: int
+    mean: float
+    least: float
+    most: float
+    spread: float
+    shared: float
+
+    @property
+    def share(self) -> float:
+        """How large a part of the rows is of the positive class."""
+        return self.hits / self.n
+
+    @property
+    def gap(self) -> float:
+        """How far the mean score lies above that part."""
+        return self.mean - self.share
+
+
+# From distances to the bin's own mean, in a second pass over it, so that nothing cancels where all scores are alike.
+_COLUMNS: Final[Mapping[str, str]] = {
+    "n": "sum(pos + neg)",
+    "hits": "sum(pos)",
+    "mean": "sum(score * (pos + neg)) / n",
+    "least": "min(score)",
+    "most": "max(score)",
+    "spread": "arraySum((s, p, q) -> (p + q) * pow(s - mean, 2), groupArray(score), groupArray(pos), groupArray(neg))",
+    "shared": "arraySum((s, p, q) -> (s - mean) * (p - (p + q) * hits / n), "
+    "groupArray(score), groupArray(pos), groupArray(neg))",
+}
+
+
+async def binned(grouped: Grouped, binning: Binning, bins: int = BINS) -> dict[Group, list[Bin]]:
+    """Every group's bins that hold rows, from the lowest; groups without any such row are left out."""
+    number = {
+        Binning.EQUAL_MASS: f"intDiv({bins} * (sum(pos + neg) OVER {grouped.window('score')} - pos - neg), "
+        f"sum(pos + neg) OVER {grouped.whole()})",
+        Binning.EQUAL_WIDTH: " + ".join(f"(score > {edge * (1 / bins)!r})" for edge in range(1, bins)) or "0",
+    }[binning]
+    numbered = f"SELECT *, {number} AS bin\nFROM (\n{steps(grouped, where='probable')}\n)"
+    statement = grouped.aggregate(numbered, _COLUMNS, by=["bin"])
+    answer: dict[Group, list[Bin]] = {}
+    for group, row in await grouped.ask(statement, ["bin", *_COLUMNS]):
+        answer.setdefault(group, []).append(_bin(row))
+    return {group: sorted(found, key=lambda each: each.number) for group, found in answer.items()}
+
+
+def _bin(row: Mapping[str, Any]) -> Bin:
+    whole = (int(row[name]) for name in ("bin", "n", "hits"))
+    return Bin(*whole, *(float(row[name]) for name in ("mean", "least", "most", "spread", "shared")))
