@@ -14,6 +14,9 @@ DATA = [
     "/api/v1/metrics/history?metric=request_rate",
     "/api/v1/metrics/current?metric=error_ratio",
     "/api/v1/predictions/p",
+    "/api/v1/predictions",
+    "/api/v1/models",
+    "/api/v1/models/flight-delay/performance",
     "/api/v1/traces/" + "0" * 32,
     "/api/v1/traces",
     "/api/v1/traces/heatmap",
@@ -66,6 +69,16 @@ async def test_all_questions_of_a_request_share_its_deadline(asking):
         await client.get("/api/v1/pipeline/health")
     assert database.asked
     assert all(0 < seconds <= 5 for seconds in database.asked)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/models", "/api/v1/models/flight-delay/performance"])
+async def test_what_may_be_computed_from_every_row_has_longer(asking, path):
+    """These have the deadline of exact answers: 30 s in all, a little of it for making the answer."""
+    database = Failing(DatabaseUnavailable("away"))
+    async with asking(database) as client:
+        await client.get(path)
+    assert database.asked
+    assert all(25 < seconds <= 30 for seconds in database.asked)
 
 
 async def test_a_deadline_shrinks_as_time_passes():
