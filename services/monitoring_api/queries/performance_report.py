@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from services.monitoring_api.database import Database, Query
-from services.monitoring_api.queries.arrivals import Learned, age_bin, learn
+from services.monitoring_api.errors import bad_field
+from services.monitoring_api.queries.arrivals import Learned, age_bin, history_span, learn
 from services.monitoring_api.queries.buckets import Bucket, Buckets, check_points
 from services.monitoring_api.queries.maturity import NO_PREDICTION, ArrivalCurve, Maturity, made_in, maturity
 from services.monitoring_api.queries.outcomes import Outcomes
+from services.monitoring_api.queries.performance.calibration import CALIBRATION
 from services.monitoring_api.queries.performance.figure import Figure
 from services.monitoring_api.queries.performance.measure import figures_of, measure
 from services.monitoring_api.queries.performance.measured import Measured
@@ -52,6 +54,7 @@ class PerformanceQuestion:
         now_ns: The time, or the one as of which it is asked.
         parameters: More values that the conditions of ``outcomes`` need.
         segmenting: What to tell them apart by.
+        wanted: Names of figures; None: all, but of buckets and segments none that need bins of their own.
         exact: Whether to compute from rows even where sums are kept.
         threshold: By which score to decide instead, for what that would have given.
         costs: What a false positive and a false negative cost.
@@ -62,6 +65,7 @@ class PerformanceQuestion:
     now_ns: int
     parameters: Mapping[str, Any] = field(default_factory=dict)
     segmenting: Segmenting | None = None
+    wanted: frozenset[str] | None = None
     exact: bool = False
     threshold: float | None = None
     costs: tuple[float, float] = (1.0, 1.0)
@@ -139,13 +143,13 @@ async def performance_report(database: Database, question: PerformanceQuestion) 
     outcomes, now_ns = question.outcomes, question.now_ns
     values = {**outcomes.parameters(), **question.parameters, "now_us": now_ns // 1000}
     found = await database.fetch(Query(_COUNTS.format(when=outcomes.when()), values))
-    learned = await learn(database, outcomes.model, now_ns, as_of_ns=outcomes.as_of_ns)
     counts = {str(task): int(count) for task, count in found}
     # The counts are in order: the task of the most predictions comes first.
     task = next((task for task in counts if task in TASKS), None)
     if task is None:
-        return _nothing(question, learned, counts)
-    check_points(question.buckets, series=len(figures_of(task)))
+        return _nothing(question, counts)
+    learned = await learn(database, outcomes.model, now_ns, as_of_ns=outcomes.as_of_ns)
+    check_points(question.buckets, series=len(_wanted(question, task, of_parts=True)))
     rows = _Rows(_of_task(outcomes.rows()), _made(outcomes), {**values, "task": task}, task)
     figures, ages, segments = await asyncio.gather(
         _figures(database, question, rows),
@@ -154,7 +158,7 @@ async def performance_report(database: Database, question: PerformanceQuestion) 
     )
     series = []
     for bucket in question.buckets.all():
-        measured = figures.series.get(bucket.key) or _unmeasured(task)
+        measured = figures.series.get(bucket.key) or _unmeasured(_wanted(question, task, of_parts=True))
         ripeness = maturity(learned.curve, ages.get(str(bucket.key), []), now_ns, labels=measured.labels)
         series.append(Part(measured, ripeness, bucket))
     everything = [part for parts in ages.values() for part in parts]
@@ -185,13 +189,14 @@ async def _figures(database: Database, question: PerformanceQuestion, rows: _Row
     """Figures over all and over time: the one place that knows where they come from."""
     buckets = question.buckets
     whole, series = await asyncio.gather(
-        measure(database, rows.sql, rows.parameters, rows.task),
+        measure(database, rows.sql, rows.parameters, rows.task, wanted=_wanted(question, rows.task)),
         measure(
             database,
             rows.sql,
             {**rows.parameters, **buckets.parameters()},
             rows.task,
             [_bucket(buckets)],
+            wanted=_wanted(question, rows.task, of_parts=True),
         ),
     )
     return Figures(whole[0], {int(each.group[0]): each for each in series}, "rows", 0.0)
@@ -208,7 +213,14 @@ async def _segments(
         return [_segment_part(Segment("value", name), each, ages, question.now_ns, curve) for name, each, ages in found]
     how = await cut(database, asked, rows.made, rows.parameters, question.outcomes.span)
     measured, ages = await asyncio.gather(
-        measure(database, how.rows(rows.sql), {**rows.parameters, **how.parameters}, rows.task, [how.expression]),
+        measure(
+            database,
+            how.rows(rows.sql),
+            {**rows.parameters, **how.parameters},
+            rows.task,
+            [how.expression],
+            wanted=_wanted(question, rows.task, of_parts=True),
+        ),
         _ages(database, question, replace(rows, made=how.rows(rows.made)), how.expression, how.parameters),
     )
     by_key = {str(each.group[0]): each for each in measured}
@@ -227,6 +239,16 @@ async def _ages(
     return ages
 
 
+def _wanted(question: PerformanceQuestion, task: str, *, of_parts: bool = False) -> frozenset[str]:
+    known = figures_of(task)
+    if question.wanted is None:
+        return known - CALIBRATION if of_parts else known
+    unknown = sorted(question.wanted - known)
+    if unknown:
+        raise bad_field("metrics", f"a {task} model has no {unknown[0][:80]!r}; there are {', '.join(sorted(known))}")
+    return question.wanted
+
+
 def _bucket(buckets: Buckets) -> str:
     return buckets.expression("Timestamp")
 
@@ -242,7 +264,8 @@ async def _variants(
         outcomes = replace(question.outcomes, variant=name)
         values = {**outcomes.parameters(), **question.parameters, "task": task, "now_us": question.now_ns // 1000}
         rows = _Rows(_of_task(outcomes.rows()), _made(outcomes), values, task)
-        (measured,) = await measure(database, rows.sql, rows.parameters, task)
+        wanted = _wanted(question, task, of_parts=True)
+        (measured,) = await measure(database, rows.sql, rows.parameters, task, wanted=wanted)
         if measured.predictions:
             ages = await _ages(database, question, rows, "''", {})
             found.append((name, measured, ages[""]))
@@ -267,12 +290,12 @@ def _segment_part(
     return Part(measured, maturity(curve, ages, now_ns, labels=measured.labels), segment=segment)
 
 
-def _unmeasured(task: str | None) -> Measured:
-    figures = figures_of(task) if task else frozenset()
+def _unmeasured(figures: frozenset[str] = frozenset()) -> Measured:
     return Measured((), 0, 0, {name: Figure(None, None, None, 0, NO_PREDICTION) for name in sorted(figures)})
 
 
-def _nothing(question: PerformanceQuestion, learned: Learned, left_out: Mapping[str, int]) -> Report:
-    nothing = Part(_unmeasured(None), Maturity.unknown(NO_PREDICTION))
+def _nothing(question: PerformanceQuestion, left_out: Mapping[str, int]) -> Report:
+    nothing = Part(_unmeasured(), Maturity.unknown(NO_PREDICTION))
     series = [replace(nothing, bucket=bucket) for bucket in question.buckets.all()]
+    learned = Learned(None, history_span(question.now_ns))
     return Report(None, left_out, nothing, series, None if question.segmenting is None else [], learned)

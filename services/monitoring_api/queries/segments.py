@@ -46,7 +46,8 @@ _PROFILE: Final = """SELECT
     countIf(Text = ''),
     count(Number),
     uniqUpTo(10)(Number),
-    arrayMap(each -> each.1, arraySort(each -> (-each.2, each.1), approx_top_k({most}, 2000)(Text))),
+    arrayMap(each -> each.1, approx_top_k({most}, 2000)(Text)),
+    arrayMap(each -> each.1, approx_top_kIf({most}, 2000)(Text, Number IS NULL)),
     if(empty(arraySort(groupArray(Number)) AS Sorted), NULL, Sorted[1]),
     arrayMap(
         number -> Sorted[1 + intDiv(number * length(Sorted), {{segment_bins:UInt16}})],
@@ -236,7 +237,7 @@ async def cut(database: Database, asked: Segmenting, rows: str, parameters: Mapp
         _PROFILE.format(text=text, number=number, rows=rows, most=MOST_VALUES),
         {**parameters, **bound, "segment_bins": asked.bins or _DEFAULT_BINS},
     )
-    count, missing, numbers, distinct, values, least, quantiles = (await database.fetch(profile))[0]
+    count, missing, numbers, distinct, values, others, least, quantiles = (await database.fetch(profile))[0]
     if asked.is_feature and count and missing == count:
         raise await _unknown(database, asked, rows, parameters)
     if asked.is_cut and count and not numbers:
@@ -245,7 +246,7 @@ async def cut(database: Database, asked: Segmenting, rows: str, parameters: Mapp
     edges: tuple[float, ...] = ()
     if binned:
         edges = asked.edges or tuple(sorted({float(each) for each in quantiles if each > least}))
-    bound |= {"segment_values": [str(each) for each in values], "segment_edges": list(edges)}
+    bound |= {"segment_values": list(others if binned else values), "segment_edges": list(edges)}
     return Cut(_expression(text, number, asked, binned=binned), bound, edges=edges, as_json=asked.is_feature)
 
 

@@ -39,6 +39,14 @@ class PerformanceParameters(RangeParameters):
             examples=["carrier"],
         ),
     ] = None
+    metrics: Annotated[
+        str | None,
+        Field(
+            description="Only these figures, comma-separated. Without it all; of buckets and segments all but those of "
+            "calibration.",
+            examples=["roc_auc,log_loss"],
+        ),
+    ] = None
     step: Annotated[
         str, Field(description="auto (100 buckets at most), or a length: 15m, 1h, 1d.", examples=["1d"])
     ] = "auto"
@@ -96,6 +104,7 @@ class PerformanceParameters(RangeParameters):
             min(epoch_ns(now), as_of_ns or epoch_ns(now)),
             parameters=values,
             segmenting=None if self.segment is None else parse_segment(self.segment),
+            wanted=None if self.metrics is None else frozenset(name.strip() for name in self.metrics.split(",")),
             exact=self.exact,
             threshold=self.threshold,
             costs=(self.cost_false_positive, self.cost_false_negative),

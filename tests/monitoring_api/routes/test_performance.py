@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.monitoring_api.store import T0, label, prediction, text
+from tests.monitoring_api.store import T0, label, prediction, span, text
 
 pytestmark = pytest.mark.anyio
 PERFORMANCE = "/api/v1/models/flight-delay/performance"
@@ -231,6 +231,50 @@ async def test_conditions_choose_predictions(store, api):
     assert [(each["segment"]["value"], each["predictions"]) for each in both["segments"]] == [
         ("champion", 120),
         ("shadow", 10),
+    ]
+
+
+async def test_figures_can_be_chosen(store, api):
+    """Those and no others, everywhere; one that there is not is refused with those that there are."""
+    store.insert("otel_logs", _rows())
+    found = await _ask(api, metrics="f1, ece_equal_mass", segment="carrier")
+    for part in (found, found["series"][0], found["series"][-1], found["segments"][0]):
+        assert list(part["metrics"]) == ["ece_equal_mass", "f1"]
+    answer = await api.get(PERFORMANCE, params={"metrics": "f2"})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "metrics")
+    assert "roc_auc" in answer.json()["errors"][0]["message"]
+
+
+async def test_a_trace_s_path_tells_predictions_apart(store, api):
+    """Fallback by the features' source, retry and timeout by what the trace's spans tell, missing without a trace."""
+    rows = _rows(days=1)
+    for n, row in enumerate(row for row in rows if row["EventName"] == "ml.prediction"):
+        row["TraceId"] = f"{n:032x}"
+    made = [row for row in rows if row["EventName"] == "ml.prediction"]
+    made[0]["LogAttributes"]["ml.features.source"] = "fallback"
+    spans = []
+    for n in range(25):
+        at = T0 - DAY + timedelta(minutes=n)
+        trace = {"TraceId": f"{n:032x}"}
+        spans.append(span(at, **trace, attributes={"http.request.resend_count": "7", "error.type": "TimeoutError"}))
+        child = span(at, **trace, SpanKind="Client")
+        if n in {1, 2}:
+            child["SpanAttributes"] |= {"http.request.resend_count": "1"}
+        if n == 3:
+            child |= {"Events.Timestamp": [text(at)], "Events.Name": ["retry"], "Events.Attributes": [{}]}
+        if n in {0, 1, 4}:
+            child["SpanAttributes"] |= {"error.type": "ReadTimeout"}
+        spans.append(child)
+    store.insert("otel_logs", rows)
+    store.insert("otel_traces", spans)
+    store.insert("otel_traces", spans)
+    found = await _ask(api, segment="trace_path")
+    assert [(each["segment"]["kind"], each["segment"]["value"], each["predictions"]) for each in found["segments"]] == [
+        ("value", "plain", 20),
+        ("value", "retry", 3),
+        ("value", "fallback", 1),
+        ("value", "timeout", 1),
+        ("missing", None, 5),
     ]
 
 
