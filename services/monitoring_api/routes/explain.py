@@ -1,5 +1,7 @@
-"""`GET /predictions/wrong/explain`: why were these wrong?"""
+"""`GET /predictions/wrong/explain` and `GET /traces/slow/explain`: why were these wrong, why were those slow?"""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
@@ -7,15 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.monitoring_api.errors import bad_field
 from services.monitoring_api.queries.explain.cases import Cases
-from services.monitoring_api.queries.explain.document import finding_document, in_words
-from services.monitoring_api.queries.explain.explainer import LEAST_CASES, Explained, explain
+from services.monitoring_api.queries.explain.document import finding_document, in_words, self_time_document
+from services.monitoring_api.queries.explain.explainer import Explained, explain
+from services.monitoring_api.queries.explain.selftimes import SelfTime, self_times
+from services.monitoring_api.queries.explain.slow import slow_requests
 from services.monitoring_api.queries.explain.wrong import wrong_predictions
 from services.monitoring_api.queries.filters import Filter, parse_filters
 from services.monitoring_api.queries.outcomes import CHAMPION, Outcomes
 from services.monitoring_api.queries.sources import PREDICTIONS
-from services.monitoring_api.queries.timerange import parse_time, rfc3339
+from services.monitoring_api.queries.span_selection import SpanSelection, parse_attributes, parse_status
+from services.monitoring_api.queries.timerange import TimeRange, parse_time, rfc3339
 from services.monitoring_api.routes.dependencies import Serving
-from services.monitoring_api.routes.search_parameters import RangeParameters
+from services.monitoring_api.routes.search_parameters import ATTR, MIN_DURATION_MS, STATUS, RangeParameters
 
 _FINDINGS: Final = (
     "Values, ranges of numbers, operations and pairs of them that the selected have more often than the rest, at a "
@@ -23,6 +28,12 @@ _FINDINGS: Final = (
     "the lower end of `effect`'s interval; what is another name for a finding, or its shadow, is in its `same`."
 )
 _WRONG: Final = f"Why were labelled predictions wrong (of a regression: the tenth with the largest errors)? {_FINDINGS}"
+_SLOW: Final = (
+    "Why were requests (server spans that meet the conditions; one for each trace and service) slow: as slow as "
+    "`min_duration_ms`, or without it slower than 95 % of their route's in the range? " + _FINDINGS + " Behind these "
+    "come findings of the kind `self_time`: operations in which a slow request spends more time of its own than "
+    "another, by `effect` milliseconds on average."
+)
 _DIMENSIONS: Final = {
     name: PREDICTIONS.dimensions[name].raw for name in ("service", "model_version", "features_source", "label")
 }
@@ -63,20 +74,46 @@ class WrongParameters(RangeParameters):
         return tuple((_DIMENSIONS[each.key], each) for each in found)
 
 
+class SlowParameters(RangeParameters):
+    """Parameters of /traces/slow/explain."""
+
+    service: Annotated[str | None, Field(description="The service's name.", examples=["ml-api"])] = None
+    route: Annotated[str | None, Field(description="The HTTP route's template.", examples=["/v1/predict"])] = None
+    min_duration_ms: Annotated[float | None, MIN_DURATION_MS] = None
+    status: Annotated[str | None, STATUS] = None
+    attr: Annotated[list[str], ATTR] = Field(default_factory=list)
+
+    def selection(self) -> SpanSelection:
+        """The conditions on the request's span, checked.
+
+        Raises:
+            BadInput: Naming the parameter.
+        """
+        return SpanSelection(
+            service=self.service,
+            route=self.route,
+            status=None if self.status is None else parse_status(self.status),
+            attributes=parse_attributes(self.attr),
+        )
+
+
 class FindingDocument(BaseModel):
     """What the selected have more often than the rest."""
 
     model_config = ConfigDict(extra="allow")
 
     kind: str = Field(
-        description="segment, feature, attribute, child_operation (its service is the field), interaction."
+        description="segment, feature, attribute, child_operation (its field is the service), interaction, self_time."
     )
-    field: str | None = Field(description="The feature, attribute, segment or service; null of an interaction.")
+    field: str | None = Field(description="A feature, attribute, segment or service; an interaction has `parts`.")
     share_selected: float = Field(description="Of the selected, how many have it.")
     share_rest: float
-    effect: float = Field(description="The share of the selected that it accounts for (attributable fraction).")
+    effect: float = Field(
+        description="The share of the selected that it accounts for (attributable fraction); of self time, ms."
+    )
     low: float = Field(description="Of the effect's 95 % interval.")
     high: float
+    unit: str = Field(description="Of the effect: share or ms.")
     q_value: float
     examples: list[str] = Field(description="Traces of selected cases that have it.")
     example_predictions: list[str]
@@ -96,7 +133,7 @@ class ExplanationDocument(BaseModel):
 
 
 def explain_router(serving: Serving) -> APIRouter:
-    """/predictions/wrong/explain."""
+    """/predictions/wrong/explain and /traces/slow/explain."""
     router = APIRouter()
 
     @router.get(
@@ -115,23 +152,37 @@ def explain_router(serving: Serving) -> APIRouter:
         )
         database = serving.asking_exactly()
         cases = await wrong_predictions(database, outcomes)
-        explained = Explained([], 0)
-        if min(cases.selected, cases.rest) >= LEAST_CASES:
-            explained = await explain(database, cases)
-        return _document(rfc3339(span.start_ns), rfc3339(span.end_ns), cases, explained, "wrong predictions")
+        explained = await explain(database, cases)
+        return _document(span, cases, explained, "wrong predictions")
+
+    @router.get("/traces/slow/explain", tags=["traces"], summary="Why requests were slow", description=_SLOW)
+    async def slow(parameters: Annotated[SlowParameters, Query()]) -> ExplanationDocument:
+        selection, span = parameters.selection(), parameters.span(serving.clock())
+        database = serving.asking_exactly()
+        least = parameters.min_duration_ms
+        cases, requests = await slow_requests(database, selection, span, None if least is None else round(least * 1e6))
+        explained, spent = await asyncio.gather(
+            explain(database, cases), self_times(database, requests, cases.selected, cases.rest)
+        )
+        return _document(span, cases, explained, "slow requests", spent)
 
     return router
 
 
-def _document(start: str, end: str, cases: Cases, explained: Explained, what: str) -> ExplanationDocument:
-    findings: list[dict[str, Any]] = [finding_document(each) for each in explained.findings]
+def _document(
+    span: TimeRange, cases: Cases, explained: Explained, what: str, spent: Sequence[SelfTime] = ()
+) -> ExplanationDocument:
+    findings: list[dict[str, Any]] = [
+        *(finding_document(each) for each in explained.findings),
+        *(self_time_document(each) for each in spent),
+    ]
     return ExplanationDocument(
-        start=start,
-        end=end,
+        start=rfc3339(span.start_ns),
+        end=rfc3339(span.end_ns),
         selected=cases.selected,
         rest=cases.rest,
         sampled=cases.sampled,
         searched=explained.searched,
         findings=[FindingDocument(**each) for each in findings],
-        message=in_words(cases, explained, what),
+        message=in_words(cases, explained, what, spent),
     )

@@ -22,6 +22,20 @@ CURSOR: Final = Field(
     description="`next_cursor` of the page before, with the same parameters; pages share the range of the first."
 )
 
+MIN_DURATION_MS: Final = Field(
+    ge=0, le=_LONGEST_MS, allow_inf_nan=False, description="At least so long.", examples=[250]
+)
+STATUS: Final = Field(
+    description="`error` (status Error or HTTP 5xx), `ok` (neither), a class (`4xx`) or a code (`404`).",
+    examples=["error"],
+)
+ATTR: Final = Field(
+    description="key=value, key!=value, key^=prefix, key=in(a,b), key!=in(a,b) on the span's attributes, with "
+    "`resource.` before the key on those of its resource; repeated ones are and-ed. An absent attribute is an "
+    'empty text. A key that holds an operator stands in double quotes: "a=b"=value.',
+    examples=[["ml.features.source=fallback"]],
+)
+
 
 class RangeParameters(BaseModel):
     """When."""
@@ -50,32 +64,15 @@ class SpanParameters(RangeParameters):
     kind: Annotated[
         SpanKind | None, Field(description="The span's kind; `server` for requests that a service answered.")
     ] = None
-    min_duration_ms: Annotated[
-        float | None,
-        Field(ge=0, le=_LONGEST_MS, allow_inf_nan=False, description="At least so long.", examples=[250]),
-    ] = None
+    min_duration_ms: Annotated[float | None, MIN_DURATION_MS] = None
     max_duration_ms: Annotated[
         float | None, Field(ge=0, le=_LONGEST_MS, allow_inf_nan=False, description="At most so long.", examples=[2000])
     ] = None
-    status: Annotated[
-        str | None,
-        Field(
-            description="`error` (status Error or HTTP 5xx), `ok` (neither), a class (`4xx`) or a code (`404`).",
-            examples=["error"],
-        ),
-    ] = None
+    status: Annotated[str | None, STATUS] = None
     model: Annotated[str | None, Field(description="The model's name.", examples=["flight-delay"])] = None
     model_version: Annotated[str | None, Field(description="The model's version.", examples=["8b95ad93be97"])] = None
     has_prediction: Annotated[bool | None, Field(description="Whether a prediction was made in the span.")] = None
-    attr: Annotated[
-        list[str],
-        Field(
-            description="key=value, key!=value, key^=prefix, key=in(a,b), key!=in(a,b) on the span's attributes, with "
-            "`resource.` before the key on those of its resource; repeated ones are and-ed. An absent attribute is an "
-            'empty text. A key that holds an operator stands in double quotes: "a=b"=value.',
-            examples=[["ml.features.source=fallback"]],
-        ),
-    ] = Field(default_factory=list)
+    attr: Annotated[list[str], ATTR] = Field(default_factory=list)
 
     def selection(self) -> SpanSelection:
         """The conditions, checked.

@@ -1,12 +1,12 @@
 """What is compared: cases that were selected and the rest, each with everything that may be a cause."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
 
 # Of each group so many are looked at; the rate at which a group is sampled is stated with the answer.
-MOST_CASES: Final = 40_000
+MOST_CASES: Final = 20_000
 # A case is looked at when the hash of its id is no greater than its group's; this is everybody's.
 EVERY_HASH: Final = 2**64 - 1
 
@@ -26,20 +26,39 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What is to be known of items, said where they are read: nothing longer is carried through sorts and joins.
+
+    Args:
+        of: From SQL of an array of items to SQL of an array of what is to be known of each.
+        kinds: The kinds of items that are wanted at all.
+    """
+
+    of: Callable[[str], str]
+    kinds: Collection[Kind]
+
+    @property
+    def of_spans(self) -> bool:
+        """Whether anything is wanted that spans say."""
+        return any(kind.of_spans for kind in self.kinds)
+
+
+@dataclass(frozen=True, slots=True)
 class Cases:
     """Cases of two groups.
 
     Args:
-        rows: SQL after FROM; the columns are Half (0 or 1, drawn by the id), Selected, Weight (the greater, the better
-            an example), TraceId, PredictionId, Traced (whether its request's span is stored), and Items: tuples of
-            `Kind`, field and value, where a feature's value is JSON and all others are text.
+        rows: From what is to be known of items to SQL after FROM; the columns are Half (0 or 1, drawn by the id),
+            Selected, Weight (the greater, the better an example), TraceId, PredictionId, Traced (whether its request's
+            span is stored), and Items: what is to be known of tuples of `Kind`, field and value, where a feature's
+            value is JSON and all others are text.
         parameters: The values that ``rows`` needs.
         selected: How many selected cases there are, also those that are not looked at.
         rest: How many others there are.
         sampled: Which part of each group is looked at, by the hash of its id.
     """
 
-    rows: str
+    rows: Callable[[Reading], str]
     parameters: Mapping[str, Any]
     selected: int
     rest: int
@@ -54,14 +73,14 @@ class Sampling:
     rest: int
 
     @classmethod
-    def of(cls, selected: int, rest: int) -> "Sampling":
-        """So that about `MOST_CASES` of each group are looked at.
+    def of(cls, selected: int, rest: int, *, most: int = MOST_CASES) -> "Sampling":
+        """So that about so many of each group are looked at, at most.
 
         Never a larger part of the rest than of the selected: of a trace with two requests the one that decides its
         group could be left out, and the other would then stand in the wrong group.
         """
-        ours = min(1.0, MOST_CASES / max(selected, 1))
-        theirs = min(ours, 1.0, MOST_CASES / max(rest, 1))
+        ours = min(1.0, most / max(selected, 1))
+        theirs = min(ours, 1.0, most / max(rest, 1))
         return cls(_hash(ours), _hash(theirs))
 
     def parameters(self) -> dict[str, int]:
@@ -71,6 +90,10 @@ class Sampling:
     def rates(self) -> tuple[float, float]:
         """Which part of each group is looked at."""
         return self.selected / EVERY_HASH, self.rest / EVERY_HASH
+
+
+# Everything, as it is.
+AS_THEY_ARE: Final = Reading(lambda items: items, frozenset(Kind))
 
 
 def sampled(identity: str, selected: str) -> str:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-_Z95: Final = 1.959963984540054
+Z95: Final = 1.959963984540054
 # Above it nothing can be found, so an approximation will do there.
 _WORTH_EXACTNESS: Final = 0.05
 
@@ -116,7 +116,7 @@ class Contingency:
         logarithm = math.log((1 - s) / (1 - r))
         error = math.sqrt(s / ((self.selected + 1) * (1 - s)) + r / ((self.rest + 1) * (1 - r)))
         plain = (self.share_selected - self.share_rest) / (1 - self.share_rest) if self.share_rest < 1 else 0.0
-        return plain, 1 - math.exp(logarithm + _Z95 * error), 1 - math.exp(logarithm - _Z95 * error)
+        return plain, 1 - math.exp(logarithm + Z95 * error), 1 - math.exp(logarithm - Z95 * error)
 
 
 def combined_z(*strata: Contingency) -> float:

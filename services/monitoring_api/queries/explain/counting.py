@@ -6,7 +6,7 @@ from typing import Final
 
 from services.monitoring_api.database import Database, Query
 from services.monitoring_api.queries.explain import parts
-from services.monitoring_api.queries.explain.cases import Cases
+from services.monitoring_api.queries.explain.cases import Cases, Reading
 from services.monitoring_api.queries.explain.screening import BINS, LEAST_SUPPORT, NumericField, Value
 
 # Coarse ranges of a field of numbers, as parts of pairs: the quarter and the half at either end, by bins.
@@ -43,8 +43,9 @@ def counting_query(cases: Cases, values: Sequence[Value], numeric: Sequence[Nume
         quartered: How many of these, from the first, are also parts of pairs.
     """
     lows, highs = [low for low, _ in QUARTERS], [high for _, high in QUARTERS]
+    kinds = {value.kind for value in values} | {field.kind for field in numeric}
     quarters = f"""arrayFlatten(arrayMap(bin -> arrayMap(
-                quarter -> toUInt64({{first_quarter:UInt64}} + (bin.1 - 1) * {len(QUARTERS)} + quarter - 1),
+                quarter -> toUInt16({{first_quarter:UInt16}} + (bin.1 - 1) * {len(QUARTERS)} + quarter - 1),
                 arrayFilter(
                     quarter -> bin.2 >= {lows}[quarter] AND bin.2 < {highs}[quarter],
                     range(1, {len(QUARTERS) + 1})
@@ -63,24 +64,25 @@ FROM
         Half,
         arrayJoin(arrayConcat(
             arrayFlatten(arrayMap(
-                (first, nth) -> arrayMap(second -> toUInt64(first * {_WIDTH} + second), arraySlice(Places, nth)),
+                (first, nth) -> arrayMap(second -> toUInt32(toUInt32(first) * {_WIDTH} + second),
+                    arraySlice(Places, nth)),
                 Places,
                 arrayEnumerate(Places)
             )),
-            arrayMap(bin -> toUInt64({_FIRST_BIN} + bin.1 * {BINS} + bin.2), Bins)
+            arrayMap(bin -> toUInt32({_FIRST_BIN} + bin.1 * {BINS} + bin.2), Bins)
         )) AS Code
     FROM
     (
         SELECT
             Selected,
             Half,
-            {parts.numbers()} AS Numbers,
+            {parts.NUMBERS} AS Numbers,
             {parts.bins()} AS Bins,
             arraySort(arrayConcat(
-            {parts.values()},
+            {parts.VALUES},
             {quarters}
             )) AS Places
-        FROM {cases.rows}
+        FROM {cases.rows(Reading(parts.places, kinds))}
     )
 )
 GROUP BY Code

@@ -1,11 +1,14 @@
 """An explanation as an answer, and in words."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from services.monitoring_api.queries.explain.candidate import Candidate, Part
 from services.monitoring_api.queries.explain.cases import Cases, Kind
-from services.monitoring_api.queries.explain.explainer import LEAST_CASES, Explained, Finding, Q
+from services.monitoring_api.queries.explain.explainer import LEAST_CASES, Explained, Finding
+from services.monitoring_api.queries.explain.false_discovery import Q
+from services.monitoring_api.queries.explain.selftimes import SelfTime
 
 _NAMES: Final = {
     Kind.SEGMENT: "segment",
@@ -29,11 +32,31 @@ def finding_document(found: Finding) -> dict[str, Any]:
         "effect": effect,
         "low": low,
         "high": high,
+        "unit": "share",
         "odds_ratio": candidate.table.odds_ratio(),
         "q_value": candidate.q,
         "examples": list(dict.fromkeys(each.trace_id for each in found.examples if each.trace_id)),
         "example_predictions": [each.prediction_id for each in found.examples if each.prediction_id],
         "same": [candidate_document(each) for each in candidate.same[:_MOST_NAMES]],
+    }
+
+
+def self_time_document(found: SelfTime) -> dict[str, Any]:
+    """An operation with extra self time as a part of an answer; its effect is in milliseconds."""
+    return {
+        "kind": "self_time",
+        "field": found.service,
+        "value": found.operation,
+        "share_selected": found.share_selected,
+        "share_rest": found.share_rest,
+        "effect": found.extra_ms,
+        "low": found.low,
+        "high": found.high,
+        "unit": "ms",
+        "q_value": found.q,
+        "examples": list(found.examples),
+        "example_predictions": [],
+        "same": [],
     }
 
 
@@ -44,14 +67,22 @@ def candidate_document(candidate: Candidate) -> dict[str, Any]:
     return {"kind": _PAIR, "field": None, "parts": [_part_document(part) for part in candidate.parts]}
 
 
-def in_words(cases: Cases, explained: Explained, what: str) -> str:
+def in_words(cases: Cases, explained: Explained, what: str, spent: Sequence[SelfTime] = ()) -> str:
     """What the answer says, as a sentence or two.
 
     Args:
         cases: What was compared.
         explained: What was found.
         what: What selected cases are called, in the plural.
+        spent: Where they spend more time.
     """
+    time = (
+        f" They spend {spent[0].extra_ms:.3g} ms more in {spent[0].operation} of {spent[0].service}." if spent else ""
+    )
+    return _compared(cases, explained, what) + time
+
+
+def _compared(cases: Cases, explained: Explained, what: str) -> str:
     groups = f"{cases.selected:,} {what} and {cases.rest:,} others"
     if min(cases.selected, cases.rest) < LEAST_CASES:
         return f"There are {groups}: too few to compare ({LEAST_CASES} of each are the fewest that say anything)."

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+# What is found at most so often in vain.
+Q: Final = 0.05
 _EULER: Final = 0.5772156649015329
 _SUMMED: Final = 10_000
 

@@ -7,7 +7,7 @@ from typing import Final
 from services.monitoring_api.database import Database, Query
 from services.monitoring_api.queries.explain import parts
 from services.monitoring_api.queries.explain.candidate import Candidate
-from services.monitoring_api.queries.explain.cases import Cases
+from services.monitoring_api.queries.explain.cases import Cases, Reading
 from services.monitoring_api.queries.explain.contingency import Contingency, combined_z
 
 EXAMPLES: Final = 3
@@ -82,7 +82,7 @@ FROM
         TraceId,
         PredictionId,
         arrayJoin(arrayFlatten(arrayMap(
-            (first, nth) -> arrayMap(second -> toUInt64(first * {_WIDTH} + second), arraySlice(Places, nth)),
+            (first, nth) -> arrayMap(second -> toUInt32(toUInt32(first) * {_WIDTH} + second), arraySlice(Places, nth)),
             Places,
             arrayEnumerate(Places)
         ))) AS Code
@@ -93,9 +93,9 @@ FROM
             Weight,
             TraceId,
             PredictionId,
-            {parts.numbers()} AS Numbers,
+            {parts.NUMBERS} AS Numbers,
             arrayConcat(
-                {parts.values()},
+                {parts.VALUES},
                 arrayFilter(
                     place -> arrayExists(
                         number -> number.1 = {{range_fields:Array(UInt64)}}[place - {{before_ranges:UInt64}}]
@@ -103,13 +103,13 @@ FROM
                             AND number.2 < {{range_highs:Array(Float64)}}[place - {{before_ranges:UInt64}}],
                         Numbers
                     ),
-                    {{range_places:Array(UInt64)}}
+                    {{range_places:Array(UInt16)}}
                 )
             ) AS Parts,
             arrayConcat(
                 arrayFilter(place -> place < {_FIRST}, Parts),
                 arrayMap(
-                    nth -> toUInt64(nth + {_FIRST} - 1),
+                    nth -> toUInt16(nth + {_FIRST} - 1),
                     arrayFilter(
                         nth -> has(Parts, {{first_parts:Array(UInt64)}}[nth])
                             AND has(Parts, {{second_parts:Array(UInt64)}}[nth]),
@@ -117,7 +117,7 @@ FROM
                     )
                 )
             ) AS Places
-        FROM {cases.rows}
+        FROM {cases.rows(Reading(parts.places, {part.kind for part in used}))}
     )
 )
 GROUP BY Code"""  # noqa: S608  (texts of ours; what people give is bound)

@@ -11,25 +11,26 @@ EVERYBODY: Final = 1
 TRACED: Final = 2
 FIRST_VALUE: Final = 3
 
-# A value is its place among the keys, behind the two above; what no place is known for is 0.
-_VALUES: Final = """arrayMap(
-        item -> transform(
-            cityHash64(item.1, item.2, item.3), {value_keys:Array(UInt64)}, {value_places:Array(UInt64)}, toUInt64(0)
-        ),
-        Items
-    )"""
-_NUMBERS: Final = """arrayFilter(
-        number -> number.1 > 0 AND isFinite(number.2),
-        arrayMap(
-            item -> (
-                transform(
-                    cityHash64(item.1, item.2), {field_keys:Array(UInt64)}, {field_places:Array(UInt64)}, toUInt64(0)
-                ),
-                ifNull(toFloat64OrNull(item.3), nan)
-            ),
-            Items
-        )
-    )"""
+# Of an item: the place of its value, the place of its field among those of numbers, and its number. What has no place
+# has 0.
+_ITEM: Final = """(
+                    transform(
+                        cityHash64(item.1, item.2, item.3),
+                        {value_keys:Array(UInt64)}, {value_places:Array(UInt16)}, toUInt16(0)
+                    ),
+                    transform(
+                        cityHash64(item.1, item.2),
+                        {field_keys:Array(UInt64)}, {field_places:Array(UInt16)}, toUInt16(0)
+                    ),
+                    ifNull(toFloat64OrNull(item.3), nan)
+                )"""
+# Of a case, from its items.
+NUMBERS: Final = "arrayMap(item -> (item.2, item.3), arrayFilter(item -> item.2 > 0 AND isFinite(item.3), Items))"
+VALUES: Final = f"""arrayConcat(
+                [toUInt16({EVERYBODY})],
+                if(Traced, [toUInt16({TRACED})], []),
+                arrayFilter(place -> place > 0, arrayDistinct(arrayMap(item -> item.1, Items)))
+            )"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +55,12 @@ class Places:
         }
 
 
-def numbers() -> str:
-    """SQL of a case's numbers: tuples of the place of a field, from 1, and the number."""
-    return _NUMBERS
-
-
-def values() -> str:
-    """SQL of the places of a case's values, from `FIRST_VALUE`, and of the two for everybody and the traced."""
-    return f"""arrayConcat(
-        [toUInt64({EVERYBODY})],
-        if(Traced, [toUInt64({TRACED})], []),
-        arrayFilter(place -> place > 0, {_VALUES})
-    )"""
+def places(items: str) -> str:
+    """SQL of what of items has a place, from SQL of items (a `Reading`)."""
+    return f"""arrayFilter(
+                place -> place.1 > 0 OR place.2 > 0,
+                arrayMap(item -> {_ITEM}, {items})
+            )"""
 
 
 def bins() -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from services.monitoring_api.database import Database, Query
-from services.monitoring_api.queries.explain.cases import Cases, Kind
+from services.monitoring_api.queries.explain.cases import AS_THEY_ARE, Cases, Kind
 from services.monitoring_api.queries.explain.contingency import Contingency
 
 # A value that fewer cases have is not looked at.
@@ -41,19 +41,20 @@ _SCREENING: Final = """SELECT
 FROM
 (
     SELECT
-        item.1 AS Kind,
-        item.2 AS Field,
-        item.3 AS Value,
         cityHash64(item.1, item.2, item.3) AS Key,
+        any(item) AS known,
+        known.1 AS Kind,
+        known.2 AS Field,
+        known.3 AS Value,
         count() AS Total,
         countIf(Selected) AS Wrong,
-        if(isFinite(toFloat64OrNull(item.3)), toFloat64OrNull(item.3), NULL) AS Number
+        if(isFinite(toFloat64OrNull(Value)), toFloat64OrNull(Value), NULL) AS Number
     FROM
     (
         SELECT Selected, arrayJoin(arrayConcat(Items, {universes})) AS item
         FROM {rows}
     )
-    GROUP BY Kind, Field, Value, Key, Number
+    GROUP BY Key
 )
 GROUP BY Kind, Field
 ORDER BY Kind > 0, Cases DESC, Kind, Field
@@ -121,7 +122,7 @@ class Screened:
 
 def screening_query(cases: Cases) -> Query:
     """Every field with its common values and its quantiles."""
-    sql = _SCREENING.format(levels=_LEVELS, most=_MOST_VALUES, universes=_UNIVERSES, rows=cases.rows)
+    sql = _SCREENING.format(levels=_LEVELS, most=_MOST_VALUES, universes=_UNIVERSES, rows=cases.rows(AS_THEY_ARE))
     return Query(sql, {**cases.parameters, "least": LEAST_SUPPORT, "most_fields": _MOST_FIELDS})
 
 

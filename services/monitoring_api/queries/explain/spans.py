@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.monitoring_api.queries.explain.cases import Kind
+from services.monitoring_api.queries.explain.cases import Kind, Reading
 from services.monitoring_api.queries.promoted import RESOURCE
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 
@@ -46,15 +46,21 @@ def around(span: TimeRange) -> dict[str, int]:
     return {"around_from_ns": max(0, span.start_ns - _AROUND_NS), "around_to_ns": span.end_ns + _AROUND_NS}
 
 
-def requests(traces: str) -> str:
+def request_operation(read: Reading) -> str:
+    """SQL of what is to be known of the operation that a span is."""
+    return read.of(f"[(toUInt8({Kind.CHILD_OPERATION:d}), toString(ServiceName), toString(SpanName))]")
+
+
+def requests(traces: str, read: Reading) -> str:
     """SQL after FROM: of each trace and service the first request's span, with its attributes.
 
     Args:
         traces: SQL that lists trace ids.
+        read: What is to be known of attributes and operations.
     """
     conditions = "\n        AND ".join([*AROUND, f"TraceId IN ({traces})"])
     return f"""(
-    SELECT TraceId, ServiceName, 1 AS Stored, SpanName AS RequestName, {ATTRIBUTES} AS Attributes
+    SELECT TraceId, ServiceName, 1 AS Stored, {request_operation(read)} AS Itself, {read.of(ATTRIBUTES)} AS Attributes
     FROM otel_traces
     WHERE SpanKind = 'Server'
         AND {conditions}
@@ -63,25 +69,20 @@ def requests(traces: str) -> str:
 )"""  # noqa: S608  (texts of ours; what people give is bound)
 
 
-def operations(traces: str) -> str:
+def operations(traces: str, read: Reading) -> str:
     """SQL after FROM: of each trace its operations, by service and name.
 
     Args:
         traces: SQL that lists trace ids.
+        read: What is to be known of operations.
     """
     conditions = "\n        AND ".join([*AROUND, f"TraceId IN ({traces})"])
     return f"""(
-    SELECT
-        TraceId,
-        groupUniqArray({_MOST_OPERATIONS})(
-            tuple(toUInt8({Kind.CHILD_OPERATION:d}), toString(ServiceName), toString(SpanName))
-        ) AS Operations
+    SELECT TraceId, groupUniqArrayArray({_MOST_OPERATIONS})({request_operation(read)}) AS Operations
     FROM otel_traces
     WHERE {conditions}
     GROUP BY TraceId
 )"""  # noqa: S608  (texts of ours; what people give is bound)
 
 
-def children(operations_: str, service: str, name: str) -> str:
-    """SQL of the operations of a trace that are not the request itself."""
-    return f"arrayFilter(item -> NOT (item.2 = {service} AND item.3 = {name}), {operations_})"
+CHILDREN: Final = "arrayFilter(item -> NOT has(Itself, item), Operations)"

@@ -1,10 +1,12 @@
 """Predictions that turned out wrong, and those that did not."""
 
+from functools import partial
 from typing import Any, Final
 
 from services.monitoring_api.database import Database, Query
-from services.monitoring_api.queries.explain.cases import Cases, Kind, Sampling, half, sampled
-from services.monitoring_api.queries.explain.spans import around, children, operations, requests
+from services.monitoring_api.queries.explain.cases import Cases, Kind, Reading, Sampling, half, sampled
+from services.monitoring_api.queries.explain.predicted import ITEMS
+from services.monitoring_api.queries.explain.spans import CHILDREN, around, operations, requests
 from services.monitoring_api.queries.outcomes import Outcomes
 
 # Of a regression's absolute errors this part is not called wrong.
@@ -15,27 +17,6 @@ _JUDGED: Final = "(Correct IS NOT NULL OR (Truth IS NOT NULL AND Value IS NOT NU
 _WRONG: Final = f"ifNull(if(Task = 'regression', {_ERROR} > {{error_above:Float64}}, Correct = 0), 0)"
 # The surer a wrong decision was, the better an example.
 _WEIGHT: Final = f"toFloat64(ifNull(if(Task = 'regression', {_ERROR}, abs(Score - 0.5)), 0))"
-_SEGMENTS: Final = (
-    ("model_version", "ModelVersion"),
-    ("features_source", "FeaturesSource"),
-    ("service", "ServiceName"),
-    ("service_instance", "ServiceInstanceId"),
-)
-_OWN: Final = f"""arrayFilter(
-            item -> item.3 != '',
-            [{", ".join(f"(toUInt8({Kind.SEGMENT:d}), '{name}', toString({column}))" for name, column in _SEGMENTS)}]
-        )"""
-FEATURES: Final = f"""arrayMap(
-            pair -> (toUInt8({Kind.FEATURE:d}), pair.1, pair.2),
-            arrayFilter(
-                pair -> length(pair.2) BETWEEN 1 AND 200,
-                arrayConcat(
-                    JSONExtractKeysAndValuesRaw(Features),
-                    arrayMap((name, value) -> (name, toJSONString(value)),
-                        mapKeys(FeaturesNonfinite), mapValues(FeaturesNonfinite))
-                )
-            )
-        )"""
 
 
 def groups_query(outcomes: Outcomes, error_above: float) -> Query:
@@ -71,13 +52,24 @@ async def wrong_predictions(database: Database, outcomes: Outcomes) -> Cases:
         **around(outcomes.span),
         "error_above": error_above,
     }
-    return Cases(_rows(outcomes), parameters, int(selected), int(rest), sampling.rates())
+    return Cases(partial(_rows, outcomes), parameters, int(selected), int(rest), sampling.rates())
 
 
-def _rows(outcomes: Outcomes) -> str:
+def _rows(outcomes: Outcomes, read: Reading) -> str:
     judged = f"""{outcomes.rows()}
         WHERE {_JUDGED} AND {sampled("PredictionId", _WRONG)}"""
     traces = f"SELECT TraceId FROM {judged} AND TraceId != ''"  # noqa: S608  (texts of ours; what people give is bound)
+    items, joins = ["Own"], ""
+    if read.of_spans:
+        items.append("Attributes")
+        joins += f"""
+    LEFT ANY JOIN {requests(traces, read)} AS request
+    ON cases.TraceId = request.TraceId AND cases.ServiceName = request.ServiceName"""
+    if Kind.CHILD_OPERATION in read.kinds:
+        items.append(CHILDREN)
+        joins += f"""
+    LEFT ANY JOIN {operations(traces, read)} AS trace
+    ON cases.TraceId = trace.TraceId"""
     return f"""(
     SELECT
         Half,
@@ -85,12 +77,8 @@ def _rows(outcomes: Outcomes) -> str:
         Weight,
         cases.TraceId AS TraceId,
         PredictionId,
-        request.Stored AS Traced,
-        arrayDistinct(arrayConcat(
-            Own,
-            request.Attributes,
-            {children("trace.Operations", "cases.ServiceName", "request.RequestName")}
-        )) AS Items
+        {"request.Stored" if read.of_spans else 0} AS Traced,
+        arrayDistinct(arrayConcat({", ".join(items)})) AS Items
     FROM
     (
         SELECT
@@ -100,11 +88,7 @@ def _rows(outcomes: Outcomes) -> str:
             TraceId,
             PredictionId,
             toString(ServiceName) AS ServiceName,
-            arrayConcat({_OWN}, {FEATURES}) AS Own
+            {read.of(ITEMS)} AS Own
         FROM {judged}
-    ) AS cases
-    LEFT ANY JOIN {requests(traces)} AS request
-    ON cases.TraceId = request.TraceId AND cases.ServiceName = request.ServiceName
-    LEFT ANY JOIN {operations(traces)} AS trace
-    ON cases.TraceId = trace.TraceId
+    ) AS cases{joins}
 )"""  # noqa: S608  (texts of ours; what people give is bound)
