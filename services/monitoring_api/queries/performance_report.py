@@ -12,7 +12,8 @@ from services.monitoring_api.queries.arrivals import Learned, age_bin, history_s
 from services.monitoring_api.queries.buckets import Bucket, Buckets, check_points
 from services.monitoring_api.queries.maturity import NO_PREDICTION, ArrivalCurve, Maturity, made_in, maturity
 from services.monitoring_api.queries.outcomes import Outcomes
-from services.monitoring_api.queries.performance.calibration import CALIBRATION
+from services.monitoring_api.queries.performance.bins import Binning
+from services.monitoring_api.queries.performance.calibration import CALIBRATION, Reliability, reliability
 from services.monitoring_api.queries.performance.figure import Figure
 from services.monitoring_api.queries.performance.measure import figures_of, measure
 from services.monitoring_api.queries.performance.measured import Measured
@@ -26,7 +27,8 @@ from services.monitoring_api.queries.segments import (
 )
 from services.monitoring_api.queries.timerange import TimeRange
 
-TASKS: Final = ("binary", "multiclass", "regression")
+_BINARY: Final = "binary"
+TASKS: Final = (_BINARY, "multiclass", "regression")
 
 _COUNTS: Final = """SELECT Task, count() AS Predictions
 FROM predictions
@@ -99,6 +101,7 @@ class Report:
         series: By bucket, none left out.
         segments: By segment.
         learned: How their labels come.
+        reliability: Of binary predictions, how large a part of each bin of scores is of the positive class.
         source: What it comes from: ``rows``.
         error_bound: Largest relative error of a figure; 0 where they are exact.
     """
@@ -109,6 +112,7 @@ class Report:
     series: Sequence[Part]
     segments: Sequence[Part] | None
     learned: Learned
+    reliability: Sequence[Reliability] = ()
     source: str = "rows"
     error_bound: float = 0.0
 
@@ -151,10 +155,11 @@ async def performance_report(database: Database, question: PerformanceQuestion) 
     learned = await learn(database, outcomes.model, now_ns, as_of_ns=outcomes.as_of_ns)
     check_points(question.buckets, series=len(_wanted(question, task, of_parts=True)))
     rows = _Rows(_of_task(outcomes.rows()), _made(outcomes), {**values, "task": task}, task)
-    figures, ages, segments = await asyncio.gather(
+    figures, ages, segments, curves = await asyncio.gather(
         _figures(database, question, rows),
         _ages(database, question, rows, _bucket(question.buckets), question.buckets.parameters()),
         _segments(database, question, rows, learned.curve),
+        _reliability(database, rows),
     )
     series = []
     for bucket in question.buckets.all():
@@ -170,6 +175,7 @@ async def performance_report(database: Database, question: PerformanceQuestion) 
         series=series,
         segments=segments,
         learned=learned,
+        reliability=curves,
         source=figures.source,
         error_bound=figures.error_bound,
     )
@@ -200,6 +206,15 @@ async def _figures(database: Database, question: PerformanceQuestion, rows: _Row
         ),
     )
     return Figures(whole[0], {int(each.group[0]): each for each in series}, "rows", 0.0)
+
+
+async def _reliability(database: Database, rows: _Rows) -> list[Reliability]:
+    if rows.task != _BINARY:
+        return []
+    found = await asyncio.gather(
+        *(reliability(database, rows.sql, rows.parameters, binning=binning) for binning in Binning)
+    )
+    return [curve for curves in found for curve in curves]
 
 
 async def _segments(

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from services.monitoring_api.queries.maturity import MATURE_SHARE, Maturity
+from services.monitoring_api.queries.performance.calibration import Reliability
 from services.monitoring_api.queries.performance.figure import Figure
 from services.monitoring_api.queries.performance_report import Part, PerformanceQuestion, Report
 from services.monitoring_api.queries.timerange import rfc3339
@@ -77,6 +78,27 @@ class LearnedDocument(BaseModel):
     curve: list[tuple[float, float]] = Field(description="Age in seconds, and the share that has its label by then.")
 
 
+class ReliabilityBin(BaseModel):
+    """Predictions of similar scores."""
+
+    score: float = Field(description="Their mean score.")
+    share: float = Field(description="How large a part of them is of the positive class.")
+    low: float | None = Field(description="Lower end of that part's 95 % interval.")
+    high: float | None = Field(description="Upper end.")
+    n: int
+    start: float = Field(serialization_alias="from", description="Their least score.")
+    end: float = Field(serialization_alias="to", description="Their greatest score.")
+
+
+class ReliabilityDocument(BaseModel):
+    """A reliability curve: well calibrated scores lie on the diagonal."""
+
+    binning: str = Field(description="equal_mass or equal_width, ten bins.", examples=["equal_mass"])
+    n: int
+    bins: list[ReliabilityBin]
+    reason: str | None
+
+
 class PerformanceDocument(PartDocument):
     """How a model did."""
 
@@ -90,6 +112,7 @@ class PerformanceDocument(PartDocument):
     maturity: LearnedDocument
     series: list[BucketDocument]
     segments: list[SegmentDocument] | None
+    reliability: list[ReliabilityDocument] = Field(description="Binary: by both binnings.")
     source: str = Field(description="What the figures come from.", examples=["rows"])
     approximate: bool
     error_bound: float = Field(description="The largest relative error of a figure.")
@@ -114,10 +137,31 @@ def performance_document(name: str, question: PerformanceQuestion, report: Repor
         segments=None
         if report.segments is None or segmenting is None
         else [_segment(segmenting.name, part) for part in report.segments],
+        reliability=[_reliability(curve) for curve in report.reliability],
         source=report.source,
         approximate=report.error_bound > 0,
         error_bound=report.error_bound,
         **_part(report.whole),
+    )
+
+
+def _reliability(curve: Reliability) -> ReliabilityDocument:
+    return ReliabilityDocument(
+        binning=curve.binning,
+        n=curve.n,
+        bins=[
+            ReliabilityBin(
+                score=point.score,
+                share=point.share,
+                low=point.low,
+                high=point.high,
+                n=point.n,
+                start=point.from_score,
+                end=point.to_score,
+            )
+            for point in curve.points
+        ],
+        reason=curve.reason,
     )
 
 

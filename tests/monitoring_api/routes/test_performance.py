@@ -58,6 +58,19 @@ async def test_figures_are_those_of_the_rows(store, api):
     assert (found["source"], found["approximate"], found["error_bound"]) == ("rows", False, 0.0)
 
 
+async def test_scores_are_held_against_what_happened(store, api):
+    """Three scores make three bins, by either binning: of 0.1 none is late, of 0.2 and of 0.8 all are."""
+    store.insert("otel_logs", _rows())
+    found = await _ask(api)
+    assert [curve["binning"] for curve in found["reliability"]] == ["equal_mass", "equal_width"]
+    for curve in found["reliability"]:
+        assert [(each["score"], each["share"], each["n"]) for each in curve["bins"]] == [
+            (pytest.approx(0.1), 0, 40),
+            (pytest.approx(0.2), 1, 40),
+            (pytest.approx(0.8), 1, 40),
+        ]
+
+
 async def test_duplicates_and_order_change_nothing(store, api):
     """Everything delivered three times, labels first, backwards, gives the same answer."""
     rows = _rows()
