@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from services.monitoring_api.queries.performance.grouped import Group, Grouped
-from services.monitoring_api.queries.performance.ranking import steps
+from services.monitoring_api.queries.performance.grouped import BINARY_COLUMNS, Group, Grouped
+from services.monitoring_api.queries.performance.ranking import ladder
 
 BINS: Final = 10
 
@@ -58,32 +58,43 @@ class Bin:
         return self.mean - self.share
 
 
-# From distances to the bin's own mean, in a second pass over it, so that nothing cancels where all scores are alike.
 _COLUMNS: Final[Mapping[str, str]] = {
-    "n": "sum(pos + neg)",
-    "hits": "sum(pos)",
-    "mean": "sum(score * (pos + neg)) / n",
+    "n": "count()",
+    "hits": "sum(hit)",
+    "mean": "avg(score)",
     "least": "min(score)",
     "most": "max(score)",
-    "spread": "arraySum((s, p, q) -> (p + q) * pow(s - mean, 2), groupArray(score), groupArray(pos), groupArray(neg))",
-    "shared": "arraySum((s, p, q) -> (s - mean) * (p - (p + q) * hits / n), "
-    "groupArray(score), groupArray(pos), groupArray(neg))",
+    "spread": "varPopStable(score) * count()",
+    "shared": "covarPopStable(score, hit) * count()",
 }
 
 
 async def binned(grouped: Grouped, binning: Binning, bins: int = BINS) -> dict[Group, list[Bin]]:
     """Every group's bins that hold rows, from the lowest; groups without any such row are left out."""
-    number = {
-        Binning.EQUAL_MASS: f"intDiv({bins} * (sum(pos + neg) OVER {grouped.window('score')} - pos - neg), "
-        f"sum(pos + neg) OVER {grouped.whole()})",
-        Binning.EQUAL_WIDTH: " + ".join(f"(score > {edge * (1 / bins)!r})" for edge in range(1, bins)) or "0",
-    }[binning]
-    numbered = f"SELECT *, {number} AS bin\nFROM (\n{steps(grouped, where='probable')}\n)"
-    statement = grouped.aggregate(numbered, _COLUMNS, by=["bin"])
+    numbered = _by_mass(grouped, bins) if binning is Binning.EQUAL_MASS else _by_width(grouped, bins)
     answer: dict[Group, list[Bin]] = {}
+    statement = grouped.aggregate(numbered, _COLUMNS, by=["bin"])
     for group, row in await grouped.ask(statement, ["bin", *_COLUMNS]):
         answer.setdefault(group, []).append(_bin(row))
     return {group: sorted(found, key=lambda each: each.number) for group, found in answer.items()}
+
+
+def _by_mass(grouped: Grouped, bins: int) -> str:
+    """Each row's bin, score and hit; by whole numbers, so that no rounding moves a row."""
+    columns = {
+        "bin": f"arrayMap(count -> intDiv({bins} * count, length(scores)), before)",
+        "score": "scores",
+        "hit": "hits",
+    }
+    arrays = grouped.of_each(ladder(grouped, where="probable"), columns)
+    return f"SELECT * FROM (\n{arrays}\n)\nARRAY JOIN bin, score, hit"  # noqa: S608  (texts of ours)
+
+
+def _by_width(grouped: Grouped, bins: int) -> str:
+    """Each row's bin, score and hit."""
+    edges = [f"(score > {number * (1 / bins)!r})" for number in range(1, bins)]
+    columns = {name: BINARY_COLUMNS[name] for name in ("hit", "ranked", "probable", "score")}
+    return grouped.select(columns | {"bin": " + ".join(edges) or "0"}, where="probable")
 
 
 def _bin(row: Mapping[str, Any]) -> Bin:

@@ -61,10 +61,10 @@ class Grouped:
             + (f"\nGROUP BY {', '.join(keys)}" if keys else "")
         )
 
-    def window(self, order: str) -> str:
-        """The window of a group's rows up to the current one, in this order."""
-        partition = f"PARTITION BY {', '.join(self.keys)} " if self.groups else ""
-        return f"({partition}ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+    def of_each(self, source: str, columns: Mapping[str, str], *, where: str = "") -> str:
+        """A statement that computes columns of each row of another one."""
+        named = [*self.keys, *(f"{sql} AS `{name}`" for name, sql in columns.items())]
+        return f"SELECT {', '.join(named)}\nFROM (\n{source}\n)" + (f"\nWHERE {where}" if where else "")
 
     def whole(self) -> str:
         """The window of all of a group's rows."""

@@ -11,23 +11,49 @@ from services.monitoring_api.queries.performance.grouped import BINARY_COLUMNS, 
 from services.monitoring_api.queries.performance.intervals import Interval, on_logit
 from services.monitoring_api.queries.performance.pairs import PairCounts
 
-# Of 128 bits, for the cube of the number of rows must fit.
+# A group's scores in their order, its hits in that order too, and where a run of rows with one score opens and closes.
+# Two sorts, each of a plain array, take a fraction of the time of one by pairs, or of window functions; within a run
+# the order of hits does not matter.
+_LADDER: Final[Mapping[str, str]] = {
+    "scores": "arraySort(unsorted_scores)",
+    "hits": "arraySort((hit, score) -> score, unsorted_hits, unsorted_scores)",
+    "opens": "arrayMap((score, before) -> score != before, scores, arrayPushFront(arrayPopBack(scores), nan))",
+    "closes": "arrayPushBack(arrayPopFront(opens), 1)",
+    "before": "arrayFill((count, open) -> open, arrayMap(place -> place - 1, arrayEnumerate(scores)), opens)",
+    "hits_to": "arrayCumSum(hits)",
+    "hits_before": "arrayFill((count, open) -> open, arrayMap((to, hit) -> to - hit, hits_to, hits), opens)",
+    "hits_through": "arrayReverseFill((count, close) -> close, hits_to, closes)",
+    "through": "arrayReverseFill((count, close) -> close, arrayEnumerate(scores), closes)",
+}
+# Doubled placements among negatives and positives, and what they sum to. The squares need 128 bits, for the cube of the
+# number of rows must fit.
+_PLACEMENTS: Final[Mapping[str, str]] = {
+    "over": "arrayMap((b, hb, t, ht) -> toInt64(b - hb + t - ht), before, hits_before, through, hits_through)",
+    "under": "arrayMap((hb, ht) -> toInt64(hb + ht), hits_before, hits_through)",
+}
 _PAIR_SUMS: Final[Mapping[str, str]] = {
-    "positives": "sum(pos)",
-    "negatives": "sum(neg)",
-    "positive_sum": "sum(toInt128(pos) * over)",
-    "positive_squares": "sum(toInt128(pos) * over * over)",
-    "negative_sum": "sum(toInt128(neg) * under)",
-    "negative_squares": "sum(toInt128(neg) * under * under)",
+    "positives": "arraySum(hits)",
+    "negatives": "length(hits) - positives",
+    "positive_sum": "arraySum((place, hit) -> place * hit, over, hits)",
+    "positive_squares": "arraySum((place, hit) -> toInt128(place * hit) * place, over, hits)",
+    "negative_sum": "arraySum((place, hit) -> place * (1 - hit), under, hits)",
+    "negative_squares": "arraySum((place, hit) -> toInt128(place * (1 - hit)) * place, under, hits)",
+}
+_PRECISIONS: Final[Mapping[str, str]] = {
+    "positives": "arraySum(hits)",
+    "precision": "arrayMap((b, hb) -> (positives - hb) / (length(hits) - b), before, hits_before)",
+    "steps": "arrayMap((hit, b) -> hit / (length(hits) - b), hits, before)",
+    "gained": "arrayReverseFill((sum, close) -> close, arrayCumSum(steps), closes)",
+    "lost": "arrayReverseFill((sum, close) -> close, arrayCumSum((step, p) -> step * p, steps, precision), closes)",
 }
 _PRECISION_SUMS: Final[Mapping[str, str]] = {
-    "positives": "sum(pos)",
-    "negatives": "sum(neg)",
-    "precision_sum": "sum(pos * precision)",
-    "slope_sum": "sum(pos * (precision + gained - lost))",
-    "slope_squares": "sum(pos * pow(precision + gained - lost, 2))",
-    "lost_sum": "sum(neg * lost)",
-    "lost_squares": "sum(neg * pow(lost, 2))",
+    "positives": "positives",
+    "negatives": "length(hits) - positives",
+    "precision_sum": "arraySum((hit, p) -> hit * p, hits, precision)",
+    "slope_sum": "arraySum((hit, p, g, l) -> hit * (p + g - l), hits, precision, gained, lost)",
+    "slope_squares": "arraySum((hit, p, g, l) -> hit * pow(p + g - l, 2), hits, precision, gained, lost)",
+    "lost_sum": "arraySum((hit, l) -> (1 - hit) * l, hits, lost)",
+    "lost_squares": "arraySum((hit, l) -> (1 - hit) * l * l, hits, lost)",
 }
 
 
@@ -72,38 +98,23 @@ class PrecisionSums:
 
 async def pair_counts(grouped: Grouped) -> dict[Group, PairCounts]:
     """For each group that has ranked rows, what ROC AUC and DeLong's interval need."""
-    window = grouped.window("score")
-    placed = f"""SELECT *,
-    2 * sum(neg) OVER {window} - neg AS over,
-    2 * sum(pos) OVER {window} - pos AS under
-FROM (
-{steps(grouped)}
-)"""  # noqa: S608  (texts of ours)
-    rows = await grouped.ask_by_group(grouped.aggregate(placed, _PAIR_SUMS), list(_PAIR_SUMS))
+    statement = grouped.of_each(grouped.of_each(ladder(grouped), {"hits": "hits", **_PLACEMENTS}), _PAIR_SUMS)
+    rows = await grouped.ask_by_group(statement, list(_PAIR_SUMS))
     return {group: PairCounts(**{name: int(value) for name, value in row.items()}) for group, row in rows.items()}
 
 
 async def precision_sums(grouped: Grouped) -> dict[Group, PrecisionSums]:
     """For each group that has ranked rows, what average precision and its interval need."""
-    down, up = grouped.window("score DESC"), grouped.window("score")
-    sums = f"""SELECT *,
-    sum(pos / chosen) OVER {up} AS gained,
-    sum(pos * precision / chosen) OVER {up} AS lost
-FROM (
-SELECT *, sum(pos) OVER {down} AS tp, tp + sum(neg) OVER {down} AS chosen, tp / chosen AS precision
-FROM (
-{steps(grouped)}
-)
-)"""  # noqa: S608  (texts of ours)
-    rows = await grouped.ask_by_group(grouped.aggregate(sums, _PRECISION_SUMS), list(_PRECISION_SUMS))
+    statement = grouped.of_each(grouped.of_each(ladder(grouped), {"hits": "hits", **_PRECISIONS}), _PRECISION_SUMS)
+    rows = await grouped.ask_by_group(statement, list(_PRECISION_SUMS))
     return {group: _precision_sums(row) for group, row in rows.items()}
 
 
-def steps(grouped: Grouped, where: str = "ranked") -> str:
-    """A statement: the rows of each group and distinct score, by class; those that count as the column `where` says."""
+def ladder(grouped: Grouped, where: str = "ranked") -> str:
+    """A statement: each group's rows in the order of their scores; those that count as the column `where` says."""
     source = grouped.select({name: BINARY_COLUMNS[name] for name in ("hit", "ranked", "probable", "score")})
-    counts = {"pos": "toInt64(countIf(hit))", "neg": "toInt64(countIf(NOT hit))"}
-    return grouped.aggregate(source, counts, by=["score"], where=where)
+    arrays = {"unsorted_scores": "groupArray(score)", "unsorted_hits": "groupArray(hit)"}
+    return grouped.of_each(grouped.aggregate(source, arrays, where=where), _LADDER, where="notEmpty(unsorted_scores)")
 
 
 def _precision_sums(row: Mapping[str, Any]) -> PrecisionSums:
