@@ -37,13 +37,21 @@ class Candidate:
         table: How many cases have it, of those that it was tested on.
         p: The chance of so much when it made no difference.
         q: The false discovery rate at which it would be believed.
+        fitted: The same as all cases would choose it, where it was chosen on some; it is compared with others by this.
+        same: Other names for it, and its shadows.
     """
 
     parts: tuple[Part, ...]
     table: Contingency
     p: float
     q: float = 1.0
+    fitted: tuple[Part, ...] | None = None
     same: list[Self] = field(default_factory=list)
+
+    @property
+    def compared(self) -> tuple[Part, ...]:
+        """What stands for it beside others."""
+        return self.fitted or self.parts
 
     @property
     def of_spans(self) -> bool:

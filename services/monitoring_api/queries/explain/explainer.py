@@ -50,15 +50,19 @@ async def explain(database: Database, cases: Cases) -> Explained:
     """
     if min(cases.selected, cases.rest) < LEAST_CASES:
         return Explained([], 0)
-    seen = await look(database, cases)
+    return await conclude(database, cases, await look(database, cases))
+
+
+async def conclude(database: Database, cases: Cases, seen: Look) -> Explained:
+    """What follows from one look at all cases."""
     believed = believe(seen, cases)
     searched = seen.singles_searched + seen.pairs_searched
     if not believed:
         return Explained([], searched)
     found = await overlap(database, cases, believed)
-    kept = [Finding(believed[nth], found.examples.get(nth + parts.FIRST_VALUE, ())) for nth in fold(believed, found)]
-    kept.sort(key=lambda each: -each.candidate.table.attributable()[1])
-    return Explained(kept[:_MOST_FINDINGS], searched)
+    kept = sorted(fold(believed, found), key=lambda nth: -found.of(nth, believed[nth]).attributable()[1])
+    findings = [Finding(believed[nth], found.examples.get(nth + parts.FIRST_VALUE, ())) for nth in kept]
+    return Explained(findings[:_MOST_FINDINGS], searched)
 
 
 def believe(seen: Look, cases: Cases) -> list[Candidate]:

@@ -48,6 +48,10 @@ class Overlap:
         within = parts.TRACED if of_spans else parts.EVERYBODY
         return Contingency(*self.together.get((within, place), (0, 0)), *self.alone(within))
 
+    def of(self, nth: int, candidate: Candidate) -> Contingency:
+        """How many cases have the nth candidate."""
+        return self.table(nth + _FIRST, of_spans=candidate.of_spans)
+
     def z_beside(self, place: int, other: int, *, of_spans: bool) -> float:
         """What is left of one candidate among cases that have another and among those that do not."""
         whole = self.table(place, of_spans=of_spans)
@@ -59,7 +63,7 @@ class Overlap:
 
 def overlap_query(cases: Cases, candidates: Sequence[Candidate]) -> Query:
     """How many selected cases and others have each two of the candidates, with examples."""
-    used = list(dict.fromkeys(part for each in candidates for part in each.parts))
+    used = list(dict.fromkeys(part for each in candidates for part in each.compared))
     values = [part for part in used if part.text is not None]
     ranges = [part for part in used if part.text is None]
     fields = list(dict.fromkeys(part.key for part in ranges))
@@ -132,8 +136,8 @@ GROUP BY Code"""  # noqa: S608  (texts of ours; what people give is bound)
             "range_fields": [0, *(fields.index(part.key) + 1 for part in ranges)],
             "range_lows": lows,
             "range_highs": highs,
-            "first_parts": [place[each.parts[0]] for each in candidates],
-            "second_parts": [place[each.parts[-1]] for each in candidates],
+            "first_parts": [place[each.compared[0]] for each in candidates],
+            "second_parts": [place[each.compared[-1]] for each in candidates],
         },
     )
 
@@ -156,9 +160,7 @@ def fold(candidates: Sequence[Candidate], found: Overlap) -> list[int]:
     1959) and more is left of the other beside it: a proxy says nothing more once the cause is known, the cause does.
     So each part of an interaction goes with the interaction, and all ranges that overlap go with the best of them.
     """
-    likelihood = [
-        found.table(nth + _FIRST, of_spans=each.of_spans).log_likelihood() for nth, each in enumerate(candidates)
-    ]
+    likelihood = [found.of(nth, each).log_likelihood() for nth, each in enumerate(candidates)]
     order = sorted(range(len(candidates)), key=lambda nth: (-round(likelihood[nth], 6), candidates[nth].plainness))
 
     def shadows(nth: int, other: int, *, tied: bool) -> bool:

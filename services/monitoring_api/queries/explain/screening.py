@@ -15,13 +15,15 @@ from services.monitoring_api.queries.explain.contingency import Contingency
 
 # A value that fewer cases have is not looked at.
 LEAST_SUPPORT: Final = 20
-BINS: Final = 32
+BINS: Final = 128
 _MOST_FIELDS: Final = 300
 _MOST_VALUES: Final = 100
 # A field with more different numbers than this is cut into ranges; with more than that its numbers are no categories.
 _FEW_NUMBERS: Final = 8
 _MANY_NUMBERS: Final = 50
 _MOSTLY: Final = 0.9
+_MOST_NUMERIC: Final = 40
+_DIGITS: Final = 6
 
 _LEVELS: Final = ", ".join(str(level / BINS) for level in range(1, BINS))
 # Besides the fields themselves: how many cases there are, and how many with a stored trace, as values of a field of
@@ -152,7 +154,7 @@ async def screen(database: Database, cases: Cases) -> Screened:
             many = cut is not None and int(row[4]) > _MANY_NUMBERS
             if table.says_something and not (many and is_number):
                 values.append(Value(kind, str(row[1]), str(text), int(key), table))
-    return Screened(everything, with_trace, values, numeric)
+    return Screened(everything, with_trace, values, numeric[:_MOST_NUMERIC])
 
 
 def _cut(kind: Kind, row: Sequence[Any]) -> NumericField | None:
@@ -160,4 +162,7 @@ def _cut(kind: Kind, row: Sequence[Any]) -> NumericField | None:
     nothing = sum(-int(less) for less, text, _, _, _ in common if kind is Kind.FEATURE and text == "null")
     if int(numbers) <= _FEW_NUMBERS or int(numeric) < _MOSTLY * (int(cases) - nothing):
         return None
-    return NumericField(kind, str(name), int(key), [float(edge) for edge in edges])
+    exact = [float(edge) for edge in edges]
+    # Shorter numbers cut as well, unless they cut elsewhere at all; a field of times keeps its digits.
+    short = [float(f"{edge:.{_DIGITS}g}") for edge in exact]
+    return NumericField(kind, str(name), int(key), short if len(set(short)) == len(set(exact)) else exact)

@@ -13,7 +13,7 @@ from typing import Final
 
 from services.monitoring_api.queries.explain.candidate import Part
 from services.monitoring_api.queries.explain.cases import Cases, Kind
-from services.monitoring_api.queries.explain.explainer import Explained, explain
+from services.monitoring_api.queries.explain.explainer import Explained, conclude
 from services.monitoring_api.queries.explain.look import look
 from services.monitoring_api.queries.explain.slow import slow_requests
 from services.monitoring_api.queries.explain.wrong import wrong_predictions
@@ -66,8 +66,8 @@ class Size:
 
 
 # A fifth is selected; and one in a hundred, with a cause in one of fifty rows.
-SIZES: Final = (Size("even", 4_000, 0.2, 0.15, 0.4), Size("unequal", 20_000, 0.02, 0.0065, 0.18))
-NULL: Final = Size("nothing planted", 2_000, 0.2, 0.2, 0.2)
+SIZES: Final = (Size("even", 3_000, 0.2, 0.15, 0.4), Size("unequal", 12_000, 0.02, 0.0065, 0.18))
+NULL: Final = Size("nothing planted", 1_500, 0.2, 0.2, 0.2)
 
 # `u(n)` is the row's n-th uniform number.
 _DRAWN: Final = """WITH
@@ -238,11 +238,13 @@ class Ranked:
 
     Args:
         planted: What there was to find.
+        selected: How many rows are selected.
         explained: What the explainer says.
         by_difference: What comes first by share among the selected minus share among the rest, of all that was tested.
     """
 
     planted: Planted
+    selected: int
     explained: Explained
     by_difference: tuple[Part, ...]
 
@@ -266,4 +268,4 @@ async def run(store: ChdbStore, planted: Planted) -> Ranked:
     everything = [(each.parts, each.table) for each in (*seen.values(), *seen.ranges())]
     everything += [(pair.parts, pair.both) for pair in seen.pairs()]
     first = max(everything, key=lambda each: each[1].share_selected - each[1].share_rest)
-    return Ranked(planted, await explain(store, cases), tuple(first[0]))
+    return Ranked(planted, cases.selected, await conclude(store, cases, seen), tuple(first[0]))
