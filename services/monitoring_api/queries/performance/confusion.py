@@ -1,9 +1,10 @@
 """Two decisions against two classes, counted, and the figures that follow from the counts."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from services.monitoring_api.queries.performance.figure import ONE_CLASS, Figure, absent, known
 from services.monitoring_api.queries.performance.intervals import (
@@ -14,6 +15,7 @@ from services.monitoring_api.queries.performance.intervals import (
     wilson,
 )
 
+_Class = TypeVar("_Class", int, str)
 NONE_POSITIVE: Final = "no label is of the positive class"
 NONE_DECIDED: Final = "nothing was decided to be of the positive class"
 ONE_DECISION: Final = "all was decided alike"
@@ -98,7 +100,7 @@ class Confusion:
         return correlation({(1, 1): self.tp, (0, 1): self.fp, (1, 0): self.fn, (0, 0): self.tn})
 
 
-def correlation(cells: Mapping[tuple[int, int], int]) -> Figure:
+def correlation(cells: Mapping[tuple[_Class, _Class], int]) -> Figure:
     """Correlation of two classifications, of any number of classes, from counts of (class, decision).
 
     With two classes it is Matthews' (phi). Agrees with scikit-learn's ``matthews_corrcoef``, which says 0 where it is
@@ -108,11 +110,14 @@ def correlation(cells: Mapping[tuple[int, int], int]) -> Figure:
     coefficient for multiclass classification, arXiv 2503.06450, 2025.
     """
     n = sum(cells.values())
-    classes = sorted({each for cell in cells for each in cell})
-    trues = {each: sum(count for (true, _), count in cells.items() if true == each) for each in classes}
-    decisions = {each: sum(count for (_, decided), count in cells.items() if decided == each) for each in classes}
+    trues: Counter[_Class] = Counter()
+    decisions: Counter[_Class] = Counter()
+    for (true, decided), count in cells.items():
+        trues[true] += count
+        decisions[decided] += count
     # Whole numbers up to the last division, so nothing cancels.
-    above = n * sum(cells.get((each, each), 0) for each in classes) - sum(trues[k] * decisions[k] for k in classes)
+    above = n * sum(count for (true, decided), count in cells.items() if true == decided)
+    above -= sum(count * decisions[each] for each, count in trues.items())
     spread_true = n * n - sum(count * count for count in trues.values())
     spread_decided = n * n - sum(count * count for count in decisions.values())
     if spread_true == 0:

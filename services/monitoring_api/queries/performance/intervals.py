@@ -1,12 +1,13 @@
 """Confidence intervals of 95 % from counts and sums: the same rows give the same interval, for nothing is drawn."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from statistics import NormalDist
-from typing import Final
+from typing import Final, TypeVar
 
 from services.monitoring_api.queries.performance.pairs import PairCounts
 
+_Cell = TypeVar("_Cell", bound=Hashable)
 Interval = tuple[float, float] | tuple[None, None]
 NO_INTERVAL: Final[tuple[None, None]] = (None, None)
 LEVEL: Final = 0.95
@@ -115,23 +116,31 @@ def on_fisher_z(value: float, variance: float) -> Interval:
 
 
 def delong(pairs: PairCounts) -> Interval:
-    """Of ROC AUC, without assumptions on how scores are distributed, from sums of doubled placements.
+    """Of ROC AUC, without assumptions on how scores are distributed.
+
+    Source: see `delong_variance`. None where one class has a single row, or where the classes are fully apart: then the
+    variance is 0, which is not to say that the AUC is certain.
+    """
+    return around(pairs.auc, delong_variance(pairs), floor=0.0, ceiling=1.0)
+
+
+def delong_variance(pairs: PairCounts) -> float:
+    """Variance of ROC AUC from sums of doubled placements; not a number where one class has a single row.
 
     Source: DeLong, DeLong and Clarke-Pearson, Comparing the areas under two or more correlated ROC curves, Biometrics
     44, 1988; by mid-ranks as Sun and Xu, Fast implementation of DeLong's algorithm, IEEE Signal Processing Letters 21,
-    2014. None where one class has a single row, or where the classes are fully apart: then the variance is 0, which is
-    not to say that the AUC is certain.
+    2014.
     """
     m, n = pairs.positives, pairs.negatives
     if m < 2 or n < 2:  # noqa: PLR2004  (one value has no variance)
-        return NO_INTERVAL
+        return math.nan
     # Whole numbers up to the last division, so nothing cancels.
     of_positives = (m * pairs.positive_squares - pairs.positive_sum**2) / (4 * m * m * (m - 1) * n * n)
     of_negatives = (n * pairs.negative_squares - pairs.negative_sum**2) / (4 * n * n * (n - 1) * m * m)
-    return around(pairs.auc, of_positives + of_negatives, floor=0.0, ceiling=1.0)
+    return of_positives + of_negatives
 
 
-def multinomial_variance(counts: Mapping[tuple[int, int], int], slopes: Mapping[tuple[int, int], float]) -> float:
+def multinomial_variance(counts: Mapping[_Cell, int], slopes: Mapping[_Cell, float]) -> float:
     """Variance of a smooth function of a table's cell shares, given its slope by each share (the delta method).
 
     Source: Agresti, Categorical Data Analysis, 3rd edition 2013, section 16.1; for macro F1 Takahashi, Yamamoto,

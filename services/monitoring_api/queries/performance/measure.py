@@ -11,6 +11,7 @@ from services.monitoring_api.queries.performance.binary import BINARY, binary
 from services.monitoring_api.queries.performance.figure import LEAST
 from services.monitoring_api.queries.performance.grouped import Grouped
 from services.monitoring_api.queries.performance.measured import Measured
+from services.monitoring_api.queries.performance.multiclass import MULTICLASS, multiclass
 from services.monitoring_api.queries.performance.regression import REGRESSION, regression
 
 __all__ = ["Measured", "figures_of", "measure"]
@@ -26,6 +27,7 @@ class _Task:
 
 _TASKS: Final[Mapping[str, _Task]] = {
     "binary": _Task(binary, BINARY),
+    "multiclass": _Task(multiclass, MULTICLASS),
     "regression": _Task(regression, REGRESSION),
 }
 
