@@ -20,6 +20,7 @@ from sightglass.attributes import (
     PREDICTION_COUNT_METRIC,
     SPAN_COUNT_METRIC,
 )
+from tests.monitoring_api.queries.judged_by_hand import JUDGED, JUDGEMENTS, judgement
 from tests.monitoring_api.store import ChdbStore, label, point, prediction, span, text
 
 WINDOWS: Final = {
@@ -90,7 +91,11 @@ def _events(chance: random.Random, times: Sequence[datetime], name: str) -> list
             )
         )
         if chance.random() < 0.5:
-            rows.append(label(at + timedelta(seconds=chance.random() * 600), identity, "late"))
+            rows.append(
+                label(
+                    at + timedelta(seconds=chance.random() * 600), identity, chance.choice(["late", "late", "on_time"])
+                )
+            )
     return rows
 
 
@@ -239,6 +244,7 @@ _FIGURES: Final[Mapping[str, Any]] = {
     "fallback_ratio": (_PREDICTED, lambda row, _: _share(row[4], row[0])),
     "label_coverage": (_PREDICTED, lambda row, _: _share(row[5], row[0])),
     "ingest_lag_p95": (_ARRIVED, lambda row, _: _quantile(row[0], 0.95, bound=1e-6)),
+    **{name: (JUDGED, lambda row, _, name=name: exactly(judgement(name, row))) for name in JUDGEMENTS},
 }
 _EMPTY: Final = {"request_rate": exactly(0.0), "prediction_rate": exactly(0.0)}
 METRICS: Final = (*_FIGURES, "completeness")
@@ -314,13 +320,14 @@ def _rows(
     conditions: Sequence[tuple[str, str, str]],
 ) -> dict[tuple[tuple[str, ...], int], Within]:
     sql, figure = _FIGURES[metric]
-    dimensions = PREDICTION_DIMENSIONS if sql is _PREDICTED else REQUEST_DIMENSIONS
+    predicted = sql in {_PREDICTED, JUDGED}
+    dimensions = PREDICTION_DIMENSIONS if predicted else REQUEST_DIMENSIONS
     within = [
         f"Timestamp >= toDateTime64('{text(cut.start)}', 9, 'UTC')",
         f"Timestamp < toDateTime64('{text(cut.end)}', 9, 'UTC')",
         *(f"{dimensions[name]} {operator} '{value}'" for name, operator, value in conditions),
     ]
-    if sql is _PREDICTED and "variant" not in {*by, *(name for name, _, _ in conditions)}:
+    if predicted and "variant" not in {*by, *(name for name, _, _ in conditions)}:
         within.append("Variant = 'champion'")
     group = f"[{', '.join(f'toString({dimensions[name]})' for name in by)}]::Array(String)"
     found = store.rows(sql.format(bucket=cut.sql, group=group, within=" AND ".join(within)))

@@ -51,7 +51,7 @@ def test_a_quarter_with_a_dirty_minute_is_made_of_its_minutes():
         TimeRange(21 * MINUTE, 2 * QUARTER),
         TimeRange(3 * QUARTER, 4 * QUARTER + MINUTE),
     )
-    assert plan(TimeRange(0, 2 * QUARTER), [], [], longer=True).source == "rollup_15m"
+    assert plan(TimeRange(0, 2 * QUARTER), [], [], longer=True).source(REQUESTS.rollup) == "rollup_15m"
 
 
 @given(
@@ -64,7 +64,7 @@ def test_a_quarter_with_a_dirty_minute_is_made_of_its_minutes():
 def test_the_pieces_make_up_the_range_exactly(start, length, dirty, dirty_quarters, quarters):
     """No moment is left out or taken twice, finished pieces are whole and clean, and statements stay short."""
     span = TimeRange(start, start + length)
-    chosen = plan(span, dirty, dirty_quarters, quarters=quarters)
+    chosen = plan(span, dirty, dirty_quarters, longer=quarters)
     for piece in chosen.longer:
         assert quarters
         assert piece.start_ns % QUARTER == piece.end_ns % QUARTER == 0

@@ -1,0 +1,69 @@
+"""What scikit-learn says of predictions and their labels, by bucket and group, with joins and counts of its own."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+from sklearn import metrics
+
+# Score (-1: none), what was decided and what was true (-1: nothing known).
+JUDGED: Final = """SELECT {bucket} AS Bucket, {group} AS Grouped, groupArray(ifNull(Score, -1)),
+    groupArray(multiIf(Label = '', -1, Label = 'late', 1, 0)),
+    groupArray(multiIf(known.Value = '', -1, known.Value = 'late', 1, 0))
+FROM predictions
+LEFT ANY JOIN
+(
+    SELECT LogAttributes['ml.prediction.id'] AS PredictionId, any(LogAttributes['ml.label.value']) AS Value
+    FROM otel_logs
+    WHERE EventName = 'ml.label'
+    GROUP BY PredictionId
+) AS known
+ON predictions.PredictionId = known.PredictionId
+WHERE {within}
+GROUP BY Bucket, Grouped"""
+
+_FEWEST: Final = 10
+_Figure = Callable[[Any, Any, Any], float]
+
+
+def _rates(_scores: Any, decided: Any, true: Any) -> tuple[int, int, int]:
+    hits = int(((decided == 1) & (true == 1)).sum())
+    return hits, int((decided == 1).sum()), int((true == 1).sum())
+
+
+# From scores, decisions and truth: how many rows a figure rests on, where that is not all, and the figure.
+_OF_DECISIONS: Final[dict[str, tuple[_Figure | None, _Figure]]] = {
+    "accuracy": (None, lambda _s, d, y: metrics.accuracy_score(y, d)),
+    "precision": (lambda s, d, y: _rates(s, d, y)[1], lambda _s, d, y: metrics.precision_score(y, d)),
+    "recall": (lambda s, d, y: _rates(s, d, y)[2], lambda _s, d, y: metrics.recall_score(y, d)),
+    "f1": (lambda s, d, y: sum(_rates(s, d, y)[1:]), lambda _s, d, y: metrics.f1_score(y, d)),
+    "balanced_accuracy": (None, lambda _s, d, y: _two(y, lambda: metrics.balanced_accuracy_score(y, d))),
+    "mcc": (None, lambda _s, d, y: metrics.matthews_corrcoef(y, d)),
+}
+_OF_SCORES: Final[dict[str, _Figure]] = {
+    "log_loss": lambda s, _d, y: metrics.log_loss(y, s, labels=[0, 1]),
+    "brier": lambda s, _d, y: float(np.mean((s - y) ** 2)),
+    "roc_auc": lambda s, _d, y: _two(y, lambda: metrics.roc_auc_score(y, s)),
+    "pr_auc": lambda s, _d, y: metrics.average_precision_score(y, s) if y.any() else float("nan"),
+}
+JUDGEMENTS: Final = (*_OF_DECISIONS, *_OF_SCORES)
+
+
+def judgement(metric: str, row: Sequence[Sequence[float]]) -> float | None:
+    """A metric of the rows of one bucket and group; None where they are too few, or of one class only."""
+    scores, decided, true = (np.array(column) for column in row)
+    among = (decided >= 0) & (true >= 0)
+    if metric in _OF_SCORES:
+        among &= (scores >= 0) & (scores <= 1)
+        rests_on, figure = None, _OF_SCORES[metric]
+    else:
+        rests_on, figure = _OF_DECISIONS[metric]
+    given = scores[among], decided[among], true[among]
+    if (rests_on(*given) if rests_on else among.sum()) < _FEWEST:
+        return None
+    found = float(figure(*given))
+    return None if np.isnan(found) else found
+
+
+def _two(true: Any, figure: Callable[[], float]) -> float:
+    return figure() if 0 < true.sum() < len(true) else float("nan")
