@@ -5,8 +5,16 @@ from typing import Any, Final
 
 from services.monitoring_api.queries.performance.asked import Asked
 from services.monitoring_api.queries.performance.calibration import CALIBRATION, calibration
-from services.monitoring_api.queries.performance.confusion import Confusion
-from services.monitoring_api.queries.performance.figure import NO_PROBABILITY, ONE_CLASS, Figure, absent, known, too_few
+from services.monitoring_api.queries.performance.confusion import OF_DECISIONS, Confusion
+from services.monitoring_api.queries.performance.figure import (
+    NO_PROBABILITY,
+    NO_SCORE,
+    ONE_CLASS,
+    Figure,
+    absent,
+    known,
+    too_few,
+)
 from services.monitoring_api.queries.performance.grouped import BINARY_COLUMNS
 from services.monitoring_api.queries.performance.intervals import delong, normal, wilson
 from services.monitoring_api.queries.performance.measured import Measured
@@ -32,17 +40,13 @@ BINARY: Final = frozenset(
         *CALIBRATION,
     }
 )
-_NO_SCORE: Final = "no labelled prediction has a score"
 
 _COUNTS: Final[Mapping[str, str]] = {
     "predictions": "count()",
     "labels": "countIf(labelled)",
     "compared": "count(correct)",
     "right": "countIf(correct = 1)",
-    "tp": "countIf(judged AND decided AND hit)",
-    "fp": "countIf(judged AND decided AND NOT hit)",
-    "fn": "countIf(judged AND NOT decided AND hit)",
-    "tn": "countIf(judged AND NOT decided AND NOT hit)",
+    **OF_DECISIONS,
     "positives": "countIf(ranked AND hit)",
     "negatives": "countIf(ranked AND NOT hit)",
     "probabilities": "countIf(probable)",
@@ -138,7 +142,7 @@ def _improbable(row: Mapping[str, Any], least: int) -> Figure | None:
 
 def _unranked(row: Mapping[str, Any], least: int) -> Figure | None:
     positives, negatives = int(row["positives"]), int(row["negatives"])
-    few = too_few(positives + negatives, int(row["labels"]), least, lacking=_NO_SCORE)
+    few = too_few(positives + negatives, int(row["labels"]), least, lacking=NO_SCORE)
     if few is None and not (positives and negatives):
         return absent(positives + negatives, ONE_CLASS)
     return few

@@ -19,6 +19,13 @@ _Class = TypeVar("_Class", int, str)
 NONE_POSITIVE: Final = "no label is of the positive class"
 NONE_DECIDED: Final = "nothing was decided to be of the positive class"
 ONE_DECISION: Final = "all was decided alike"
+# A confusion's counts as aggregates of `BINARY_COLUMNS`, of decisions as they were made.
+OF_DECISIONS: Final[Mapping[str, str]] = {
+    "tp": "countIf(judged AND decided AND hit)",
+    "fp": "countIf(judged AND decided AND NOT hit)",
+    "fn": "countIf(judged AND NOT decided AND hit)",
+    "tn": "countIf(judged AND NOT decided AND NOT hit)",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ LEAST: Final = 20
 ONE_CLASS: Final = "only one class among the labels"
 NO_LABEL: Final = "no label"
 NO_PROBABILITY: Final = "no labelled prediction has a score from 0 to 1"
+NO_SCORE: Final = "no labelled prediction has a score"
 NOT_FINITE: Final = "the values are too large to compute with"
 
 
