@@ -30,8 +30,8 @@ class Arrow:
             self.parquet: Any = importlib.import_module("pyarrow.parquet")
         except ImportError:
             raise UnusableFileError(
-                "Building a reference needs pyarrow, which is not installed: pip install 'sightglass-ml[labels]', or "
-                "run this in a checkout."
+                "Building a reference needs pyarrow, which is not installed: pip install pyarrow, or run this in a "
+                "checkout or the image `tools`."
             ) from None
 
     def kind(self, type_: Any) -> Kind | None:

@@ -73,8 +73,12 @@ def build_from_file(
     The file may be larger than memory. All columns count as features but the score, the label and what is ignored.
     Whatever the model and version had before is replaced; a file that can't be used changes nothing.
     """
-    from services.monitoring_api.reference.build import build  # noqa: PLC0415  (numpy, which only this needs)
-
+    try:
+        from services.monitoring_api.reference.build import build  # noqa: PLC0415  (numpy, which only this needs)
+    except ImportError as error:
+        raise click.ClickException(
+            f"Building a reference needs numpy and pyarrow (the dependency group `reference`): {error}."
+        ) from None
     options = BuildOptions(
         file=file,
         score=score,

@@ -1,6 +1,8 @@
 """A file that can't be used says what is wrong, where, and what to do; nothing is guessed."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -133,3 +135,21 @@ def test_the_command_refuses_before_it_asks_anybody(tmp_path):
     good = run(verb, ["build", "--model", "m", "--from", str(file), "--score", "p", "--label", "y", "--dry-run"])
     assert good.exit_code == 0
     assert "labels: a 50.5%, b 49.5%" in good.output
+
+
+@pytest.mark.parametrize("package", ["pyarrow", "numpy"])
+def test_a_package_that_is_not_installed_is_named(tmp_path, package):
+    """Where only the API's packages are, building says which are missing; the other commands need none of them."""
+    file = tmp_path / "training.csv"
+    file.write_text(GOOD)
+    without = f"""
+import sys
+sys.modules[{package!r}] = None
+from services.monitoring_api.reference.verbs import reference
+reference(["build", "--model", "m", "--from", {str(file)!r}, "--dry-run"])
+"""
+    done = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "Error: Building a reference needs " in done.stderr
+    assert package in done.stderr
+    assert "Traceback" not in done.stderr
