@@ -9,6 +9,7 @@ import numpy.typing as npt
 MOST_COUNTED: Final = 10_000
 MOST_SHOWN: Final = 1_000
 LONGEST: Final = 200
+_TRUTH: Final = {"True", "False"}
 
 
 class CategoryCounts:
@@ -37,10 +38,15 @@ class CategoryCounts:
             self._shrink()
 
     def most_common(self, most: int = MOST_SHOWN) -> dict[str, int]:
-        """The most common categories and their counts, those of one count in alphabetical order."""
+        """The most common categories and their counts, those of one count in alphabetical order.
+
+        What a CSV file has as True and False are the truth values that predictions and labels call true and false.
+        """
         if len(self._counts) > MOST_COUNTED:
             self._shrink()
         ordered = sorted(self._counts.items(), key=lambda each: (-each[1], each[0]))
+        if self._counts.keys() <= _TRUTH:
+            ordered = [(value.lower(), count) for value, count in ordered]
         return dict(ordered[:most])
 
     def _shrink(self) -> None:

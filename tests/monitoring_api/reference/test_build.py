@@ -168,6 +168,17 @@ def test_unlabelled_rows_are_counted_and_left_out_of_shares(made):
     assert reference.task == "binary"
 
 
+@pytest.mark.parametrize("written", ["parquet", "csv"])
+def test_truth_values_are_called_as_predictions_call_them(made, written):
+    """Python's True in a CSV file is the true of JSON and of labels."""
+    content = {"x": [True, False] * 50, "y": [True, False] * 50}
+    if written == "csv":
+        content = "x,y\n" + "True,True\nFalse,False\n" * 50
+    reference = made(content, written=written, label="y")
+    assert reference.features[0].categories == {"false": 0.5, "true": 0.5}
+    assert reference.labels.classes == {"false": 0.5, "true": 0.5}
+
+
 def test_other_types_of_parquet(made):
     """Dictionaries, decimals, booleans and large integers are read; times and lists are left out, and named."""
     large = 2**60
