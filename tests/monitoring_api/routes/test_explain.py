@@ -9,21 +9,27 @@ from tests.monitoring_api.store import T0, label, prediction, span
 
 pytestmark = pytest.mark.anyio
 WRONG = "/api/v1/predictions/wrong/explain"
+SLOW = "/api/v1/traces/slow/explain"
+HOSTILE = ("'; DROP TABLE otel_traces; --", '"]\\', "{x:String}", "%s%n", "a\tb\n", "\N{DUCK}", "resource.", "p^=q")
 MODEL = {"model": "flight-delay"}
 AT = T0 - timedelta(hours=1)
 
 
-def fill(store, *, rows=600, seed=1, wrong=lambda carrier: 0.5 if carrier == "UA" else 0.05):
-    """Predictions of four carriers on three hosts, with labels and traces."""
+def fill(store, *, rows=600, seed=1, wrong=lambda carrier: 0.5 if carrier == "UA" else 0.05, more=()):
+    """Predictions of four carriers on three hosts, with labels and traces; what is wrong is also slow."""
     draw = random.Random(seed)
     events, spans = [], []
     for number in range(rows):
         carrier, host = draw.choice(["UA", "DL", "AA", "B6"]), draw.choice(["a", "b", "c"])
         at = AT + timedelta(seconds=number)
-        made = prediction(at, prediction_id=f"p{number}", score=0.8, features={"carrier": carrier, "x": draw.random()})
-        said = "on_time" if draw.random() < wrong(carrier) else "late"
-        events += [made, label(at, f"p{number}", said)]
-        spans.append(span(at, TraceId=made["TraceId"], resource={"host.name": host}))
+        odd = {name: draw.choice(HOSTILE) for name in more}
+        features = {"carrier": carrier, "x": draw.random(), **odd}
+        made = prediction(at, prediction_id=f"p{number}", score=0.8, features=features)
+        failed = draw.random() < wrong(odd or carrier)
+        events += [made, label(at, f"p{number}", "on_time" if failed else "late")]
+        seconds = 0.4 if failed else 0.1
+        resource = {"host.name": host, **odd}
+        spans.append(span(at, seconds=seconds, TraceId=made["TraceId"], resource=resource, attributes=odd))
     store.insert("otel_logs", events)
     store.insert("otel_traces", spans)
 
@@ -81,6 +87,78 @@ async def test_the_answer_is_as_it_was(api, store):
     for table in ("otel_logs", "otel_traces"):
         store.rows(f"INSERT INTO {table} SELECT * FROM {table}")
     assert (await api.get(WRONG, params=MODEL)).json() == once
+
+
+async def test_slow_requests_are_explained(api, store):
+    """The same cause, a feature of the prediction made in the request; behind it, where the time goes."""
+    fill(store)
+    answer = await api.get(SLOW, params={"min_duration_ms": 250, "route": "/v1/predict"})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    first, *others = found["findings"]
+    assert (first["kind"], first["field"], first["value"], first["unit"]) == ("feature", "carrier", "UA", "share")
+    assert len(first["examples"]) == len(first["example_predictions"]) == 3
+    last = others[-1]
+    assert (last["kind"], last["field"], last["value"], last["unit"]) == (
+        "self_time",
+        "ml-api",
+        "POST /v1/predict",
+        "ms",
+    )
+    assert last["effect"] == pytest.approx(300)
+    assert "They spend 300 ms more in POST /v1/predict of ml-api" in found["message"]
+
+
+async def test_without_a_duration_the_slowest_of_each_route_are_explained(api, store):
+    """A route that is slow as a whole is no cause: of each, those beyond the 95th percentile are selected."""
+    draw = random.Random(5)
+    rows = []
+    for number in range(1_000):
+        route, host = draw.choice(["/fast", "/slow"]), draw.choice(["a", "b", "c", "d"])
+        seconds = (
+            (0.01 if route == "/fast" else 1) * (1 + draw.random()) * (3 if host == "b" and number % 5 == 0 else 1)
+        )
+        rows.append(span(AT + timedelta(seconds=number), seconds=seconds, route=route, resource={"host.name": host}))
+    store.insert("otel_traces", rows)
+    found = (await api.get(SLOW)).json()
+    assert 40 <= found["selected"] <= 50
+    assert found["rest"] == 1_000 - found["selected"]
+    first = found["findings"][0]
+    assert (first["field"], first["value"]) == ("resource.host.name", "b")
+    assert not any(each["field"] in {"http.route", "resource.http.route"} for each in found["findings"])
+
+
+async def test_hostile_names_and_values_are_data(api, store):
+    """They come back letter by letter, and stand in no statement."""
+    fill(store, more=HOSTILE, wrong=lambda odd: 0.7 if odd[HOSTILE[0]] == HOSTILE[1] else 0.05)
+    for url, parameters in ((WRONG, MODEL), (SLOW, {"min_duration_ms": 250})):
+        store.asked.clear()
+        answer = await api.get(url, params=parameters)
+        assert answer.status_code == 200, answer.text
+        first = answer.json()["findings"][0]
+        names = {(each["field"], each["value"]) for each in (first, *first["same"])}
+        assert (HOSTILE[0], HOSTILE[1]) in names
+        assert len(store.asked) >= 4
+        for query in store.asked:
+            assert not any(text in query.sql for text in ("DROP", "{x:String}", "%n", "\N{DUCK}", "p^=q"))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field"),
+    [
+        ({"min_duration_ms": "-1"}, "min_duration_ms"),
+        ({"min_duration_ms": "nan"}, "min_duration_ms"),
+        ({"status": "fine"}, "status"),
+        ({"attr": "x"}, "attr"),
+        ({"to": "never"}, "to"),
+        ({"model": "x"}, "model"),
+    ],
+)
+async def test_bad_input_for_slow_ones_is_named(api, parameters, field):
+    """A problem names the parameter."""
+    answer = await api.get(SLOW, params=parameters)
+    assert answer.status_code == 422
+    assert field in {error["field"].split(".")[-1] for error in answer.json()["errors"]}
 
 
 @pytest.mark.parametrize(

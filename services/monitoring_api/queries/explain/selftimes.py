@@ -166,4 +166,5 @@ def _tested(row: Sequence[Any], n: int, m: int) -> tuple[SelfTime, float]:
         1.0,
         [str(trace) for _, trace in examples],
     )
-    return found, upper_tail(extra / error) if error > 0 else 1.0
+    # Without any spread each difference is certain.
+    return found, upper_tail(extra / error) if error > 0 else float(extra <= 0)
