@@ -8,7 +8,7 @@ BENCHMARKS ?= ingest instrumentation history history.grown kept_traces
 BOOTSTRAP := $(PYTHON) services/cli/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check deploy-check bench bench-soak clean
+.PHONY: help setup demo test check deploy-check bench bench-soak explain-check clean
 
 help: ## Show these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -39,6 +39,9 @@ bench: setup ## Run the benchmarks; each prints ratios of paired runs
 
 bench-soak: setup ## Load the instrumented service for 20 minutes: memory, drops
 	@$(BIN)/python -m benchmarks.instrumentation --soak 20 $(ARGS)
+
+explain-check: setup ## Plant causes and look for them, every seed: the proof of /predictions/wrong/explain and /traces/slow/explain
+	@$(BIN)/python -m benchmarks.explain $(ARGS)
 
 clean: ## Stop what runs, delete the environments, the tools' caches and the data folder
 	@if [ -x $(BIN)/sightglass ]; then $(BIN)/sightglass down; fi
