@@ -72,7 +72,7 @@ class Grouped:
 
     async def ask(self, statement: str, columns: Sequence[str]) -> list[tuple[Group, dict[str, Any]]]:
         """The answer's rows, in the order of the groups: each row's group, and its other columns by name."""
-        order = f"\nORDER BY {', '.join(map(str, range(1, len(self.groups) + 1)))}" if self.groups else ""
+        order = f"\nORDER BY {', '.join(self.keys)}" if self.groups else ""
         width = len(self.groups)
         answer = await self.database.fetch(Query(statement + order, self.parameters))
         return [(tuple(row[:width]), dict(zip(columns, row[width:], strict=True))) for row in answer]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 # Enough to meet every shape, few enough to stay quick.
 SOME: Final = settings(
-    max_examples=50,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )

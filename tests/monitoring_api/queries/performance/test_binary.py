@@ -3,11 +3,13 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.weightstats import DescrStatsW
 
 from services.monitoring_api.errors import BadInput
 from services.monitoring_api.queries.performance.measure import measure
@@ -140,6 +142,45 @@ async def test_proportions_have_wilsons_interval(store):
     for name, hits, n in (("accuracy", 33, 40), ("precision", 13, 20), ("recall", 13, 13)):
         low, high = proportion_confint(hits, n, method="wilson")
         assert (found[name].low, found[name].high) == (pytest.approx(low, rel=1e-9), pytest.approx(high, rel=1e-9))
+
+
+def _of_counts(tp, fp, fn, tn) -> dict[str, float]:
+    """Figures of the four counts by their definitions."""
+    spread = np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
+    return {
+        "f1": 2 * tp / (2 * tp + fp + fn),
+        "balanced_accuracy": (tp / (tp + fn) + tn / (tn + fp)) / 2,
+        "mcc": (tp * tn - fp * fn) / spread,
+    }
+
+
+async def test_other_decisions_have_a_bootstraps_interval(store):
+    """F1, balanced accuracy and MCC: as wide as those of 4,000 resamples, within a tenth, and about where they lie."""
+    counts = np.array([180, 70, 40, 710])
+    labels = [True] * 180 + [False] * 70 + [True] * 40 + [False] * 710
+    found = (await _measured(store, labels, [0.9] * 250 + [0.1] * 750)).figures
+    drawn = [
+        _of_counts(*map(float, each)) for each in np.random.default_rng(2).multinomial(1_000, counts / 1_000, 4_000)
+    ]
+    for name in drawn[0]:
+        low, high = np.quantile([each[name] for each in drawn], [0.025, 0.975])
+        assert found[name].high - found[name].low == pytest.approx(high - low, rel=0.1), name
+        assert (found[name].high + found[name].low) / 2 == pytest.approx((high + low) / 2, abs=0.01), name
+
+
+async def test_losses_have_the_interval_of_a_mean(store):
+    """Log loss and Brier score: statsmodels' normal interval of the rows' losses."""
+    random = np.random.default_rng(7)
+    scores = random.beta(2, 3, 500)
+    labels = random.random(500) < scores
+    found = (await _measured(store, labels.tolist(), scores.tolist())).figures
+    of_class = np.where(labels, scores, 1 - scores)
+    for name, losses in (("log_loss", -np.log(of_class)), ("brier", (scores - labels) ** 2)):
+        low, high = DescrStatsW(losses).zconfint_mean()
+        assert (found[name].low, found[name].high) == (pytest.approx(low, rel=1e-9), pytest.approx(high, rel=1e-9))
+    plain = (await _measured(store, labels.tolist(), scores.tolist(), intervals=False)).figures
+    assert {(figure.low, figure.high) for figure in plain.values()} == {(None, None)}
+    assert plain["log_loss"].value == pytest.approx(found["log_loss"].value, rel=1e-12)
 
 
 async def test_only_what_is_wanted_is_asked(store):
