@@ -11,6 +11,7 @@ from services.monitoring_api.errors import bad_field
 from services.monitoring_api.queries.arrivals import Learned, age_bin, history_span, learn
 from services.monitoring_api.queries.buckets import Bucket, Buckets, check_points
 from services.monitoring_api.queries.maturity import NO_PREDICTION, ArrivalCurve, Maturity, made_in, maturity
+from services.monitoring_api.queries.outcome_rows import outcome_rows
 from services.monitoring_api.queries.outcomes import Outcomes
 from services.monitoring_api.queries.performance.bins import Binning
 from services.monitoring_api.queries.performance.calibration import CALIBRATION, Reliability, reliability
@@ -19,6 +20,7 @@ from services.monitoring_api.queries.performance.measure import figures_of, meas
 from services.monitoring_api.queries.performance.measured import Measured
 from services.monitoring_api.queries.segments import (
     MOST_VALUES,
+    SEGMENT,
     VARIANT,
     Segment,
     Segmenting,
@@ -102,7 +104,7 @@ class Report:
         segments: By segment.
         learned: How their labels come.
         reliability: Of binary predictions, how large a part of each bin of scores is of the positive class.
-        source: What it comes from: ``rows``.
+        source: What it comes from: ``raw``, ``joined`` (rows that were joined before), ``mixed``.
         error_bound: Largest relative error of a figure; 0 where they are exact.
     """
 
@@ -113,7 +115,7 @@ class Report:
     segments: Sequence[Part] | None
     learned: Learned
     reliability: Sequence[Reliability] = ()
-    source: str = "rows"
+    source: str = "raw"
     error_bound: float = 0.0
 
 
@@ -154,7 +156,7 @@ async def performance_report(database: Database, question: PerformanceQuestion) 
         return _nothing(question, counts)
     learned = await learn(database, outcomes.model, now_ns, as_of_ns=outcomes.as_of_ns)
     check_points(question.buckets, series=len(_wanted(question, task, of_parts=True)))
-    rows = _Rows(_of_task(outcomes.rows()), _made(outcomes), {**values, "task": task}, task)
+    rows = await _find_rows(database, question, outcomes, task)
     figures, ages, segments, curves = await asyncio.gather(
         _figures(database, question, rows),
         _ages(database, question, rows, _bucket(question.buckets), question.buckets.parameters()),
@@ -189,6 +191,19 @@ class _Rows:
     made: str
     parameters: Mapping[str, Any]
     task: str
+    source: str
+
+
+async def _find_rows(database: Database, question: PerformanceQuestion, outcomes: Outcomes, task: str) -> _Rows:
+    found = await outcome_rows(database, outcomes)
+    known = {**outcomes.parameters(), **question.parameters, **found.parameters}
+    return _Rows(
+        sql=f"(SELECT * FROM {found.sql} WHERE Task = {{task:String}})",  # noqa: S608  (texts of ours; values are bound)
+        made=f"(SELECT * FROM predictions WHERE {outcomes.when()} AND Task = {{task:String}})",  # noqa: S608
+        parameters={**known, "task": task, "now_us": question.now_ns // 1000},
+        task=task,
+        source=found.source,
+    )
 
 
 async def _figures(database: Database, question: PerformanceQuestion, rows: _Rows) -> Figures:
@@ -205,7 +220,7 @@ async def _figures(database: Database, question: PerformanceQuestion, rows: _Row
             wanted=_wanted(question, rows.task, of_parts=True),
         ),
     )
-    return Figures(whole[0], {int(each.group[0]): each for each in series}, "rows", 0.0)
+    return Figures(whole[0], {int(each.group[0]): each for each in series}, rows.source, 0.0)
 
 
 async def _reliability(database: Database, rows: _Rows) -> list[Reliability]:
@@ -230,13 +245,13 @@ async def _segments(
     measured, ages = await asyncio.gather(
         measure(
             database,
-            how.rows(rows.sql),
+            how.told_apart(rows.sql, rows.made),
             {**rows.parameters, **how.parameters},
             rows.task,
-            [how.expression],
+            [SEGMENT],
             wanted=_wanted(question, rows.task, of_parts=True),
         ),
-        _ages(database, question, replace(rows, made=how.rows(rows.made)), how.expression, how.parameters),
+        _ages(database, question, replace(rows, made=how.rows(rows.made)), SEGMENT, how.parameters),
     )
     by_key = {str(each.group[0]): each for each in measured}
     ordered = segment_order([(key, each.predictions) for key, each in by_key.items()], how)
@@ -277,22 +292,13 @@ async def _variants(
     found = []
     for name in names:
         outcomes = replace(question.outcomes, variant=name)
-        values = {**outcomes.parameters(), **question.parameters, "task": task, "now_us": question.now_ns // 1000}
-        rows = _Rows(_of_task(outcomes.rows()), _made(outcomes), values, task)
+        rows = await _find_rows(database, question, outcomes, task)
         wanted = _wanted(question, task, of_parts=True)
         (measured,) = await measure(database, rows.sql, rows.parameters, task, wanted=wanted)
         if measured.predictions:
             ages = await _ages(database, question, rows, "''", {})
             found.append((name, measured, ages[""]))
     return found
-
-
-def _of_task(rows: str) -> str:
-    return f"(SELECT * FROM {rows} WHERE Task = {{task:String}})"  # noqa: S608  (texts of ours; values are bound)
-
-
-def _made(outcomes: Outcomes) -> str:
-    return f"(SELECT * FROM predictions WHERE {outcomes.when()} AND Task = {{task:String}})"  # noqa: S608  (texts of ours)
 
 
 def _segment_part(

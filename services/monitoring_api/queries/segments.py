@@ -14,14 +14,17 @@ from services.monitoring_api.queries.stored_time import WITHIN, within
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 
 FIELD: Final = "segment"
+# The column that tells rows apart.
+SEGMENT: Final = "Segment"
 VARIANT: Final = "variant"
+ENTITY: Final = "entity"
 TRACE_PATH: Final = "trace_path"
 COLUMNS: Final[Mapping[str, str]] = {
     "model_version": "ModelVersion",
     "features_source": "FeaturesSource",
     "service": "ServiceName",
     "label": "Label",
-    "entity": "EntityId",
+    ENTITY: "EntityId",
 }
 # A feature that is named like one of these is meant with this before it.
 _FEATURE: Final = "feature."
@@ -95,6 +98,15 @@ _WITH_TRACE_PATH: Final = """(
 )"""
 
 
+# Features are not among what was joined before, so what they say is looked up by the prediction's identity.
+_WITH_SEGMENT: Final = f"""(
+    SELECT rows.*, made.{SEGMENT} AS {SEGMENT}
+    FROM {{rows}} AS rows
+    LEFT ANY JOIN (SELECT PredictionId, ModelVersion, {SEGMENT} FROM {{made}}) AS made
+    ON rows.PredictionId = made.PredictionId AND rows.ModelVersion = made.ModelVersion
+)"""  # noqa: S608  (constants of ours)
+
+
 @dataclass(frozen=True, slots=True)
 class Segmenting:
     """What predictions are told apart by, as it was asked for.
@@ -139,11 +151,12 @@ class Cut:
     """How rows are told apart.
 
     Args:
-        expression: SQL over the columns of `rows` that tells them apart, a text.
+        expression: SQL over the columns of the view ``predictions``, and TracePath, that tells them apart, a text.
         parameters: The values that both need, besides those of the rows.
         by_trace: Whether that takes the spans of their traces.
         edges: Where numbers are cut.
         as_json: Whether values are JSON, as those of features are.
+        by_entity: Whether they are told apart by their entity.
     """
 
     expression: str
@@ -151,13 +164,27 @@ class Cut:
     by_trace: bool = False
     edges: tuple[float, ...] = ()
     as_json: bool = False
+    by_entity: bool = False
 
-    def rows(self, rows: str) -> str:
-        """SQL after FROM: rows (given as such, with the columns of ``predictions``), and what is needed more."""
-        if not self.by_trace:
-            return rows
-        conditions = " AND ".join(WITHIN).replace("{from_ns:", "{trace_from_ns:").replace("{to_ns:", "{trace_to_ns:")
-        return _WITH_TRACE_PATH.format(rows=rows, retried=_RETRIED, timed_out=_TIMED_OUT, within=conditions)
+    def rows(self, made: str) -> str:
+        """SQL after FROM: these predictions, given as such, with the column SEGMENT."""
+        if self.by_trace:
+            conditions = (
+                " AND ".join(WITHIN).replace("{from_ns:", "{trace_from_ns:").replace("{to_ns:", "{trace_to_ns:")
+            )
+            made = _WITH_TRACE_PATH.format(rows=made, retried=_RETRIED, timed_out=_TIMED_OUT, within=conditions)
+        return f"(SELECT *, {self.expression} AS {SEGMENT} FROM {made})"  # noqa: S608  (texts of ours)
+
+    def told_apart(self, rows: str, made: str) -> str:
+        """SQL after FROM: rows with what became of them, with the column SEGMENT.
+
+        Args:
+            rows: SQL after FROM, with the columns of `outcomes.COLUMNS`.
+            made: The same predictions, with the columns of the view ``predictions``.
+        """
+        if not self.as_json and not self.by_entity:
+            return self.rows(rows)
+        return _WITH_SEGMENT.format(rows=rows, made=self.rows(made))
 
     def segment(self, key: str) -> Segment:
         """What a value of the expression stands for."""
@@ -247,7 +274,13 @@ async def cut(database: Database, asked: Segmenting, rows: str, parameters: Mapp
     if binned:
         edges = asked.edges or tuple(sorted({float(each) for each in quantiles if each > least}))
     bound |= {"segment_values": list(others if binned else values), "segment_edges": list(edges)}
-    return Cut(_expression(text, number, asked, binned=binned), bound, edges=edges, as_json=asked.is_feature)
+    return Cut(
+        _expression(text, number, asked, binned=binned),
+        bound,
+        edges=edges,
+        as_json=asked.is_feature,
+        by_entity=text == COLUMNS[ENTITY],
+    )
 
 
 def _expression(text: str, number: str, asked: Segmenting, *, binned: bool) -> str:

@@ -113,7 +113,7 @@ class PerformanceDocument(PartDocument):
     series: list[BucketDocument]
     segments: list[SegmentDocument] | None
     reliability: list[ReliabilityDocument] = Field(description="Binary: by both binnings.")
-    source: str = Field(description="What the figures come from.", examples=["rows"])
+    source: str = Field(description="What the figures come from.", examples=["joined"])
     approximate: bool
     error_bound: float = Field(description="The largest relative error of a figure.")
 

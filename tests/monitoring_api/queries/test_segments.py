@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from services.monitoring_api.queries.segments import Segment, Segmenting, cut, parse_segment
+from services.monitoring_api.queries.segments import SEGMENT, Segment, Segmenting, cut, parse_segment
 from services.monitoring_api.queries.timerange import TimeRange, epoch_ns
 from tests.monitoring_api.store import T0, prediction
 
@@ -39,7 +39,7 @@ async def _told(store, text, bodies):
         rows[-1]["Body"] = json.dumps(body)
     store.insert("otel_logs", rows)
     how = await cut(store, parse_segment(text), _ROWS, {}, _HOUR)
-    sql = f"SELECT {how.expression} AS Key, count() FROM {how.rows(_ROWS)} GROUP BY Key"
+    sql = f"SELECT {SEGMENT}, count() FROM {how.rows(_ROWS)} GROUP BY {SEGMENT}"
     return [(how.segment(key), int(count)) for key, count in store.rows(sql, how.parameters)]
 
 

@@ -8,8 +8,12 @@ from urllib.parse import quote, urlencode
 
 from fastapi import FastAPI
 
-# With these a route answers, whatever else is asked.
-_REQUIRED: Final = {"metric": "request_rate", "model": "flight-delay"}
+# With these a route answers, whatever else is asked, and soon.
+_REQUIRED: Final = {"metric": "request_rate", "metrics": "accuracy"}
+# Where they must be given.
+_WHERE_REQUIRED: Final = {"model": "flight-delay"}
+# Of routes that have both.
+_IN_PATH: Final = {"name": "flight-delay"}
 # A word, a text in quotes, a placeholder, or one character of anything else. Numbers of placeholders do not matter.
 _TOKEN: Final = re.compile(r"\{\w+:[^{}]+\}|'(?:[^'\\]|\\.|'')*'|`[^`]*`|\w+|[^\w\s]")
 
@@ -24,6 +28,7 @@ class Parameter:
         in_path: Whether it is a part of the path.
         schema: What the description says of its values.
         others: Names of the route's other parameters.
+        required: Those of them that must be given.
     """
 
     path: str
@@ -31,6 +36,7 @@ class Parameter:
     in_path: bool
     schema: Mapping[str, Any]
     others: frozenset[str]
+    required: frozenset[str]
 
     def __str__(self) -> str:
         return f"{self.path} {self.name}"
@@ -40,8 +46,12 @@ class Parameter:
         encoded = text.decode() if isinstance(text, bytes) else quote(text, safe="", errors="surrogatepass")
         if self.in_path:
             return self.path.replace(f"{{{self.name}}}", encoded)
-        others = {name: value for name, value in _REQUIRED.items() if name in self.others} | more
-        return f"{self.path}?{urlencode({**others, self.name: ''}, errors='surrogatepass')}{encoded}"
+        path = self.path
+        for name, value in _IN_PATH.items():
+            path = path.replace(f"{{{name}}}", value)
+        others = {name: value for name, value in _REQUIRED.items() if name in self.others}
+        others |= {name: value for name, value in _WHERE_REQUIRED.items() if name in self.required} | more
+        return f"{path}?{urlencode({**others, self.name: ''}, errors='surrogatepass')}{encoded}"
 
 
 def parameters(app: FastAPI) -> list[Parameter]:
@@ -53,8 +63,10 @@ def _parameters(description: Mapping[str, Any]) -> Iterator[Parameter]:
     for path, methods in description["paths"].items():
         known = methods.get("get", {}).get("parameters", [])
         names = frozenset(each["name"] for each in known)
+        required = frozenset(each["name"] for each in known if each["required"])
         for each in known:
-            yield Parameter(path, each["name"], each["in"] == "path", each["schema"], names - {each["name"]})
+            it = {each["name"]}
+            yield Parameter(path, each["name"], each["in"] == "path", each["schema"], names - it, required - it)
 
 
 def tokens(sql: str) -> set[str]:

@@ -19,6 +19,7 @@ from services.monitoring_api.queries.filters import Filter, Operator
 from services.monitoring_api.queries.plan import raw_only
 from services.monitoring_api.queries.promoted import PROMOTED
 from services.monitoring_api.queries.question import ask
+from services.monitoring_api.queries.segments import COLUMNS
 from services.monitoring_api.queries.series import series_query
 from services.monitoring_api.queries.sources import REQUESTS
 from services.monitoring_api.queries.timerange import TimeRange
@@ -106,6 +107,7 @@ TOGETHER = (
     {"from", "to", "step", "tz", "compare"},
     {"min_duration_ms", "max_duration_ms"},
     {"metric", "group_by", "filter"},
+    {"min_score", "max_score"},
 )
 
 
@@ -131,7 +133,7 @@ async def _get(app, url, query=None):
         return await client.get(f"http://localhost{url}{encoded}")
 
 
-BENIGN_PATH = {"trace_id": [TRACE], "prediction_id": ["p"]}
+BENIGN_PATH = {"trace_id": [TRACE], "prediction_id": ["p"], "name": ["flight-delay"]}
 OPERATORS = ("=1", "!=1", "^=1", "=in(1,2)", "!=in(1,2)", "=in(1,x)")
 BENIGN_SEARCH = {
     "from": ["now-1h", "0"],
@@ -158,6 +160,42 @@ BENIGN_SEARCH = {
     "state": ["firing"],
 }  # fmt: skip
 
+FEATURES = (
+    *("carrier=UA", "distance=1400", "distance!=1400", "carrier^=U", "distance>=1", "distance>1", "distance<=1"),
+    *("distance<1", "carrier=null", "gust=nan", "gust=", "carrier!=UA", "carrier!=null"),
+)
+PERFORMANCE = "/api/v1/models/{name}/performance"
+# Of routes whose parameters take other values than those of that name elsewhere.
+BENIGN_OF = {
+    "/api/v1/predictions": {
+        **{name: BENIGN_SEARCH[name] for name in ("from", "model", "limit")},
+        "version": ["v1"],
+        "variant": ["shadow"],
+        "label": ["late"],
+        "outcome": ["correct", "wrong", "unlabelled"],
+        "min_score": ["0"],
+        "max_score": ["1"],
+        "entity": ["e"],
+        "features_source": ["store"],
+        "feature": FEATURES,
+    },
+    PERFORMANCE: {
+        "version": ["v1"],
+        "variant": ["champion"],
+        "step": ["1h", "1d"],
+        "as_of": ["now", "now-30m"],
+        "metrics": ["roc_auc"],
+        "exact": ["true"],
+        "threshold": ["0.5"],
+        "feature": FEATURES,
+        "cost_false_positive": ["1"],
+        "cost_false_negative": ["1"],
+        "tz": ["UTC", "America/New_York"],
+        "filter": [key + value for key in COLUMNS for value in OPERATORS],
+        "segment": [*COLUMNS, "variant", "trace_path", "carrier", "distance", "distance:5", "distance:[1000]"],
+    },
+}
+
 
 def _benign_history():
     for step, more in itertools.product(("30s", "1m", "15m", "1d"), ({}, {"compare": "week", "top": "1"})):
@@ -182,10 +220,12 @@ def vocabulary(served):
         for query in _benign_history():
             failed += await _expect_answer(app, HISTORY, {"metric": "request_rate", **query})
         for each in parameters(app):
-            benign = BENIGN_SEARCH.get(each.name, []) if each.path != HISTORY else []
+            benign = BENIGN_OF.get(each.path, BENIGN_SEARCH).get(each.name, []) if each.path != HISTORY else []
             for text in BENIGN_PATH[each.name] if each.in_path else benign:
                 url = each.url(text, **({"group_by": "service"} if "group_by" in each.others else {}))
                 failed += await _expect_answer(app, url)
+        # A name that there is not is looked up among those that there are.
+        await _get(app, PERFORMANCE.format(name="flight-delay"), {"segment": "nonsense"})
         return failed
 
     assert asyncio.run(ask()) == []
@@ -231,6 +271,7 @@ def _judge_statements(engine, vocabulary, checked: set[str]) -> list[str]:
     return wrong
 
 
+@pytest.mark.timeout(900)
 def test_every_hostile_text_through_every_parameter(served, vocabulary):
     """Each is an answer or a problem that names the parameter; statements are made of what benign ones are made of."""
     app, engine = served
@@ -261,7 +302,12 @@ def test_every_route_with_parameters_is_among_them(served):
         *(f"/api/v1/traces {name}" for name in ("attr", "min_duration_ms", "cursor", "status", "route")),
         *("/api/v1/traces/heatmap step", "/api/v1/logs q", "/api/v1/logs trace_id", "/api/v1/pipeline/health window"),
         *("/api/v1/alerts state", "/api/v1/predictions/{prediction_id} prediction_id"),
-        *("/api/v1/traces/{trace_id} trace_id", "/api/v1/metrics/current filter"),
+        *("/api/v1/traces/{trace_id} trace_id", "/api/v1/metrics/current filter", "/api/v1/models from"),
+        *(f"/api/v1/predictions {name}" for name in ("feature", "outcome", "min_score", "cursor", "entity")),
+        *(
+            f"{PERFORMANCE} {name}"
+            for name in ("name", "segment", "feature", "filter", "as_of", "threshold", "metrics")
+        ),
     } <= found
 
 
