@@ -136,7 +136,8 @@ def test_cards_are_taken_over_once_and_never_in_place_of_a_file(running, table, 
     file = tmp_path / "card.json"
     file.write_text(json.dumps(card))
     assert reference(running, "card", file) == (0, "carded v1: stored\n", "")
-    assert reference(running, "card", file) == (0, "carded v1: there already\n", "")
+    assert reference(running, "card", tmp_path) == (0, "carded v1: there already\n", ""), "a folder is looked through"
+    assert reference(running, "card", tmp_path / "data")[0] == 1
     bins = "SELECT Edges, MadeFrom FROM score_bins FINAL WHERE ModelName = 'carded'"
     assert statement(running, bins).split("\t") == ["[0.1,0.5,0.9]", "reference"]
 

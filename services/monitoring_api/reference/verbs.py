@@ -111,8 +111,11 @@ def build_from_file(
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @_json
 def register_cards(files: tuple[Path, ...], *, as_json: bool) -> None:
-    """Take over the reference in each model card; one made from a file stays."""
-    cards = [_card(file) for file in files]
+    """Take over the reference in each model card; one made from a file stays. A folder stands for every card in it."""
+    found = [card for file in files for card in (sorted(file.rglob("card.json")) if file.is_dir() else [file])]
+    if not found:
+        raise click.ClickException(f"There is no card.json in {', '.join(map(str, files))}.")
+    cards = [_card(file) for file in found]
     with audited(read_settings(AccessSettings), "reference.card", ", ".join(f"{c.model}/{c.version}" for c in cards)):
         done = _run(lambda database: register_all(database, cards))
     if as_json:
