@@ -13,11 +13,11 @@ from services.monitoring_api.queries.buckets import Bucket, Buckets, check_point
 from services.monitoring_api.queries.maturity import NO_PREDICTION, ArrivalCurve, Maturity, made_in, maturity
 from services.monitoring_api.queries.outcome_rows import outcome_rows
 from services.monitoring_api.queries.outcomes import Outcomes
-from services.monitoring_api.queries.performance.bins import Binning
-from services.monitoring_api.queries.performance.calibration import CALIBRATION, Reliability, reliability
+from services.monitoring_api.queries.performance.calibration import CALIBRATION
 from services.monitoring_api.queries.performance.figure import Figure
 from services.monitoring_api.queries.performance.measure import figures_of, measure
 from services.monitoring_api.queries.performance.measured import Measured
+from services.monitoring_api.queries.performance_curves import BINARY, Curves, performance_curves
 from services.monitoring_api.queries.segments import (
     MOST_VALUES,
     SEGMENT,
@@ -29,8 +29,7 @@ from services.monitoring_api.queries.segments import (
 )
 from services.monitoring_api.queries.timerange import TimeRange
 
-_BINARY: Final = "binary"
-TASKS: Final = (_BINARY, "multiclass", "regression")
+TASKS: Final = (BINARY, "multiclass", "regression")
 
 _COUNTS: Final = """SELECT Task, count() AS Predictions
 FROM predictions
@@ -62,6 +61,7 @@ class PerformanceQuestion:
         exact: Whether to compute from rows even where sums are kept.
         threshold: By which score to decide instead, for what that would have given.
         costs: What a false positive and a false negative cost.
+        with_curves: Whether to ask for what stands beside the figures.
     """
 
     outcomes: Outcomes
@@ -73,6 +73,7 @@ class PerformanceQuestion:
     exact: bool = False
     threshold: float | None = None
     costs: tuple[float, float] = (1.0, 1.0)
+    with_curves: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Report:
         series: By bucket, none left out.
         segments: By segment.
         learned: How their labels come.
-        reliability: Of binary predictions, how large a part of each bin of scores is of the positive class.
+        curves: What stands beside the figures.
         source: What it comes from: ``raw``, ``joined`` (rows that were joined before), ``mixed``.
         error_bound: Largest relative error of a figure; 0 where they are exact.
     """
@@ -114,7 +115,7 @@ class Report:
     series: Sequence[Part]
     segments: Sequence[Part] | None
     learned: Learned
-    reliability: Sequence[Reliability] = ()
+    curves: Curves = field(default_factory=Curves)
     source: str = "raw"
     error_bound: float = 0.0
 
@@ -161,7 +162,7 @@ async def performance_report(database: Database, question: PerformanceQuestion) 
         _figures(database, question, rows),
         _ages(database, question, rows, _bucket(question.buckets), question.buckets.parameters()),
         _segments(database, question, rows, learned.curve),
-        _reliability(database, rows),
+        _curves(database, question, rows),
     )
     series = []
     for bucket in question.buckets.all():
@@ -177,7 +178,7 @@ async def performance_report(database: Database, question: PerformanceQuestion) 
         series=series,
         segments=segments,
         learned=learned,
-        reliability=curves,
+        curves=curves,
         source=figures.source,
         error_bound=figures.error_bound,
     )
@@ -223,13 +224,12 @@ async def _figures(database: Database, question: PerformanceQuestion, rows: _Row
     return Figures(whole[0], {int(each.group[0]): each for each in series}, rows.source, 0.0)
 
 
-async def _reliability(database: Database, rows: _Rows) -> list[Reliability]:
-    if rows.task != _BINARY:
-        return []
-    found = await asyncio.gather(
-        *(reliability(database, rows.sql, rows.parameters, binning=binning) for binning in Binning)
+async def _curves(database: Database, question: PerformanceQuestion, rows: _Rows) -> Curves:
+    if not question.with_curves:
+        return Curves()
+    return await performance_curves(
+        database, rows.sql, rows.parameters, rows.task, threshold=question.threshold, costs=question.costs
     )
-    return [curve for curves in found for curve in curves]
 
 
 async def _segments(

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from services.monitoring_api.queries.maturity import MATURE_SHARE, Maturity
 from services.monitoring_api.queries.performance.calibration import Reliability
+from services.monitoring_api.queries.performance.curves import Matrix, ThresholdCurve, ThresholdPoint
 from services.monitoring_api.queries.performance.figure import Figure
 from services.monitoring_api.queries.performance_report import Part, PerformanceQuestion, Report
 from services.monitoring_api.queries.timerange import rfc3339
@@ -99,6 +100,37 @@ class ReliabilityDocument(BaseModel):
     reason: str | None
 
 
+class ConfusionDocument(BaseModel):
+    """Decisions against labels."""
+
+    classes: list[str] = Field(examples=[["late", "on_time"]])
+    counts: list[list[int]] = Field(description="For each class that was true, how many were decided to be of each.")
+    n: int
+
+
+class ThresholdDocument(BaseModel):
+    """What deciding by a threshold would give: positive where the score is as high, or higher."""
+
+    threshold: float
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    true_negatives: int
+    precision: float | None
+    recall: float | None
+    cost: float = Field(description="Of the wrong decisions, by `cost_false_positive` and `cost_false_negative`.")
+
+
+class ThresholdsDocument(BaseModel):
+    """What deciding by other thresholds would give."""
+
+    n: int
+    points: list[ThresholdDocument]
+    cheapest: ThresholdDocument | None = Field(description="The threshold that costs least, of those in `points`.")
+    chosen: ThresholdDocument | None = Field(description="The one that was asked for.")
+    reason: str | None
+
+
 class PerformanceDocument(PartDocument):
     """How a model did."""
 
@@ -113,6 +145,8 @@ class PerformanceDocument(PartDocument):
     series: list[BucketDocument]
     segments: list[SegmentDocument] | None
     reliability: list[ReliabilityDocument] = Field(description="Binary: by both binnings.")
+    confusion: ConfusionDocument | None
+    thresholds: ThresholdsDocument | None
     source: str = Field(description="What the figures come from.", examples=["joined"])
     approximate: bool
     error_bound: float = Field(description="The largest relative error of a figure.")
@@ -122,6 +156,7 @@ def performance_document(name: str, question: PerformanceQuestion, report: Repor
     """A report as an answer."""
     span, as_of_ns = question.outcomes.span, question.outcomes.as_of_ns
     segmenting = question.segmenting
+    matrix, curve = report.curves.confusion, report.curves.thresholds
     return PerformanceDocument(
         model=name,
         start=rfc3339(span.start_ns),
@@ -137,7 +172,9 @@ def performance_document(name: str, question: PerformanceQuestion, report: Repor
         segments=None
         if report.segments is None or segmenting is None
         else [_segment(segmenting.name, part) for part in report.segments],
-        reliability=[_reliability(curve) for curve in report.reliability],
+        reliability=[_reliability(curve) for curve in report.curves.reliability],
+        confusion=None if matrix is None else _confusion(matrix),
+        thresholds=None if curve is None else _thresholds(curve, question.threshold),
         source=report.source,
         approximate=report.error_bound > 0,
         error_bound=report.error_bound,
@@ -162,6 +199,35 @@ def _reliability(curve: Reliability) -> ReliabilityDocument:
             for point in curve.points
         ],
         reason=curve.reason,
+    )
+
+
+def _confusion(matrix: Matrix) -> ConfusionDocument:
+    return ConfusionDocument(classes=list(matrix.classes), counts=[list(row) for row in matrix.counts], n=matrix.n)
+
+
+def _thresholds(curve: ThresholdCurve, chosen: float | None) -> ThresholdsDocument:
+    points = {point.threshold: _point(point) for point in curve.points}
+    cheapest = curve.cheapest()
+    return ThresholdsDocument(
+        n=curve.n,
+        points=list(points.values()),
+        cheapest=None if cheapest is None else points[cheapest.threshold],
+        chosen=None if chosen is None else points.get(chosen),
+        reason=curve.reason,
+    )
+
+
+def _point(point: ThresholdPoint) -> ThresholdDocument:
+    return ThresholdDocument(
+        threshold=point.threshold,
+        true_positives=point.counts.tp,
+        false_positives=point.counts.fp,
+        false_negatives=point.counts.fn,
+        true_negatives=point.counts.tn,
+        precision=point.precision.value,
+        recall=point.recall.value,
+        cost=point.cost,
     )
 
 

@@ -67,11 +67,12 @@ class PerformanceParameters(RangeParameters):
         Field(description="Count only predictions and labels that had arrived by then.", examples=["now-7d"]),
     ] = None
     exact: Annotated[bool, Field(description="Compute from every row, also where kept sums would do.")] = False
+    curves: Annotated[bool, Field(description="Answer `reliability`, `confusion` and `thresholds`, too.")] = True
     threshold: Annotated[
         float | None,
         Field(
             allow_inf_nan=False,
-            description="Also answer what deciding by this score would have given; binary only.",
+            description="Binary: a threshold to answer for besides every hundredth: `thresholds.chosen`.",
             examples=[0.4],
         ),
     ] = None
@@ -107,6 +108,7 @@ class PerformanceParameters(RangeParameters):
             wanted=None if self.metrics is None else frozenset(name.strip() for name in self.metrics.split(",")),
             exact=self.exact,
             threshold=self.threshold,
+            with_curves=self.curves,
             costs=(self.cost_false_positive, self.cost_false_negative),
         )
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from fastapi import FastAPI
 
 # With these a route answers, whatever else is asked, and soon.
-_REQUIRED: Final = {"metric": "request_rate", "metrics": "accuracy"}
+_REQUIRED: Final = {"metric": "request_rate", "metrics": "accuracy", "curves": "false"}
 # Where they must be given.
 _WHERE_REQUIRED: Final = {"model": "flight-delay"}
 # Of routes that have both.

@@ -186,6 +186,7 @@ BENIGN_OF = {
         "as_of": ["now", "now-30m"],
         "metrics": ["roc_auc"],
         "exact": ["true"],
+        "curves": ["true"],
         "threshold": ["0.5"],
         "feature": FEATURES,
         "cost_false_positive": ["1"],

@@ -85,6 +85,56 @@ async def test_scores_are_held_against_what_happened(store, api):
         ]
 
 
+async def test_decisions_and_other_thresholds_are_counted(store, api):
+    """40 hits, 40 misses, 40 right on time; deciding by 0.2 would be right always, and cost nothing."""
+    store.insert("otel_logs", _rows())
+    found = await _ask(api, threshold="0.5", cost_false_positive="1", cost_false_negative="5", metrics="accuracy")
+    assert found["confusion"] == {"classes": ["late", "on_time"], "counts": [[40, 40], [0, 40]], "n": 120}
+    chosen, cheapest = found["thresholds"]["chosen"], found["thresholds"]["cheapest"]
+    assert (chosen["threshold"], chosen["true_positives"], chosen["false_negatives"], chosen["cost"]) == (
+        0.5,
+        40,
+        40,
+        200,
+    )
+    assert (chosen["precision"], chosen["recall"]) == (1, 0.5)
+    # The lowest of those that cost nothing: 0.1 is not late, so any above it does.
+    assert (cheapest["threshold"], cheapest["cost"]) == (0.11, 0)
+    assert len(found["thresholds"]["points"]) == 101
+    without = await _ask(api, curves="false", metrics="accuracy")
+    assert (without["confusion"], without["thresholds"], without["reliability"]) == (None, None, [])
+
+
+async def test_a_model_of_many_classes_is_measured_by_class(store, api):
+    """Three classes of which one is taken for another: figures of each, averages, and who was taken for whom."""
+    rows = []
+    kinds = (("a", "a"), ("b", "b"), ("c", "b"))
+    for n in range(90):
+        true, decided = kinds[n % 3]
+        more = {"ml.task": "multiclass", "ml.prediction.label": decided, "ml.prediction.score": "0.6"}
+        rows.append(prediction(T0 - DAY, prediction_id=f"m{n}", score=None, attributes=more))
+        rows.append(label(T0 - DAY, f"m{n}", true))
+    store.insert("otel_logs", rows)
+    found = await _ask(api)
+    assert found["task"] == "multiclass"
+    assert found["metrics"]["accuracy"]["value"] == pytest.approx(2 / 3)
+    assert {name: figures["recall"]["value"] for name, figures in found["classes"].items()} == {"a": 1, "b": 1, "c": 0}
+    assert found["confusion"] == {"classes": ["a", "b", "c"], "counts": [[30, 0, 0], [0, 30, 0], [0, 30, 0]], "n": 90}
+
+
+async def test_a_regression_is_measured_by_its_errors(store, api):
+    """Each value is too great by one or too small by one."""
+    rows = []
+    for n in range(40):
+        more = {"ml.task": "regression", "ml.prediction.value": str(n)}
+        rows.append(prediction(T0 - DAY, prediction_id=f"r{n}", score=None, attributes=more))
+        rows.append(label(T0 - DAY, f"r{n}", str(n + (1 if n % 2 else -1))))
+    store.insert("otel_logs", rows)
+    found = await _ask(api)
+    assert (found["task"], found["metrics"]["mae"]["value"], found["metrics"]["rmse"]["value"]) == ("regression", 1, 1)
+    assert (found["confusion"], found["thresholds"], found["reliability"]) == (None, None, [])
+
+
 async def test_duplicates_and_order_change_nothing(store, api):
     """Everything delivered three times, labels first, backwards, gives the same answer."""
     rows = _rows()
