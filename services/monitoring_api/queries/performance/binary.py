@@ -15,7 +15,7 @@ from services.monitoring_api.queries.performance.figure import (
     known,
     too_few,
 )
-from services.monitoring_api.queries.performance.grouped import BINARY_COLUMNS
+from services.monitoring_api.queries.performance.grouped import BINARY_COLUMNS, mean_of
 from services.monitoring_api.queries.performance.intervals import delong, normal, wilson
 from services.monitoring_api.queries.performance.measured import Measured
 from services.monitoring_api.queries.performance.pairs import PairCounts
@@ -58,7 +58,7 @@ async def binary(asked: Asked) -> list[Measured]:
     columns = dict(_COUNTS)
     for name, term in (("log_loss", _LOSS), ("brier", _ERROR)):
         if asked.wants(name):
-            columns[f"{name}_mean"] = f"avgIf({term}, probable)"
+            columns[f"{name}_mean"] = mean_of(term, "probable")
             if asked.intervals:
                 columns[f"{name}_variance"] = f"varSampStableIf({term}, probable)"
     for name, function in (("roc_auc", "arrayROCAUC"), ("pr_auc", "arrayAUCPR")):

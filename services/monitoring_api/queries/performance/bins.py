@@ -61,7 +61,7 @@ class Bin:
 _COLUMNS: Final[Mapping[str, str]] = {
     "n": "count()",
     "hits": "sum(hit)",
-    "mean": "avg(score)",
+    "mean": "sumKahan(score) / count()",
     "least": "min(score)",
     "most": "max(score)",
     "spread": "varPopStable(score) * count()",

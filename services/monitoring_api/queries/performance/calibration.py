@@ -15,7 +15,7 @@ from services.monitoring_api.database import Database
 from services.monitoring_api.errors import bad_field
 from services.monitoring_api.queries.performance.asked import Asked
 from services.monitoring_api.queries.performance.bins import BINS, Bin, Binning, binned
-from services.monitoring_api.queries.performance.figure import LEAST, NO_PROBABILITY, Figure, known, too_few
+from services.monitoring_api.queries.performance.figure import LEAST, NO_PROBABILITY, Figure, known, told, too_few
 from services.monitoring_api.queries.performance.grouped import Group, Grouped
 from services.monitoring_api.queries.performance.intervals import wilson
 
@@ -130,7 +130,7 @@ async def reliability(
 
 
 def brier_parts(bins: Sequence[Bin]) -> dict[str, Figure]:
-    """The five parts of the Brier score, which sum to it whatever the bins.
+    """The five parts of the Brier score, which sum to it (but for the twelfth digit) whatever the bins.
 
     The score is reliability - resolution + uncertainty + within-bin variance - within-bin covariance. Source: Murphy,
     A new vector partition of the probability score, Journal of Applied Meteorology 12, 1973, for the first three;
@@ -183,4 +183,4 @@ def _curve(group: Group, binning: Binning, bins: Sequence[Bin], least: int) -> R
 
 def _point(each: Bin) -> ReliabilityPoint:
     low, high = wilson(each.hits, each.n)
-    return ReliabilityPoint(each.mean, each.share, low, high, each.n, each.least, each.most)
+    return ReliabilityPoint(told(each.mean), each.share, low, high, each.n, each.least, each.most)

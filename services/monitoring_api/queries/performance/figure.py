@@ -10,6 +10,10 @@ from services.monitoring_api.queries.performance.intervals import NO_INTERVAL, I
 # 0.4 wide or more.
 LEAST: Final = 20
 
+# Significant digits of a value, and of an interval's ends.
+_DIGITS: Final = 12
+_DIGITS_OF_ENDS: Final = 10
+
 ONE_CLASS: Final = "only one class among the labels"
 NO_LABEL: Final = "no label"
 NO_PROBABILITY: Final = "no labelled prediction has a score from 0 to 1"
@@ -51,8 +55,13 @@ def known(value: float, n: int, interval: Interval = NO_INTERVAL) -> Figure:
         return absent(n, NOT_FINITE)
     low, high = interval
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
-        low, high = NO_INTERVAL
-    return Figure(value, low, high, n)
+        return Figure(told(value), None, None, n)
+    return Figure(told(value), told(low, _DIGITS_OF_ENDS), told(high, _DIGITS_OF_ENDS), n)
+
+
+def told(value: float, digits: int = _DIGITS) -> float:
+    """The value without its last digits: these depend on the order of summing, and the same rows give one answer."""
+    return float(f"{value:.{digits}g}")
 
 
 def too_few(n: int, labels: int, least: int, *, lacking: str = "no label could be read") -> Figure | None:

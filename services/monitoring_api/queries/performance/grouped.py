@@ -22,6 +22,11 @@ BINARY_COLUMNS: Final[Mapping[str, str]] = {
 }
 
 
+def mean_of(term: str, condition: str) -> str:
+    """SQL for the mean of a term over the rows of a condition; compensated, so that the order of rows hardly counts."""
+    return f"sumKahanIf({term}, {condition}) / countIf({condition})"
+
+
 @dataclass(frozen=True, slots=True)
 class Grouped:
     """Rows to measure, and what to measure them by.

@@ -7,7 +7,7 @@ from services.monitoring_api.errors import bad_field
 from services.monitoring_api.queries.performance.asked import Asked
 from services.monitoring_api.queries.performance.binary import CLIP, accuracy
 from services.monitoring_api.queries.performance.figure import Figure, known, too_few
-from services.monitoring_api.queries.performance.grouped import Group, Grouped
+from services.monitoring_api.queries.performance.grouped import Group, Grouped, mean_of
 from services.monitoring_api.queries.performance.intervals import normal
 from services.monitoring_api.queries.performance.measured import Measured
 from services.monitoring_api.queries.performance.pairs import PairCounts
@@ -45,7 +45,7 @@ async def multiclass(asked: Asked) -> list[Measured]:
     """
     columns = dict(_COUNTS)
     if asked.wants("log_loss"):
-        columns["log_loss_mean"] = "avgIf(loss, probable)"
+        columns["log_loss_mean"] = mean_of("loss", "probable")
         if asked.intervals:
             columns["log_loss_variance"] = "varSampStableIf(loss, probable)"
     statement = asked.grouped.aggregate(asked.grouped.select(_COLUMNS), columns)

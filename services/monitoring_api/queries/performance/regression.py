@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from services.monitoring_api.queries.performance.asked import Asked
 from services.monitoring_api.queries.performance.figure import Figure, absent, known, too_few
-from services.monitoring_api.queries.performance.grouped import Group, Grouped
+from services.monitoring_api.queries.performance.grouped import Group, Grouped, mean_of
 from services.monitoring_api.queries.performance.intervals import around, normal
 from services.monitoring_api.queries.performance.measured import Measured
 
@@ -53,7 +53,7 @@ async def regression(asked: Asked) -> list[Measured]:
         terms |= {f"pinball_{level:g}": _pinball(level) for level in asked.levels}
     columns = dict(_COUNTS)
     for name, term in terms.items():
-        columns[f"{name}_mean"] = f"avgIf({term}, counts)"
+        columns[f"{name}_mean"] = mean_of(term, "counts")
         if asked.intervals:
             columns[f"{name}_variance"] = f"varSampStableIf({term}, counts)"
     if asked.wants("r2"):
