@@ -1,6 +1,5 @@
 """What stands beside a model's figures: decisions against labels, scores against what happened, other thresholds."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -55,10 +54,10 @@ async def performance_curves(
         (matrix,) = await confusion(database, rows, parameters, task)
         return Curves(confusion=matrix)
     at = [step / _STEPS for step in range(_STEPS + 1)] + ([] if threshold is None else [threshold])
-    (matrix,), (curve,), by_mass, by_width = await asyncio.gather(
-        confusion(database, rows, parameters, task),
-        thresholds(database, rows, parameters, at, cost_false_positive=costs[0], cost_false_negative=costs[1]),
-        reliability(database, rows, parameters, binning=Binning.EQUAL_MASS),
-        reliability(database, rows, parameters, binning=Binning.EQUAL_WIDTH),
+    (matrix,) = await confusion(database, rows, parameters, task)
+    (curve,) = await thresholds(
+        database, rows, parameters, at, cost_false_positive=costs[0], cost_false_negative=costs[1]
     )
+    by_mass = await reliability(database, rows, parameters, binning=Binning.EQUAL_MASS)
+    by_width = await reliability(database, rows, parameters, binning=Binning.EQUAL_WIDTH)
     return Curves([*by_mass, *by_width], matrix, curve)

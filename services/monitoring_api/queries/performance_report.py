@@ -1,6 +1,5 @@
 """How a model did, as far as labels tell: over all, over time, and by segment."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -158,12 +157,11 @@ async def performance_report(database: Database, question: PerformanceQuestion) 
     learned = await learn(database, outcomes.model, now_ns, as_of_ns=outcomes.as_of_ns)
     check_points(question.buckets, series=len(_wanted(question, task, of_parts=True)))
     rows = await _find_rows(database, question, outcomes, task)
-    figures, ages, segments, curves = await asyncio.gather(
-        _figures(database, question, rows),
-        _ages(database, question, rows, _bucket(question.buckets), question.buckets.parameters()),
-        _segments(database, question, rows, learned.curve),
-        _curves(database, question, rows),
-    )
+    # One after the other: each is work for all cores of the database, and others want its connections too.
+    figures = await _figures(database, question, rows)
+    ages = await _ages(database, question, rows, _bucket(question.buckets), question.buckets.parameters())
+    segments = await _segments(database, question, rows, learned.curve)
+    curves = await _curves(database, question, rows)
     series = []
     for bucket in question.buckets.all():
         measured = figures.series.get(bucket.key) or _unmeasured(_wanted(question, task, of_parts=True))
@@ -210,18 +208,17 @@ async def _find_rows(database: Database, question: PerformanceQuestion, outcomes
 async def _figures(database: Database, question: PerformanceQuestion, rows: _Rows) -> Figures:
     """Figures over all and over time: the one place that knows where they come from."""
     buckets = question.buckets
-    whole, series = await asyncio.gather(
-        measure(database, rows.sql, rows.parameters, rows.task, wanted=_wanted(question, rows.task)),
-        measure(
-            database,
-            rows.sql,
-            {**rows.parameters, **buckets.parameters()},
-            rows.task,
-            [_bucket(buckets)],
-            wanted=_wanted(question, rows.task, of_parts=True),
-        ),
+    wanted = _wanted(question, rows.task)
+    (whole,) = await measure(database, rows.sql, rows.parameters, rows.task, wanted=wanted)
+    series = await measure(
+        database,
+        rows.sql,
+        {**rows.parameters, **buckets.parameters()},
+        rows.task,
+        [_bucket(buckets)],
+        wanted=_wanted(question, rows.task, of_parts=True),
     )
-    return Figures(whole[0], {int(each.group[0]): each for each in series}, rows.source, 0.0)
+    return Figures(whole, {int(each.group[0]): each for each in series}, rows.source, 0.0)
 
 
 async def _curves(database: Database, question: PerformanceQuestion, rows: _Rows) -> Curves:
@@ -242,17 +239,15 @@ async def _segments(
         found = await _variants(database, question, rows.task)
         return [_segment_part(Segment("value", name), each, ages, question.now_ns, curve) for name, each, ages in found]
     how = await cut(database, asked, rows.made, rows.parameters, question.outcomes.span)
-    measured, ages = await asyncio.gather(
-        measure(
-            database,
-            how.told_apart(rows.sql, rows.made),
-            {**rows.parameters, **how.parameters},
-            rows.task,
-            [SEGMENT],
-            wanted=_wanted(question, rows.task, of_parts=True),
-        ),
-        _ages(database, question, replace(rows, made=how.rows(rows.made)), SEGMENT, how.parameters),
+    measured = await measure(
+        database,
+        how.told_apart(rows.sql, rows.made),
+        {**rows.parameters, **how.parameters},
+        rows.task,
+        [SEGMENT],
+        wanted=_wanted(question, rows.task, of_parts=True),
     )
+    ages = await _ages(database, question, replace(rows, made=how.rows(rows.made)), SEGMENT, how.parameters)
     by_key = {str(each.group[0]): each for each in measured}
     ordered = segment_order([(key, each.predictions) for key, each in by_key.items()], how)
     return [_segment_part(how.segment(key), by_key[key], ages.get(key, []), question.now_ns, curve) for key in ordered]
