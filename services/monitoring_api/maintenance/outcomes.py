@@ -15,17 +15,17 @@ from services.monitoring_api.queries.synthetic import REAL
 DAY_SECONDS: Final = 86_400
 
 _MINUTE: Final = "toStartOfMinute(toDateTime(Timestamp, 'UTC'))"
-_QUARTER: Final = "toStartOfFifteenMinutes({})"
-_DAY: Final = "toStartOfDay({}, 'UTC')"
+QUARTER: Final = "toStartOfFifteenMinutes({})"
+DAY: Final = "toStartOfDay({}, 'UTC')"
 # Not compared with a DateTime: ClickHouse 26.9 then skips a part whose rows all lie in the last second before it.
 _WITHIN: Final = """Timestamp >= toDateTime64({first:UInt32}, 9, 'UTC')
     AND Timestamp < toDateTime64({end:UInt32}, 9, 'UTC')"""
 _MINUTES_WITHIN: Final = """Minute >= toDateTime({first:UInt32}, 'UTC')
     AND Minute < toDateTime({end:UInt32}, 'UTC')"""
-_DIMENSIONS: Final = "ServiceName, ModelName, ModelVersion, Variant, FeaturesSource"
+DIMENSIONS: Final = "ServiceName, ModelName, ModelVersion, Variant, FeaturesSource"
 
 
-def _now_joined(when: str) -> str:
+def now_joined(when: str) -> str:
     """SQL after FROM: predictions with the labels that there are now."""
     return JOINED_ROWS.replace("{when}", when).replace("{as_of_us:Int64}", f"toInt64({EVER_US})")
 
@@ -34,7 +34,7 @@ def _insert(when: str) -> str:
     return f"""INSERT INTO outcomes_data
     (Minute, {COLUMNS}, ComputedAt)
 SELECT {_MINUTE}, {COLUMNS}, {COMPUTED_AT}
-FROM {_now_joined(when)}"""  # noqa: S608  (constants of ours)
+FROM {now_joined(when)}"""  # noqa: S608  (constants of ours)
 
 
 def _summed(table: str, bucket: str, rows: str = PREPARED_ROWS, **columns: str) -> str:
@@ -42,11 +42,11 @@ def _summed(table: str, bucket: str, rows: str = PREPARED_ROWS, **columns: str) 
     when = f"{bucket.format('Minute')} IN {BUCKETS} AND {_MINUTES_WITHIN}"
     figures = {**SUMS, "TruthSpread": SPREAD, **columns}
     return f"""INSERT INTO {table}
-    (Minute, {_DIMENSIONS}, {", ".join(figures)}, ComputedAt)
+    (Minute, {DIMENSIONS}, {", ".join(figures)}, ComputedAt)
 SELECT
-    {bucket.format(_MINUTE)} AS Bucket, {_DIMENSIONS}, {", ".join(figures.values())}, {COMPUTED_AT}
+    {bucket.format(_MINUTE)} AS Bucket, {DIMENSIONS}, {", ".join(figures.values())}, {COMPUTED_AT}
 FROM {rows.replace("{when}", when)}
-GROUP BY Bucket, {_DIMENSIONS}"""  # noqa: S608  (constants of ours)
+GROUP BY Bucket, {DIMENSIONS}"""  # noqa: S608  (constants of ours)
 
 
 _TABLE: Final = "outcomes_data"
@@ -54,11 +54,11 @@ _ROLLUP: Final = OUTCOMES.rolled_up
 
 # Of whole minutes, when these are computed.
 JOINED: Final = Computation(_TABLE, MINUTE_SECONDS, _insert(f"{_MINUTE} IN {BUCKETS} AND {_WITHIN} AND {REAL}"))
-QUARTERS: Final = Computation(_ROLLUP.table, QUARTER_SECONDS, _summed(_ROLLUP.table, _QUARTER))
+QUARTERS: Final = Computation(_ROLLUP.table, QUARTER_SECONDS, _summed(_ROLLUP.table, QUARTER))
 DAYS: Final = Computation(
     _ROLLUP.longer,
     DAY_SECONDS,
-    _summed(_ROLLUP.longer, _DAY, rows=binned(PREPARED_ROWS), ScoreCounts=COUNTS, BinsAt="max(BinsAt)"),
+    _summed(_ROLLUP.longer, DAY, rows=binned(PREPARED_ROWS), ScoreCounts=COUNTS, BinsAt="max(BinsAt)"),
 )
 
 _OF_PREDICTIONS: Final = f"PredictionId IN {{predictions:Array(String)}} AND {REAL}"
@@ -66,7 +66,7 @@ _MARK_QUARTERS: Final = f"""INSERT INTO rollup_dirty (Id, Kind, Minute)
 SELECT generateUUIDv4(), '{_ROLLUP.kind}', Quarter
 FROM
 (
-    SELECT DISTINCT {_QUARTER.format(_MINUTE)} AS Quarter
+    SELECT DISTINCT {QUARTER.format(_MINUTE)} AS Quarter
     FROM predictions_data
     WHERE {_OF_PREDICTIONS}
 )"""  # noqa: S608  (constants of ours)

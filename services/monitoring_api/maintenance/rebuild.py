@@ -9,12 +9,15 @@ from services.monitoring_api.database import Database, Query
 from services.monitoring_api.maintenance.horizon import whole_from
 from services.monitoring_api.maintenance.recompute import recompute
 from services.monitoring_api.maintenance.rollups import (
+    OUTCOMES_1D,
+    OUTCOMES_15M,
     PREDICTIONS_1M,
     PREDICTIONS_15M,
     REQUESTS_1M,
     REQUESTS_15M,
     Tier,
 )
+from services.monitoring_api.maintenance.score_bins import keep_bins
 from services.monitoring_api.queries.timerange import TimeRange, epoch_ns
 
 _AT_ONCE: Final = 500
@@ -45,12 +48,14 @@ class Rebuilding:
         quarters: Its quarters of an hour.
         mark: SQL that marks a range's minutes.
         raw_kept: How long its rows live.
+        of_outcomes: Whether what became of them is summed up too.
     """
 
     minutes: Tier
     quarters: Tier
     mark: str
     raw_kept: timedelta
+    of_outcomes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +65,13 @@ class Rebuilt:
     Args:
         minutes: How many minutes were computed, those of others included that were dirty anyway.
         quarters: How many quarters of an hour.
+        days: How many days.
         from_ns: Since when: rows before are not whole any more, and their rollup stays.
     """
 
     minutes: int
     quarters: int
+    days: int
     from_ns: int
 
 
@@ -76,7 +83,7 @@ def rebuildings(raw_days: int, kept_days: int) -> tuple[Rebuilding, ...]:
     )
     return (
         Rebuilding(REQUESTS_1M, REQUESTS_15M, requests, timedelta(days=raw_days)),
-        Rebuilding(PREDICTIONS_1M, PREDICTIONS_15M, predictions, timedelta(days=kept_days)),
+        Rebuilding(PREDICTIONS_1M, PREDICTIONS_15M, predictions, timedelta(days=kept_days), of_outcomes=True),
     )
 
 
@@ -104,13 +111,21 @@ async def rebuild(
     if start_ns < span.end_ns:
         kind = what.minutes.kinds[0]
         await database.execute(Query(what.mark, {"kind": kind, "start_ns": start_ns, "end_ns": span.end_ns}))
-    done = []
-    for tier, lives in ((what.minutes, what.raw_kept), (what.quarters, kept)):
+
+    async def work_off(tier: Tier, lives: timedelta) -> int:
         computed, marks = 0, 1
         while marks:
             ((left,),) = await database.fetch(Query(_LEFT, {"kinds": list(tier.kinds)}))
             progress(int(left))
             each = await recompute(database, tier, now=now, settle=timedelta(0), kept=lives, most_marks=_AT_ONCE)
             computed, marks = computed + each.buckets, each.marks
-        done.append(computed)
-    return Rebuilt(done[0], done[1], start_ns)
+        return computed
+
+    minutes = await work_off(what.minutes, what.raw_kept)
+    quarters = await work_off(what.quarters, kept)
+    days = 0
+    if what.of_outcomes:
+        await work_off(OUTCOMES_15M, what.raw_kept)
+        await keep_bins(database)
+        days = await work_off(OUTCOMES_1D, what.raw_kept)
+    return Rebuilt(minutes, quarters, days, start_ns)

@@ -15,6 +15,7 @@ from rich.progress import Progress, TaskID
 
 from services.monitoring_api.database import ClickHouseDatabase
 from services.monitoring_api.maintenance.comparisons import COMPARISONS
+from services.monitoring_api.maintenance.outcome_comparisons import OUTCOME_COMPARISONS
 from services.monitoring_api.maintenance.rebuild import rebuild, rebuildings
 from services.monitoring_api.maintenance.settings import MaintenanceSettings
 from services.monitoring_api.maintenance.verify import Difference, comparable, days, verify
@@ -52,7 +53,8 @@ def rebuild_range(start: str, end: str, *, as_json: bool) -> None:
         click.echo(json.dumps(outcome))
         return
     for name, each in outcome.items():
-        click.echo(f"{name}: {each['minutes']:,} minutes, {each['quarters']:,} quarters of an hour computed")
+        done = f"{each['minutes']:,} minutes, {each['quarters']:,} quarters of an hour, {each['days']:,} days"
+        click.echo(f"{name}: {done} computed")
         if each["from"] != rfc3339(span.start_ns):
             click.echo(f"  from {each['from']} on: rows before are not whole any more, and their rollup stays")
 
@@ -117,19 +119,26 @@ async def _rebuild(
             name = what.minutes.kinds[0]
             left = partial(_show_left, shown, shown.add_task(name, total=None))
             done = await rebuild(database, what, span, now=now, kept=kept, progress=left)
-            outcome[name] = {"minutes": done.minutes, "quarters": done.quarters, "from": rfc3339(done.from_ns)}
+            outcome[name] = {
+                "minutes": done.minutes,
+                "quarters": done.quarters,
+                "days": done.days,
+                "from": rfc3339(done.from_ns),
+            }
     return outcome
 
 
 async def _verify(
     database: ClickHouseDatabase, settings: MaintenanceSettings, span: TimeRange, now: datetime, *, bar: bool
 ) -> dict[str, Any]:
-    kept = settings.days_of_tables() | {"predictions_data": settings.predictions_retention_days}
+    kept = settings.days_of_tables() | dict.fromkeys(
+        ("predictions_data", "outcomes_data"), settings.predictions_retention_days
+    )
     todo = []
-    for each in COMPARISONS:
+    for each in (*COMPARISONS, *OUTCOME_COMPARISONS):
         lives = timedelta(days=kept[each.made_of])
         whole = await comparable(database, each, span, now=now, kept=lives)
-        todo += [(each, day) for day in days(whole)]
+        todo += [(each, day) for day in days(whole, each.seconds)]
     compared = dirty = 0
     differences: list[Difference] = []
     with _progress(visible=bar) as shown:

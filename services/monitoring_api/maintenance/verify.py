@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any, Final
 
 from services.monitoring_api.database import Database, Query
-from services.monitoring_api.maintenance.comparisons import Comparison
+from services.monitoring_api.maintenance.comparison import Comparison
 from services.monitoring_api.maintenance.horizon import whole_from
 from services.monitoring_api.queries.dirty import Dirty, find_dirty
 from services.monitoring_api.queries.plan import QUARTER_SECONDS
@@ -64,10 +64,10 @@ class Verified:
     differences: tuple[Difference, ...]
 
 
-def days(span: TimeRange) -> Iterator[TimeRange]:
-    """A range in days at most, so that no statement grows with it; cut to whole quarters of an hour."""
-    quarter = QUARTER_SECONDS * NANOSECONDS
-    start, end = -(-span.start_ns // quarter) * quarter, span.end_ns // quarter * quarter
+def days(span: TimeRange, seconds: int = QUARTER_SECONDS) -> Iterator[TimeRange]:
+    """A range in days at most, so that no statement grows with it; cut to whole buckets of a length."""
+    unit = max(seconds, QUARTER_SECONDS) * NANOSECONDS
+    start, end = -(-span.start_ns // unit) * unit, span.end_ns // unit * unit
     yield from _cut(TimeRange(start, end), _DAY_NS)
 
 
@@ -90,16 +90,17 @@ async def verify(database: Database, comparison: Comparison, span: TimeRange) ->
     if comparison.finished and (before.unfinished or after.unfinished):
         # Which quarters lack their finished figures is not known here; nobody is answered from them yet either.
         return Verified(0, len(rows), ())
-    dirty = _dirty(comparison.seconds, before) | _dirty(comparison.seconds, after)
+    dirty = _dirty(comparison, before) | _dirty(comparison, after)
     clean = [row for row in rows if int(row[0]) not in dirty]
     differences = tuple(_difference(comparison, row) for row in clean if int(row[1]))
     return Verified(len(clean), len(rows) - len(clean), differences)
 
 
-def _dirty(length: int, found: Dirty) -> set[int]:
-    """Starts of the buckets of some length that may be behind."""
-    buckets = {minute // length * length for minute in found.buckets}
-    return buckets | found.longer if length == QUARTER_SECONDS else buckets
+def _dirty(comparison: Comparison, found: Dirty) -> set[int]:
+    """Starts of the buckets that may be behind."""
+    length = comparison.seconds
+    buckets = {start // length * length for start in found.buckets}
+    return buckets | found.longer if length == comparison.source.rolled_up.longer_seconds else buckets
 
 
 def _difference(comparison: Comparison, row: Sequence[Any]) -> Difference:

@@ -45,6 +45,8 @@ SUMS: Final[Mapping[str, str]] = {
     "SquaredErrorSum": _sum("pow(Value - Truth, 2)", _MEASURED),
     "RelativeErrorSum": _sum(_RELATIVE, _MEASURED),
 }
+# Those of them that are whole numbers.
+COUNTS: Final = frozenset(name for name in SUMS if not name.endswith("Sum"))
 SPREAD: Final = f"varPopStableStateIf(toFloat64(assumeNotNull(Truth)), {_MEASURED})"
 _CONFUSION: Final = ("TruePositives", "FalsePositives", "FalseNegatives", "TrueNegatives")
 

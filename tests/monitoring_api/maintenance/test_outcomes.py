@@ -9,10 +9,14 @@ from sklearn import metrics
 
 from services.monitoring_api.maintenance.judged_traces import follow_labels
 from services.monitoring_api.maintenance.kept_traces import KeepingRules
+from services.monitoring_api.maintenance.outcome_comparisons import OUTCOME_COMPARISONS
+from services.monitoring_api.maintenance.rebuild import rebuild, rebuildings
 from services.monitoring_api.maintenance.recompute import recompute
 from services.monitoring_api.maintenance.rollups import OUTCOMES_1D, OUTCOMES_15M, PREDICTIONS_1M, PREDICTIONS_15M
 from services.monitoring_api.maintenance.score_bins import keep_bins
+from services.monitoring_api.maintenance.verify import days, verify
 from services.monitoring_api.queries.catalogue import CATALOGUE
+from services.monitoring_api.queries.timerange import TimeRange, epoch_ns
 from tests.monitoring_api.queries.asking import ask_history, values
 from tests.monitoring_api.store import T0, label, prediction
 
@@ -253,6 +257,49 @@ async def test_new_bins_replace_the_old_ones(store):
     assert {source for _, source, _ in after.values()} == {"rollup_1d"}
     assert all(after[name][2] > before[name][2] for name in AREAS)
     assert_same(between, after)
+
+
+async def verified(store):
+    """How many buckets agree or differ, how many are dirty, and the differences, of all that is kept of outcomes."""
+    span = TimeRange(epoch_ns(START), epoch_ns(END))
+    found = [await verify(store, each, day) for each in OUTCOME_COMPARISONS for day in days(span, each.seconds)]
+    return (
+        sum(each.compared for each in found),
+        sum(each.dirty for each in found),
+        {(each.tier, each.figure) for one in found for each in one.differences},
+    )
+
+
+async def test_verify_names_what_is_wrong_and_rebuild_mends_it(store):
+    """Rows of each table changed by hand are found by tier and figure; computed anew they agree."""
+    predictions, labels, _ = made()
+    store.insert("otel_logs", [*predictions, *labels])
+    await maintain(store)
+    before = await answers(store, (*BINARY, *AREAS))
+    assert await verified(store) == (2 * 3 * 96 + 3, 0, set())
+    for table, changed in (
+        ("outcomes_data", "NOT Correct AS Correct"),
+        ("rollup_outcomes_15m", "LogLossSum + 1 AS LogLossSum"),
+        ("rollup_outcomes_1d", "map(toUInt32(2), toUInt64(5)) AS ScoreCounts"),
+    ):
+        store.rows(
+            f"INSERT INTO {table} SELECT * REPLACE ({changed}, now64(6) AS ComputedAt) FROM {table} FINAL"
+            " WHERE Minute >= (SELECT max(toStartOfDay(Minute, 'UTC')) FROM outcomes_data)"
+        )
+    # The first figure that differs is named: of sums that one which their rows changed, where these have labels.
+    assert (await verified(store))[2] == {
+        ("outcomes_data", "Correct"),
+        ("rollup_outcomes_15m", "Correct"),
+        ("rollup_outcomes_15m", "LogLossSum"),
+        ("rollup_outcomes_1d", "Correct"),
+    }
+    _, predicted = rebuildings(400, 400)
+    done = await rebuild(
+        store, predicted, TimeRange(epoch_ns(START), epoch_ns(END)), now=LATER, kept=timedelta(days=400)
+    )
+    assert (done.quarters, done.days) == (3 * 96, 3)
+    assert (await verified(store))[1:] == (0, set())
+    assert_same(before, await answers(store, (*BINARY, *AREAS)))
 
 
 async def test_few_rows_or_one_class_are_null(store):
