@@ -34,7 +34,7 @@ _SLOW: Final = (
     "come findings of the kind `self_time`: operations in which a slow request spends more time of its own than "
     "another, by `effect` milliseconds on average."
 )
-_DIMENSIONS: Final = {
+DIMENSIONS: Final = {
     name: PREDICTIONS.dimensions[name].raw for name in ("service", "model_version", "features_source", "label")
 }
 
@@ -52,7 +52,7 @@ class WrongParameters(RangeParameters):
     filter: Annotated[
         list[str],
         Field(
-            description=f"key=value, key!=value, key^=prefix, key=in(a,b); keys are {', '.join(_DIMENSIONS)}; "
+            description=f"key=value, key!=value, key^=prefix, key=in(a,b); keys are {', '.join(DIMENSIONS)}; "
             "repeated ones are and-ed.",
             examples=[["features_source=store"]],
         ),
@@ -69,9 +69,9 @@ class WrongParameters(RangeParameters):
         """
         found = parse_filters(self.filter)
         for each in found:
-            if each.key not in _DIMENSIONS:
-                raise bad_field("filter", f"there is no {each.key[:80]!r}; there are {', '.join(_DIMENSIONS)}")
-        return tuple((_DIMENSIONS[each.key], each) for each in found)
+            if each.key not in DIMENSIONS:
+                raise bad_field("filter", f"there is no {each.key[:80]!r}; there are {', '.join(DIMENSIONS)}")
+        return tuple((DIMENSIONS[each.key], each) for each in found)
 
 
 class SlowParameters(RangeParameters):

@@ -23,6 +23,7 @@ from services.monitoring_api.queries.segments import COLUMNS
 from services.monitoring_api.queries.series import series_query
 from services.monitoring_api.queries.sources import REQUESTS
 from services.monitoring_api.queries.timerange import TimeRange
+from services.monitoring_api.routes.explain import DIMENSIONS as EXPLAINED
 from services.monitoring_api.settings import MonitoringApiSettings
 from tests.monitoring_api.routes.every_parameter import parameters, tokens
 from tests.monitoring_api.store import T0, label, prediction, span
@@ -165,6 +166,7 @@ FEATURES = (
     *("distance<1", "carrier=null", "gust=nan", "gust=", "carrier!=UA", "carrier!=null"),
 )
 PERFORMANCE = "/api/v1/models/{name}/performance"
+WRONG = "/api/v1/predictions/wrong/explain"
 # Of routes whose parameters take other values than those of that name elsewhere.
 BENIGN_OF = {
     "/api/v1/predictions": {
@@ -194,6 +196,13 @@ BENIGN_OF = {
         "tz": ["UTC", "America/New_York"],
         "filter": [key + value for key in COLUMNS for value in OPERATORS],
         "segment": [*COLUMNS, "variant", "trace_path", "carrier", "distance", "distance:5", "distance:[1000]"],
+    },
+    WRONG: {
+        "from": ["now-1h", "0"],
+        "version": ["v1"],
+        "variant": ["shadow"],
+        "as_of": ["now-30m"],
+        "filter": [key + value for key in EXPLAINED for value in OPERATORS],
     },
 }
 
@@ -308,6 +317,11 @@ def test_every_route_with_parameters_is_among_them(served):
         *(
             f"{PERFORMANCE} {name}"
             for name in ("name", "segment", "feature", "filter", "as_of", "threshold", "metrics")
+        ),
+        *(f"{WRONG} {name}" for name in ("model", "version", "variant", "filter", "from", "to", "as_of")),
+        *(
+            f"/api/v1/traces/slow/explain {name}"
+            for name in ("service", "route", "from", "to", "min_duration_ms", "status", "attr")
         ),
     } <= found
 
