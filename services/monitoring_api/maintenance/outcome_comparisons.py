@@ -17,6 +17,7 @@ from services.monitoring_api.maintenance.comparison import (
 from services.monitoring_api.maintenance.outcomes import DAY, DAY_SECONDS, DIMENSIONS, QUARTER, now_joined
 from services.monitoring_api.queries.outcome_measures import COUNTS, SPREAD, SUMS
 from services.monitoring_api.queries.plan import QUARTER_SECONDS
+from services.monitoring_api.queries.score_histogram import RANKED
 from services.monitoring_api.queries.sources import OUTCOMES
 from services.monitoring_api.queries.synthetic import REAL
 
@@ -78,6 +79,6 @@ OUTCOME_COMPARISONS: Final = (
         DAY,
         DAY_SECONDS,
         # Every row that ranks is in one bin.
-        equal("ScoreCounts", SUMS["Scored"], "arraySum(mapValues(sumMap(ScoreCounts)))"),
+        equal("ScoreCounts", f"countIf({RANKED})", "arraySum(mapValues(sumMap(ScoreCounts)))"),
     ),
 )

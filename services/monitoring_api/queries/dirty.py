@@ -53,7 +53,7 @@ _OF_OUTCOMES: Final = """UNION ALL
     FROM rollup_outcomes_1d FINAL
     LEFT ANY JOIN (SELECT ModelName, CreatedAt FROM score_bins FINAL) AS bins
     ON rollup_outcomes_1d.ModelName = bins.ModelName
-    WHERE (BinsAt != bins.CreatedAt OR (Scored > 0 AND BinsAt = toDateTime64(0, 6)))
+    WHERE (BinsAt != bins.CreatedAt OR (notEmpty(ScoreCounts) AND BinsAt = toDateTime64(0, 6)))
         AND Minute >= toDateTime({start:UInt32}, 'UTC')
         AND Minute < toDateTime({end:UInt32}, 'UTC')"""
 

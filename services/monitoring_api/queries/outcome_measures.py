@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.monitoring_api.queries import score_histogram
-from services.monitoring_api.queries.score_histogram import RANKED
 from services.monitoring_api.queries.source import Measure
 
 # As scikit-learn clips probabilities: by the resolution of a double.
@@ -13,6 +12,8 @@ _TRUE_CLASS: Final = "if(Actual, Score, 1 - Score)"
 _LOG_LOSS: Final = f"-log(greatest({_EPSILON}, least(1 - {_EPSILON}, {_TRUE_CLASS})))"
 # What was decided, where nothing says whether that was the positive class: by the score.
 _DECIDED: Final = "ifNull(Positive, Score >= 0.5)"
+# Rows whose score is a probability of a class that a label tells.
+_PROBABLE: Final = "ifNull(Actual IS NOT NULL AND Score >= 0 AND Score <= 1, false)"
 _MEASURED: Final = "Value IS NOT NULL AND Truth IS NOT NULL"
 # scikit-learn divides by no less than this.
 _RELATIVE: Final = f"abs(Value - Truth) / greatest(abs(Truth), {_EPSILON})"
@@ -36,9 +37,9 @@ SUMS: Final[Mapping[str, str]] = {
     "FalsePositives": _count(f"NOT Actual AND {_DECIDED}"),
     "FalseNegatives": _count(f"Actual AND NOT {_DECIDED}"),
     "TrueNegatives": _count(f"NOT Actual AND NOT {_DECIDED}"),
-    "Scored": _count(RANKED),
-    "LogLossSum": _sum(_LOG_LOSS, RANKED),
-    "SquaredScoreErrorSum": _sum("pow(Score - toFloat64(Actual), 2)", RANKED),
+    "Scored": _count(_PROBABLE),
+    "LogLossSum": _sum(_LOG_LOSS, _PROBABLE),
+    "SquaredScoreErrorSum": _sum("pow(Score - toFloat64(Actual), 2)", _PROBABLE),
     "Measured": _count(_MEASURED),
     "ErrorSum": _sum("Value - Truth", _MEASURED),
     "AbsoluteErrorSum": _sum("abs(Value - Truth)", _MEASURED),
@@ -123,8 +124,13 @@ def ranking(merge: str, exact: str) -> Measure:
     )
 
 
-_SCORES: Final = f"groupArrayIf(assumeNotNull(Score), {RANKED}), groupArrayIf(assumeNotNull(Actual), {RANKED})"
+_RANKED: Final = score_histogram.RANKED
+_SCORES: Final = f"groupArrayIf(assumeNotNull(Score), {_RANKED}), groupArrayIf(assumeNotNull(Actual), {_RANKED})"
 _MERGED: Final = "sumMap({0})"
+# How many rows are ranked.
+RANKED: Final = Measure(
+    "ranked", f"countIf({_RANKED})", rollup="sum(arraySum(mapValues(ScoreCounts)))", longer_only=True
+)
 ROC_AUC: Final = ranking(score_histogram.roc_auc(_MERGED), f"arrayROCAUC({_SCORES})")
 ROC_AUC_BOUND: Final = ranking(score_histogram.roc_auc_bound(_MERGED), "toFloat64(0)")
 PR_AUC: Final = ranking(score_histogram.pr_auc(_MERGED), f"arrayAUCPR({_SCORES})")

@@ -10,17 +10,16 @@ from services.monitoring_api.queries.outcome_measures import (
     PR_AUC,
     PR_AUC_BOUND,
     R2,
+    RANKED,
     RMSE,
     ROC_AUC,
     ROC_AUC_BOUND,
     added,
     twice,
 )
+from services.monitoring_api.queries.performance.figure import LEAST
 from services.monitoring_api.queries.source import Measure
 from services.monitoring_api.queries.sources import OUTCOMES
-
-# Of fewer rows a figure says little but chance.
-LEAST: Final = 10
 
 _judged: Final = added("Judged")
 _scored: Final = added("Scored")
@@ -80,7 +79,7 @@ def _entries() -> Iterator[Metric]:
     for name, said, value, bound in _AREAS:
         # Histograms of two models have bins of their own and don't merge.
         yield Metric(
-            name, "1", said, Kind.QUANTILE, OUTCOMES, value, _scored, least=LEAST, bound=bound, within=("model",)
+            name, "1", said, Kind.QUANTILE, OUTCOMES, value, RANKED, least=LEAST, bound=bound, within=("model",)
         )
 
 

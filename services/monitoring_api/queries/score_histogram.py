@@ -6,8 +6,8 @@ cut at quantiles of a reference, so that none holds much; scores of one bin coun
 
 from typing import Final
 
-# Rows that ranking is about: a label tells the class, and the score is a probability.
-RANKED: Final = "ifNull(Actual IS NOT NULL AND Score >= 0 AND Score <= 1, false)"
+# Rows that ranking is about: a label tells the class, and there is a score, whatever its scale.
+RANKED: Final = "ifNull(Actual IS NOT NULL AND Score IS NOT NULL, false)"
 
 # {rows} with the bin of each row's score, and which bins these are; the first takes what is below its edge, too.
 _BINNED: Final = """(

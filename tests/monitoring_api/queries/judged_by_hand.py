@@ -22,7 +22,7 @@ ON predictions.PredictionId = known.PredictionId
 WHERE {within}
 GROUP BY Bucket, Grouped"""
 
-_FEWEST: Final = 10
+_FEWEST: Final = 20
 _Figure = Callable[[Any, Any, Any], float]
 
 
