@@ -16,7 +16,7 @@ QUOTED = [
 
 def test_some_guide_quotes_figures():
     """So that a change of how they are marked does not make this file test nothing."""
-    assert [guide.name for guide, _, _ in QUOTED] == ["model-performance.md"]
+    assert "model-performance.md" in {guide.name for guide, _, _ in QUOTED}
 
 
 @pytest.mark.parametrize(("guide", "file", "lines"), QUOTED, ids=[file for _, file, _ in QUOTED])

@@ -21,6 +21,9 @@ def test_what_was_sent_is_what_is_stored_also_the_second_time(tmp_path):
         assert stack.cli("status").returncode != 0, "it stops what it started"
         second = stack.cli("demo", "--check", "--json", "--days", DAYS, timeout=300)
         assert second.returncode == 0, second.stdout + second.stderr
+        assert stack.cli("up", "--only", "clickhouse").returncode == 0
+        references = stack.clickhouse("SELECT ModelName, length(ScoreEdges) > 1000 FROM model_references FINAL")
+        assert list(references) == [("flight-delay", 1)], "what the model was trained on is there without a command"
     finally:
         stack.stop()
     before, after = (json.loads(run.stdout) for run in (first, second))
