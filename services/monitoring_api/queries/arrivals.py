@@ -1,7 +1,12 @@
 """How long labels take to come, learned from a model's history."""
 
+import asyncio
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+
+from cachetools import LRUCache, TTLCache
 
 from services.monitoring_api.database import Database, Query
 from services.monitoring_api.queries.maturity import BINS_PER_DOUBLING, ArrivalCurve, arrival_curve
@@ -19,6 +24,7 @@ _AGE: Final = age_bin("if(Came, Arrived, {now_us:Int64}) - any(At)")
 _HISTORY_SECONDS: Final = 90 * 86_400
 # More tell nothing more: the error of a share is then below 0.3 %.
 _MOST_PREDICTIONS: Final = 200_000
+_MOST_MODELS: Final = 1_000
 _MADE: Final = """ModelName = {model:String}
         AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')
         AND Timestamp < fromUnixTimestamp64Nano({now_ns:Int64}, 'UTC')
@@ -120,3 +126,26 @@ async def learn(database: Database, model: str, now_ns: int, *, as_of_ns: int | 
     for came, number, predictions in await database.fetch(Query(_ARRIVALS, parameters | sample)):
         (arrived if came else waiting)[int(number)] = int(predictions)
     return Learned(arrival_curve(arrived, waiting), span)
+
+
+class SharedCurves:
+    """What was learned of each model a moment ago, for all who ask; as of a time it is learned anew.
+
+    Args:
+        seconds: How old it may be.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._known: TTLCache[str, Learned] = TTLCache(_MOST_MODELS, seconds, timer=clock)
+        self._asking: LRUCache[str, asyncio.Lock] = LRUCache(_MOST_MODELS)
+
+    async def __call__(self, database: Database, model: str, now_ns: int, *, as_of_ns: int | None = None) -> Learned:
+        """As `learn`."""
+        if as_of_ns is not None:
+            return await learn(database, model, now_ns, as_of_ns=as_of_ns)
+        async with self._asking.setdefault(model, asyncio.Lock()):
+            known = self._known.get(model)
+            if known is None:
+                known = self._known[model] = await learn(database, model, now_ns)
+            return known

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from services.monitoring_api.database import Database, Query
 from services.monitoring_api.errors import bad_field
@@ -44,6 +44,14 @@ WHERE ModelName = {model:String}
 GROUP BY Variant
 ORDER BY Predictions DESC, Variant
 LIMIT {most:UInt64}"""
+
+
+class Learning(Protocol):
+    """Tells how a model's labels come: `arrivals.learn`, or what remembers it."""
+
+    async def __call__(self, database: Database, model: str, now_ns: int, *, as_of_ns: int | None = None) -> Learned:
+        """As `arrivals.learn`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +144,13 @@ class Figures:
     error_bound: float
 
 
-async def performance_report(database: Database, question: PerformanceQuestion) -> Report:
+async def performance_report(database: Database, question: PerformanceQuestion, learning: Learning = learn) -> Report:
     """Measure a model.
 
     Args:
         database: Where to ask.
         question: What is asked.
+        learning: Tells how the model's labels come.
 
     Raises:
         BadInput: When a segment is unknown, or there are more points than an answer may have.
@@ -154,7 +163,7 @@ async def performance_report(database: Database, question: PerformanceQuestion) 
     task = next((task for task in counts if task in TASKS), None)
     if task is None:
         return _nothing(question, counts)
-    learned = await learn(database, outcomes.model, now_ns, as_of_ns=outcomes.as_of_ns)
+    learned = await learning(database, outcomes.model, now_ns, as_of_ns=outcomes.as_of_ns)
     check_points(question.buckets, series=len(_wanted(question, task, of_parts=True)))
     rows = await _find_rows(database, question, outcomes, task)
     # One after the other: each is work for all cores of the database, and others want its connections too.

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.monitoring_api.queries.arrivals import learn
+from services.monitoring_api.queries.arrivals import SharedCurves, learn
 from services.monitoring_api.queries.timerange import epoch_ns
 from tests.monitoring_api.store import T0, label, prediction, text
 
@@ -75,6 +75,24 @@ async def test_a_past_answer_stays(store):
     ]
     store.insert("otel_logs", later)
     assert await _learned(store, now=then, as_of_ns=epoch_ns(then)) == before
+
+
+async def test_what_was_learned_is_remembered_for_a_moment(store):
+    """Who asks within it asks nothing of ClickHouse; afterwards, and as of a time, it is learned anew."""
+    now = 0.0
+    curves = SharedCurves(60, clock=lambda: now)
+    store.insert("otel_logs", _history())
+    first = await curves(store, "flight-delay", epoch_ns(T0))
+    assert first.curve is not None
+    store.asked.clear()
+    assert await curves(store, "flight-delay", epoch_ns(T0)) is first
+    assert store.asked == []
+    await curves(store, "flight-delay", epoch_ns(T0), as_of_ns=epoch_ns(T0))
+    assert store.asked
+    store.asked.clear()
+    now = 61.0
+    assert await curves(store, "flight-delay", epoch_ns(T0)) == first
+    assert store.asked
 
 
 async def test_a_label_before_its_prediction_took_no_time(store):
