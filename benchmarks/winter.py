@@ -104,7 +104,7 @@ def _ask(stack: Stack, clock: FlightClock, start: datetime) -> tuple[dict[str, A
 
     def answer(begin: datetime, end: datetime, **more: str) -> dict[str, Any]:
         span = {"from": str(clock.real_time(begin + _NIGHT, 0)), "to": str(clock.real_time(end + _NIGHT, 0))}
-        asked = span | {"metrics": ",".join(_METRICS)} | more
+        asked = span | {"metrics": ",".join(_METRICS), "exact": "true"} | more
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while True:
             response = httpx.get(stack.url("monitoring-api") + _PATH, params=asked, timeout=60, trust_env=False)
