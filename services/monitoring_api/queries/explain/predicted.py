@@ -16,7 +16,8 @@ _EACH_SEGMENT: Final = ", ".join(
     f"(toUInt8({Kind.SEGMENT:d}), '{name}', toString({column}))" for name, column in _SEGMENTS
 )
 _SEGMENT_ITEMS: Final = f"arrayFilter(item -> item.3 != '', [{_EACH_SEGMENT}])"
-_FEATURE_ITEMS: Final = f"""arrayMap(
+# JSON may say a thing twice.
+_FEATURE_ITEMS: Final = f"""arrayDistinct(arrayMap(
                 pair -> (toUInt8({Kind.FEATURE:d}), pair.1, pair.2),
                 arrayFilter(
                     pair -> length(pair.2) BETWEEN 1 AND {_LONGEST},
@@ -29,7 +30,7 @@ _FEATURE_ITEMS: Final = f"""arrayMap(
                         )
                     )
                 )
-            )"""
+            ))"""
 
 # SQL over columns of the view `predictions`.
 ITEMS: Final = f"arrayConcat({_SEGMENT_ITEMS}, {_FEATURE_ITEMS})"

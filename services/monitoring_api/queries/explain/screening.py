@@ -150,7 +150,9 @@ async def screen(database: Database, cases: Cases) -> Screened:
         if cut is not None:
             numeric.append(cut)
         for less, text, key, having, is_number in row[7]:
-            table = Contingency(int(having), -int(less) - int(having), among.selected, among.rest)
+            # A map that holds a key twice counts a case twice.
+            counted, others = min(int(having), among.selected), min(-int(less) - int(having), among.rest)
+            table = Contingency(counted, others, among.selected, among.rest)
             many = cut is not None and int(row[4]) > _MANY_NUMBERS
             if table.says_something and not (many and is_number):
                 values.append(Value(kind, str(row[1]), str(text), int(key), table))

@@ -177,7 +177,7 @@ def _rows(requests: SlowRequests, read: Reading) -> str:
         requests.TraceId AS TraceId,
         predicted.PredictionId AS PredictionId,
         1 AS Traced,
-        arrayDistinct(arrayConcat({", ".join(items)})) AS Items
+        arrayConcat({", ".join(items)}) AS Items
     FROM {requests.looked_at_once(columns)} AS requests{joins}
     LEFT ANY JOIN
     (

@@ -78,7 +78,7 @@ def _rows(outcomes: Outcomes, read: Reading) -> str:
         cases.TraceId AS TraceId,
         PredictionId,
         {"request.Stored" if read.of_spans else 0} AS Traced,
-        arrayDistinct(arrayConcat({", ".join(items)})) AS Items
+        arrayConcat({", ".join(items)}) AS Items
     FROM
     (
         SELECT
