@@ -54,6 +54,24 @@ async def test_wrong_predictions_are_explained(api, store):
         assert one["trace_id"] == trace_id
 
 
+async def test_the_largest_errors_of_a_regression_are_explained(api, store):
+    """The tenth with the largest absolute errors is what is wrong."""
+    draw = random.Random(2)
+    events = []
+    for number in range(600):
+        at, site = AT + timedelta(seconds=number), draw.choice("abcd")
+        kind = {"ml.task": "regression", "ml.prediction.value": "10", "ml.model.name": "load"}
+        made = prediction(at, prediction_id=f"r{number}", score=None, attributes=kind, features={"site": site})
+        error = draw.gauss(0, 5 if site == "c" else 1)
+        events += [made, label(at, f"r{number}", str(10 + error))]
+    store.insert("otel_logs", events)
+    found = (await api.get(WRONG, params={"model": "load"})).json()
+    assert found["selected"] == pytest.approx(60, abs=1)
+    assert found["rest"] == 600 - found["selected"]
+    first = found["findings"][0]
+    assert (first["kind"], first["field"], first["value"]) == ("feature", "site", "c")
+
+
 async def test_nothing_stands_out_where_nothing_is_planted(api, store):
     """The answer says so, with the numbers of what was compared and searched."""
     fill(store, wrong=lambda _: 0.3)
@@ -126,6 +144,15 @@ async def test_without_a_duration_the_slowest_of_each_route_are_explained(api, s
     first = found["findings"][0]
     assert (first["field"], first["value"]) == ("resource.host.name", "b")
     assert not any(each["field"] in {"http.route", "resource.http.route"} for each in found["findings"])
+
+
+async def test_requests_that_are_all_alike_have_no_cause(api, store):
+    """With nothing that differs there is nothing to test; where the time goes is still told."""
+    rows = [span(AT + timedelta(seconds=n), seconds=0.4 if n % 5 == 0 else 0.1) for n in range(300)]
+    store.insert("otel_traces", rows)
+    found = (await api.get(SLOW, params={"min_duration_ms": 250})).json()
+    assert (found["selected"], found["rest"], found["searched"]) == (60, 240, 0)
+    assert [each["kind"] for each in found["findings"]] == ["self_time"]
 
 
 async def test_hostile_names_and_values_are_data(api, store):

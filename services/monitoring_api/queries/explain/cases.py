@@ -42,6 +42,11 @@ class Reading:
         """Whether anything is wanted that spans say."""
         return any(kind.of_spans for kind in self.kinds)
 
+    @property
+    def of_predictions(self) -> bool:
+        """Whether anything is wanted that predictions say."""
+        return any(not kind.of_spans for kind in self.kinds)
+
 
 @dataclass(frozen=True, slots=True)
 class Cases:

@@ -108,6 +108,8 @@ class Look:
 async def look(database: Database, cases: Cases) -> Look:
     """Screen the fields, then count."""
     screened = await screen(database, cases)
+    if not screened.values and not screened.numeric:
+        return Look(screened, [], Counted({}, {}))
     paired = _to_be_paired(screened.values)
     counted = await count(database, cases, paired, screened.numeric, _quartered(screened))
     return Look(screened, paired, counted)

@@ -7,7 +7,7 @@ from typing import Final
 from services.monitoring_api.database import Database, Query
 from services.monitoring_api.queries.explain import parts
 from services.monitoring_api.queries.explain.candidate import Candidate
-from services.monitoring_api.queries.explain.cases import Cases, Reading
+from services.monitoring_api.queries.explain.cases import Cases, Kind, Reading
 from services.monitoring_api.queries.explain.contingency import Contingency, combined_z
 
 EXAMPLES: Final = 3
@@ -64,6 +64,8 @@ class Overlap:
 def overlap_query(cases: Cases, candidates: Sequence[Candidate]) -> Query:
     """How many selected cases and others have each two of the candidates, with examples."""
     used = list(dict.fromkeys(part for each in candidates for part in each.compared))
+    # Predictions are wanted in any case: their ids go with the examples.
+    kinds = {Kind.SEGMENT, *(part.kind for part in used)}
     values = [part for part in used if part.text is not None]
     ranges = [part for part in used if part.text is None]
     fields = list(dict.fromkeys(part.key for part in ranges))
@@ -121,7 +123,7 @@ FROM
                     )
                 )
             ) AS Places
-        FROM {cases.rows(Reading(parts.places, {part.kind for part in used}))}
+        FROM {cases.rows(Reading(parts.places, kinds))}
     )
 )
 GROUP BY Code"""  # noqa: S608  (texts of ours; what people give is bound)

@@ -150,13 +150,10 @@ def slow_cases(requests: SlowRequests, selected: int, rest: int, *, most: int = 
 
 
 def _rows(requests: SlowRequests, read: Reading) -> str:
-    predictions = "\n            AND ".join(
-        [*(each for each in AROUND if not each.startswith("Minute")), "Variant = 'champion'"]
-    )
     columns = f"""{half("TraceId")} AS Half,
             toFloat64(Duration) AS Weight,
             TraceId"""
-    items, joins = ["Own"], ""
+    items, joins, prediction = [], "", "''"
     if Kind.ATTRIBUTE in read.kinds:
         items.append("Attributes")
         columns += f""",
@@ -165,28 +162,38 @@ def _rows(requests: SlowRequests, read: Reading) -> str:
         items.append(CHILDREN)
         columns += f""",
             {request_operation(read)} AS Itself"""
-        joins = f"""
+        joins += f"""
     LEFT ANY JOIN {operations(requests.traces(), read)} AS trace
     ON requests.TraceId = trace.TraceId"""
-    # Features belong to a request that made one prediction.
+    if read.of_predictions:
+        items.append("Own")
+        prediction = "predicted.PredictionId"
+        joins += f"""
+    LEFT ANY JOIN {_predicted(requests, read)} AS predicted
+    ON requests.TraceId = predicted.TraceId"""
     return f"""(
     SELECT
         Half,
         Selected,
         Weight,
         requests.TraceId AS TraceId,
-        predicted.PredictionId AS PredictionId,
+        {prediction} AS PredictionId,
         1 AS Traced,
         arrayConcat({", ".join(items)}) AS Items
     FROM {requests.looked_at_once(columns)} AS requests{joins}
-    LEFT ANY JOIN
-    (
+)"""  # noqa: S608  (texts of ours; what people give is bound)
+
+
+def _predicted(requests: SlowRequests, read: Reading) -> str:
+    """SQL after FROM: of traces in which one prediction was made what it says; of several none is the request's."""
+    conditions = "\n            AND ".join(
+        [*(each for each in AROUND if not each.startswith("Minute")), "Variant = 'champion'"]
+    )
+    return f"""(
         SELECT TraceId, any(PredictionId) AS PredictionId, any({read.of(ITEMS)}) AS Own
         FROM predictions
-        WHERE {predictions}
+        WHERE {conditions}
             AND TraceId IN ({requests.traces()})
         GROUP BY TraceId
         HAVING count() = 1
-    ) AS predicted
-    ON requests.TraceId = predicted.TraceId
-)"""  # noqa: S608  (texts of ours; what people give is bound)
+    )"""  # noqa: S608  (texts of ours; what people give is bound)
