@@ -12,9 +12,11 @@ _CERTAIN_Z: Final = 3.0
 def pair_p(both: Contingency, first: Contingency, second: Contingency, sampled: tuple[float, float]) -> float:
     """The chance of so much when the two together were no more than one of them alone, or than both effects added up.
 
-    The greatest of four one-sided p-values (an intersection-union test, Berger 1982): of the two together among all;
-    of the second among cases with the first; of the first among cases with the second; and of risk in excess of both
-    effects' sum (the interaction contrast, Rothman 1976, which is 0 where two causes work apart from each other).
+    The greatest of three one-sided p-values (an intersection-union test, Berger 1982): of the second among cases with
+    the first; of the first among cases with the second; and of risk in excess of both effects' sum (the interaction
+    contrast, Rothman 1976, which is 0 where two causes work apart from each other). The two must also be
+    over-represented among all, but that is no part of the test: where neither works alone, cases with neither are
+    selected as often, and hide it.
 
     Args:
         both: Cases that have both.
@@ -31,7 +33,7 @@ def pair_p(both: Contingency, first: Contingency, second: Contingency, sampled: 
     contrast = _contrast(both, first, second, sampled)
     if contrast < _CERTAIN_Z:
         return 1.0
-    return max(both.p(), within_first.p(), within_second.p(), upper_tail(contrast))
+    return max(within_first.p(), within_second.p(), upper_tail(contrast))
 
 
 def _contrast(both: Contingency, first: Contingency, second: Contingency, sampled: tuple[float, float]) -> float:
