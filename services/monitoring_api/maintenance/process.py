@@ -67,8 +67,7 @@ class Maintenance:
         self._duties = Duties(
             (
                 Duty("rollups", timedelta(0), self._recompute),
-                Duty("labels", timedelta(0), self._follow_labels),
-                Duty("sums of outcomes", timedelta(seconds=settings.outcomes_interval_seconds), self._sum_outcomes),
+                Duty("labels", timedelta(seconds=settings.outcomes_interval_seconds), self._follow_labels),
                 Duty("days of outcomes", timedelta(seconds=settings.outcome_days_interval_seconds), self._sum_days),
                 Duty("notes of retention", _NOTES_INTERVAL, self._note_retention),
                 Duty("traces to keep", timedelta(seconds=settings.traces_interval_seconds), self._keep_traces),
@@ -109,10 +108,6 @@ class Maintenance:
                 PREDICTIONS_15M: settings.minute_days,
             }
         )
-
-    async def _sum_outcomes(self) -> None:
-        """One pass over the quarters of an hour that labels came for."""
-        await self._work_off({OUTCOMES_15M: self._settings.predictions_retention_days})
 
     async def _sum_days(self) -> None:
         """One pass over the days whose outcomes changed, or whose bins of scores did."""
@@ -164,13 +159,14 @@ class Maintenance:
         await self._keep(None)
 
     async def _follow_labels(self) -> None:
-        """Join predictions that labels came for, and look at their traces."""
+        """Join predictions that labels came for, sum up their quarters of an hour, and look at their traces."""
         most = self._settings.traces_at_once
         marks = most
         while marks >= most:
             judged = await follow_labels(self._database, self._rules, most=most)
             self._instruments.judged(wrong=judged.wrong, right=judged.right)
             marks = judged.marks
+        await self._work_off({OUTCOMES_15M: self._settings.predictions_retention_days})
 
     async def _keep(self, before: datetime | None, *, unlabelled: bool = True) -> None:
         most = self._settings.traces_at_once

@@ -59,8 +59,8 @@ class MaintenanceSettings(RetentionSettings, ClickHousePoolSettings):
         default=30.0,
         gt=0,
         le=3_600,
-        description="Time between two looks for quarters of an hour whose predictions got labels; until then answers "
-        "read these from rows.",
+        description="Time between two looks for predictions that got labels; until then answers join their quarters of "
+        "an hour anew.",
     )
     outcome_days_interval_seconds: float = Field(
         default=300.0, gt=0, le=86_400, description="The same for days, whose histograms of scores take longer."

@@ -1,0 +1,1 @@
+"""How fast the truth about a model is: performance over millions of labelled predictions, and what keeping it costs."""
