@@ -62,8 +62,7 @@ CREATE TABLE IF NOT EXISTS {{db}}.rollup_outcomes_15m{{local}} {{on_cluster}}
     SquaredErrorSum Float64 CODEC(ZSTD(1)),
     RelativeErrorSum Float64 COMMENT 'Absolute error by the size of the label' CODEC(ZSTD(1)),
     TruthSpread AggregateFunction(varPopStable, Float64) CODEC(ZSTD(1)),
-    ComputedAt DateTime64(6) DEFAULT now64(6) CODEC(ZSTD(1)),
-    INDEX idx_computed_at ComputedAt TYPE minmax GRANULARITY 1
+    ComputedAt DateTime64(6) DEFAULT now64(6) CODEC(ZSTD(1))
 )
 ENGINE = {{engine:ReplacingMergeTree(ComputedAt)}}
 PARTITION BY toYYYYMM(Minute)
