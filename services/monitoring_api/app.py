@@ -17,6 +17,7 @@ from services.monitoring_api.database import ClickHouseDatabase, Database
 from services.monitoring_api.database.instruments import DatabaseInstruments
 from services.monitoring_api.database.slow_statements import SlowStatements
 from services.monitoring_api.ml_api import MlApi
+from services.monitoring_api.queries.arrivals import SharedCurves
 from services.monitoring_api.queries.bucket_cache import BucketCache, MemoryBuckets
 from services.monitoring_api.queries.cache_tally import CacheTally
 from services.monitoring_api.queries.redis_buckets import RedisBuckets
@@ -49,6 +50,8 @@ _CLIENT_NAME: Final = "sightglass-monitoring-api"
 _DEADLINE_FOR_OTHERS = 0.95
 # Of the cache's bytes this part is for whole answers, besides the finished buckets that answers are made of.
 _ANSWERS_PART = 4
+# How old what is known of the coming of labels may be: it changes slowly.
+_CURVE_SECONDS: Final = 60.0
 
 
 def _now() -> datetime:
@@ -120,6 +123,7 @@ def create_app(
         buckets=buckets,
         answers=answers,
         arrived=SharedWatermark(settings.answer_seconds),
+        curves=SharedCurves(_CURVE_SECONDS),
     )
     api = APIRouter(prefix="/api/v1")
     for router in (

@@ -6,6 +6,7 @@ from typing import Final
 from services.monitoring_api.alerting.measurement import Measure, MeasurementFailedError, Reading
 from services.monitoring_api.alerting.rules import Catalogue, FilterValue, MetricShape, Rule
 from services.monitoring_api.database import Database
+from services.monitoring_api.queries.arrivals import SharedCurves
 from services.monitoring_api.queries.catalogue import CATALOGUE
 from services.monitoring_api.queries.current import measure
 from services.monitoring_api.queries.filters import Filter, Operator
@@ -13,6 +14,8 @@ from services.web.problems import Problem
 
 # A window ends this much earlier at most when telemetry is late; beyond that it is not judged.
 _PATIENCE: Final = timedelta(seconds=30)
+# How old what is known of the coming of labels may be.
+_CURVE_SECONDS: Final = 60.0
 
 
 def metric_catalogue() -> Catalogue:
@@ -30,6 +33,7 @@ def measure_in(database: Database, *, delay_seconds: float) -> Measure:
         database: Where to ask.
         delay_seconds: How far behind the clock windows end, so that the youngest data can arrive.
     """
+    curves = SharedCurves(_CURVE_SECONDS)
 
     async def ask(rule: Rule, now: float) -> list[Reading]:
         try:
@@ -42,10 +46,11 @@ def measure_in(database: Database, *, delay_seconds: float) -> Measure:
                 patience=_PATIENCE,
                 filters=[_filter(key, value) for key, value in rule.filter.items()],
                 group_by=rule.group_by,
+                curves=curves,
             )
         except Problem as problem:
             raise MeasurementFailedError(problem.detail) from problem
-        return [Reading(one.labels, one.value, one.count, one.complete) for one in found]
+        return [Reading(one.labels, one.value, one.count, one.complete, one.immature) for one in found]
 
     return ask
 

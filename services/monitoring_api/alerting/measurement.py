@@ -17,12 +17,14 @@ class Reading:
         value: The figure in the metric's unit; None means no data.
         count: Events in the window; None when the metric counts none.
         complete: Whether all of the window's data has arrived, as far as is known.
+        immature: Why the figure says nothing yet, where labels that it rests on have not come.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
     value: float | None = None
     count: float | None = None
     complete: bool = True
+    immature: str | None = None
 
 
 class MeasurementFailedError(Exception):
@@ -33,12 +35,15 @@ Measure = Callable[[Rule, float], Awaitable[Sequence[Reading]]]
 """Asks a rule's question for the window that ends at the given epoch second; raises MeasurementFailedError."""
 
 INCOMPLETE = "the window is incomplete: some of its data has not arrived, so its figure is not judged"
+IMMATURE = "the window is immature, and early labels are biased, so its figure is not judged"
 
 
 def observe(rule: Rule, reading: Reading) -> Observation:
-    """Judge one figure by the rule's condition; that of an incomplete window is no answer."""
+    """Judge one figure by the rule's condition; that of an incomplete or immature window is no answer."""
     if not reading.complete:
         return Observation(ObservationKind.FAILED, error=INCOMPLETE)
+    if reading.immature is not None:
+        return Observation(ObservationKind.FAILED, error=f"{IMMATURE}: {reading.immature}")
     value = reading.value
     if value is None or math.isnan(value):
         return Observation(ObservationKind.NO_DATA, None, reading.count)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from services.monitoring_api.database import Database
+from services.monitoring_api.queries.arrivals import SharedCurves
 from services.monitoring_api.queries.catalogue import find_metric
 from services.monitoring_api.queries.filters import Filter
 from services.monitoring_api.queries.history import settled
@@ -12,6 +13,7 @@ from services.monitoring_api.queries.measurement import Measurement
 from services.monitoring_api.queries.plan import raw_only
 from services.monitoring_api.queries.question import ask
 from services.monitoring_api.queries.reading import prepare
+from services.monitoring_api.queries.ripeness import window_maturity
 from services.monitoring_api.queries.series import SeriesRow, series_query
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, epoch_ns
 from services.monitoring_api.queries.watermark import watermark
@@ -34,6 +36,7 @@ async def measure(
     patience: timedelta = timedelta(0),
     filters: Sequence[Filter] = (),
     group_by: Sequence[str] = (),
+    curves: SharedCurves | None = None,
 ) -> list[Measurement]:
     """Measure a metric over a window that ends ``delay`` before now, or where telemetry has arrived by then.
 
@@ -52,6 +55,7 @@ async def measure(
         patience: How much earlier still it may end, so that all of it has arrived.
         filters: Conditions, and-ed.
         group_by: Dimensions to tell apart.
+        curves: How labels come; without it nothing tells whether they have.
 
     Raises:
         BadInput: When the metric or a dimension is unknown.
@@ -76,8 +80,10 @@ async def measure(
             chosen = (await prepare(database, judged, None)).plan
         found = await database.fetch(series_query(judged, chosen, None, most_rows=MOST_GROUPS))
         (rows,) = SeriesRow.all_of(found)
+    ripe = None if curves is None else await window_maturity(database, question, epoch_ns(now), curves)
+    immature = None if ripe is None or ripe.mature else ripe.reason
     if not rows and not group_by:
-        return [Measurement({}, question.metric.empty, 0, complete, complete_until)]
+        return [Measurement({}, question.metric.empty, 0, complete, complete_until, immature)]
     return [
         Measurement(
             dict(zip(group_by, row.group, strict=True)),
@@ -85,6 +91,7 @@ async def measure(
             int(row.base),
             complete,
             complete_until,
+            immature,
         )
         for row in rows
     ]

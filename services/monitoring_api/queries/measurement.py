@@ -13,6 +13,8 @@ class Measurement:
         value: The metric's value in its unit; None where nothing could be measured (no rows).
         count: How many rows the value rests on.
         complete: Whether the window's telemetry has arrived, as far as is measured.
+        immature: Why the figure is not to be judged yet, where it rests on labels that have not come; None where it
+            may be.
         complete_until_ns: The part of the window before this has arrived; None when nothing is known of that.
     """
 
@@ -21,3 +23,4 @@ class Measurement:
     count: int
     complete: bool
     complete_until_ns: int | None = None
+    immature: str | None = None

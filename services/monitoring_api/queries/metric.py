@@ -32,6 +32,7 @@ class Metric:
         most: The largest value there can be, where small clock differences could show more.
         least: The fewest rows that the value means anything for; it is None for fewer.
         bound: How far a merged value may be from the exact one, where that depends on the rows.
+        needs_labels: Whether it says nothing before labels have come.
         within: Dimensions that must be told apart, or asked for by one value, for states to merge.
     """
 
@@ -46,6 +47,7 @@ class Metric:
     least: int = 0
     bound: Measure | None = None
     within: tuple[str, ...] = ()
+    needs_labels: bool = False
 
     def of(self, value: float | None, base: float, *, seconds: float) -> float | None:
         """The metric's value; None where there is nothing to measure.

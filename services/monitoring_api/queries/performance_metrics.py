@@ -75,11 +75,21 @@ def _entries() -> Iterator[Metric]:
     yield Metric("label_coverage", "1", coverage, Kind.RATIO, OUTCOMES, added("Labelled"), added("Predictions"))
     for kind, entries in ((Kind.RATIO, _RATIOS), (Kind.MEAN, _MEANS), (Kind.QUANTILE, _FIGURES)):
         for name, said, value, base in entries:
-            yield Metric(name, "1", said, kind, OUTCOMES, value, base, least=LEAST)
+            yield Metric(name, "1", said, kind, OUTCOMES, value, base, least=LEAST, needs_labels=True)
     for name, said, value, bound in _AREAS:
         # Histograms of two models have bins of their own and don't merge.
         yield Metric(
-            name, "1", said, Kind.QUANTILE, OUTCOMES, value, RANKED, least=LEAST, bound=bound, within=("model",)
+            name,
+            "1",
+            said,
+            Kind.QUANTILE,
+            OUTCOMES,
+            value,
+            RANKED,
+            least=LEAST,
+            bound=bound,
+            within=("model",),
+            needs_labels=True,
         )
 
 

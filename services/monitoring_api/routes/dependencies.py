@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.monitoring_api.database import Database, Deadline
+from services.monitoring_api.queries.arrivals import SharedCurves
 from services.monitoring_api.queries.bucket_cache import BucketCache
 from services.monitoring_api.queries.watermark import SharedWatermark
 from services.monitoring_api.routes.shared_answers import SharedAnswers
@@ -22,6 +23,7 @@ class Serving:
         buckets: Finished buckets of earlier answers.
         answers: What is answered to several at once.
         arrived: Tells up to when telemetry has arrived.
+        curves: Tells how labels come.
     """
 
     database: Database
@@ -31,6 +33,7 @@ class Serving:
     buckets: BucketCache
     answers: SharedAnswers
     arrived: SharedWatermark
+    curves: SharedCurves
 
     def asking(self) -> Deadline:
         """The database, for one request: all that it asks must be answered by one moment."""

@@ -15,8 +15,9 @@ from services.monitoring_api.queries.filters import parse_filters
 from services.monitoring_api.queries.history import history
 from services.monitoring_api.queries.metric import Metric
 from services.monitoring_api.queries.question import ask
+from services.monitoring_api.queries.ripeness import mature_until
 from services.monitoring_api.queries.time_zones import parse_tz
-from services.monitoring_api.queries.timerange import parse_range, parse_time
+from services.monitoring_api.queries.timerange import epoch_ns, parse_range, parse_time
 from services.monitoring_api.routes.dependencies import Serving
 from services.monitoring_api.routes.history_formats import Answer, as_arrow, as_csv, as_document
 from services.monitoring_api.routes.parameters import HistoryParameters, split_names
@@ -89,7 +90,8 @@ async def _answer(serving: Serving, parameters: HistoryParameters, media_type: s
         then = question.over(earlier.span)
         then = then.keeping(found.kept) if group_by else then
         comparison = earlier.span, await history(database, then, earlier, now=now, cache=cache, arrived=arrived)
-    return _rendered(Answer(question.metrics, group_by, buckets, found, comparison), media_type)
+    ripe_until = await mature_until(database, question, epoch_ns(now), serving.curves)
+    return _rendered(Answer(question.metrics, group_by, buckets, found, comparison, ripe_until), media_type)
 
 
 def _metrics(text: str) -> list[Metric]:

@@ -27,6 +27,8 @@ class Answer:
         buckets: The range and its step.
         found: The answer.
         compared: The range that it is compared with, and its answer; None where nothing is.
+        mature_until_ns: Of figures that rest on labels, up to when nearly all of these have come; None where that is
+            not known, or nothing rests on labels.
     """
 
     metrics: tuple[Metric, ...]
@@ -34,6 +36,7 @@ class Answer:
     buckets: Buckets
     found: History
     compared: tuple[TimeRange, History] | None = None
+    mature_until_ns: int | None = None
 
     @property
     def name(self) -> str:
@@ -67,6 +70,13 @@ class Answer:
         until = self.found.complete_until_ns
         return None if until is None else rfc3339(until)
 
+    @property
+    def maturity(self) -> dict[str, str | None]:
+        """Up to when labels have come (RFC 3339), where figures rest on them."""
+        if not any(metric.needs_labels for metric in self.metrics):
+            return {}
+        return {"mature_until": None if self.mature_until_ns is None else rfc3339(self.mature_until_ns)}
+
     def rows(self) -> Iterator[tuple[int, str, Series, float | None]]:
         """Each point: start of its bucket (epoch seconds), ``asked`` or ``compare``, its series, its value."""
         ranges = [("asked", self.found), *([("compare", self.compared[1])] if self.compared else [])]
@@ -89,6 +99,7 @@ def as_document(answer: Answer) -> dict[str, Any]:
         "source": found.source,
         "complete": answer.complete,
         "complete_until": answer.complete_until,
+        **answer.maturity,
         "approximate": error_bound > 0,
         "error_bound": error_bound,
         "groups": found.groups,

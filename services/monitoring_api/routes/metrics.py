@@ -40,7 +40,7 @@ def metrics_router(serving: Serving) -> APIRouter:
         filters = parse_filters(parameters.filter)
         database = serving.asking()
         window = timedelta(seconds=seconds)
-        whole, *_ = await measure(database, metric.name, window=window, now=now, filters=filters)
+        whole, *_ = await measure(database, metric.name, window=window, now=now, filters=filters, curves=serving.curves)
         series = [whole]
         if groups:
             series = await measure(database, metric.name, window=window, now=now, filters=filters, group_by=groups)
@@ -53,6 +53,7 @@ def metrics_router(serving: Serving) -> APIRouter:
             "value": whole.value,
             "count": whole.count,
             "complete": whole.complete,
+            "immature": whole.immature,
             "complete_until": None if whole.complete_until_ns is None else rfc3339(whole.complete_until_ns),
             "truncated": len(series) >= MOST_GROUPS,
             "series": [{"labels": dict(each.labels), "value": each.value, "count": each.count} for each in series],

@@ -5,7 +5,6 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from services.monitoring_api.errors import bad_field
-from services.monitoring_api.queries.arrivals import SharedCurves
 from services.monitoring_api.queries.model_list import check_model
 from services.monitoring_api.queries.performance_report import performance_report
 from services.monitoring_api.routes.dependencies import Serving
@@ -14,8 +13,6 @@ from services.monitoring_api.routes.performance_parameters import PerformancePar
 from services.monitoring_api.routes.shared_answers import Rendered
 
 _LONGEST_NAME: Final = 256
-# How labels come changes slowly.
-_CURVE_SECONDS: Final = 60
 _DESCRIPTION: Final = (
     "Figures of predictions joined with the labels that came for them: over all, over time and by segment, each with "
     "its 95 % interval and the labelled predictions that it rests on, or null and the reason. A part is `mature` when "
@@ -27,7 +24,6 @@ _DESCRIPTION: Final = (
 def performance_router(serving: Serving) -> APIRouter:
     """/models/{name}/performance."""
     router = APIRouter(prefix="/models", tags=["models"])
-    curves = SharedCurves(_CURVE_SECONDS)
 
     @router.get(
         "/{name}/performance",
@@ -43,14 +39,14 @@ def performance_router(serving: Serving) -> APIRouter:
         if not 0 < len(name) <= _LONGEST_NAME or "\0" in name:
             raise bad_field("name", f"not a name of 1 to {_LONGEST_NAME} characters")
         asked = ("performance", name, parameters.model_dump_json())
-        return await serving.answers.respond(asked, request, lambda: _answer(serving, curves, name, parameters))
+        return await serving.answers.respond(asked, request, lambda: _answer(serving, name, parameters))
 
     return router
 
 
-async def _answer(serving: Serving, curves: SharedCurves, name: str, parameters: PerformanceParameters) -> Rendered:
+async def _answer(serving: Serving, name: str, parameters: PerformanceParameters) -> Rendered:
     question = parameters.question(name, serving.clock())
     database = serving.asking_exactly()
     await check_model(database, name)
-    document = performance_document(name, question, await performance_report(database, question, curves))
+    document = performance_document(name, question, await performance_report(database, question, serving.curves))
     return Rendered(document.model_dump_json(by_alias=True).encode(), "application/json")
