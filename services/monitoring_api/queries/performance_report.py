@@ -17,6 +17,8 @@ from services.monitoring_api.queries.performance.figure import Figure
 from services.monitoring_api.queries.performance.measure import figures_of, measure
 from services.monitoring_api.queries.performance.measured import Measured
 from services.monitoring_api.queries.performance_curves import BINARY, Curves, performance_curves
+from services.monitoring_api.queries.performance_sums import ages as ages_of_sums
+from services.monitoring_api.queries.performance_sums import can_sum, summed
 from services.monitoring_api.queries.segments import (
     MOST_VALUES,
     SEGMENT,
@@ -30,6 +32,8 @@ from services.monitoring_api.queries.timerange import TimeRange
 
 TASKS: Final = (BINARY, "multiclass", "regression")
 
+# So many predictions are read row by row; of more, sums that are kept answer, unless it is to be exact.
+MOST_ROWS: Final = 1_000_000
 _COUNTS: Final = """SELECT Task, count() AS Predictions
 FROM predictions
 WHERE {when}
@@ -167,10 +171,15 @@ async def performance_report(database: Database, question: PerformanceQuestion, 
     check_points(question.buckets, series=len(_wanted(question, task, of_parts=True)))
     rows = await _find_rows(database, question, outcomes, task)
     # One after the other: each is work for all cores of the database, and others want its connections too.
-    figures = await _figures(database, question, rows)
-    ages = await _ages(database, question, rows, _bucket(question.buckets), question.buckets.parameters())
+    if not question.exact and counts[task] > MOST_ROWS and len(counts) == 1 and can_sum(outcomes, task):
+        figures = await _summed(database, question, task)
+        ages = await ages_of_sums(database, outcomes, question.buckets, now_ns)
+        curves = Curves()
+    else:
+        figures = await _figures(database, question, rows)
+        ages = await _ages(database, question, rows, _bucket(question.buckets), question.buckets.parameters())
+        curves = await _curves(database, question, rows)
     segments = await _segments(database, question, rows, learned.curve)
-    curves = await _curves(database, question, rows)
     series = []
     for bucket in question.buckets.all():
         measured = figures.series.get(bucket.key) or _unmeasured(_wanted(question, task, of_parts=True))
@@ -214,8 +223,16 @@ async def _find_rows(database: Database, question: PerformanceQuestion, outcomes
     )
 
 
+async def _summed(database: Database, question: PerformanceQuestion, task: str) -> Figures:
+    """Figures over all and over time, from sums that are kept."""
+    wanted, of_parts = _wanted(question, task), _wanted(question, task, of_parts=True)
+    found = await summed(database, question.outcomes, question.buckets, task=task, wanted=wanted, of_parts=of_parts)
+    whole, series, source, error_bound = found
+    return Figures(whole, series, source, error_bound)
+
+
 async def _figures(database: Database, question: PerformanceQuestion, rows: _Rows) -> Figures:
-    """Figures over all and over time: the one place that knows where they come from."""
+    """Figures over all and over time, from rows."""
     buckets = question.buckets
     wanted = _wanted(question, rows.task)
     (whole,) = await measure(database, rows.sql, rows.parameters, rows.task, wanted=wanted)

@@ -66,7 +66,7 @@ class PerformanceParameters(RangeParameters):
         str | None,
         Field(description="Count only predictions and labels that had arrived by then.", examples=["now-7d"]),
     ] = None
-    exact: Annotated[bool, Field(description="Compute from every row, also where kept sums would do.")] = False
+    exact: Annotated[bool, Field(description="Compute from every row, also where there are more than a million and kept sums would do.")] = False
     curves: Annotated[bool, Field(description="Answer `reliability`, `confusion` and `thresholds`, too.")] = True
     threshold: Annotated[
         float | None,
