@@ -30,8 +30,9 @@ class MaintenanceSettings(RetentionSettings, ClickHousePoolSettings):
         le=3_600,
         description="How long after its end a minute is first computed; later rows follow.",
     )
+    # A server takes 128 KiB of a parameter by default: 3,000 ids with quotes.
     marks_at_once: int = Field(
-        default=5_000, ge=1, le=100_000, description="Most marks of dirty minutes worked off by one statement."
+        default=3_000, ge=1, le=100_000, description="Most marks of dirty minutes worked off by one statement."
     )
     heartbeat_seconds: float = Field(
         default=2.0, gt=0, le=5, description="How often a sign of life is written, in seconds."
@@ -53,7 +54,7 @@ class MaintenanceSettings(RetentionSettings, ClickHousePoolSettings):
         default=60.0, gt=0, le=3_600, description="Time between two looks for traces that outlive their raw spans."
     )
     traces_at_once: int = Field(
-        default=5_000, ge=1, le=20_000, description="Most traces copied, or labels looked at, by one statement."
+        default=3_000, ge=1, le=20_000, description="Most traces copied, or labels looked at, by one statement."
     )
     outcomes_interval_seconds: float = Field(
         default=30.0,
