@@ -122,7 +122,7 @@ async def _pass(database: Database, *, keeping: bool) -> None:
     """What the maintenance process does; without keeping performance it neither joins nor sums outcomes."""
     minutes, quarters = PREDICTIONS_1M, PREDICTIONS_15M
     if keeping:
-        while (await follow_labels(database, _RULES, most=5_000)).marks:
+        while (await follow_labels(database, _RULES, most=3_000)).marks:
             pass
     else:
         minutes = replace(minutes, computations=tuple(each for each in minutes.computations if each is not JOINED))
@@ -134,7 +134,7 @@ async def _pass(database: Database, *, keeping: bool) -> None:
 
 async def _work_off(database: Database, tier: Tier) -> None:
     settle, kept = timedelta(seconds=10), timedelta(days=400)
-    while (await recompute(database, tier, now=datetime.now(UTC), settle=settle, kept=kept, most_marks=5_000)).marks:
+    while (await recompute(database, tier, now=datetime.now(UTC), settle=settle, kept=kept, most_marks=3_000)).marks:
         pass
 
 
