@@ -1,4 +1,4 @@
-"""Bins of scores: a model without a reference gets them from what it predicted first; days in other bins are marked."""
+"""Bins of scores: a model without a reference gets them from what it predicted; days in other bins are marked."""
 
 from typing import Final
 
@@ -11,20 +11,28 @@ BINS: Final = 4_096
 # Of fewer rows every figure is read from these.
 _FEWEST_ROWS: Final = 2_000
 _SAMPLE: Final = 200_000
+# With so many times the rows, bins are made anew: the first scores may have been peculiar.
+_GROWN: Final = 4
 
-_OBSERVE: Final = f"""INSERT INTO score_bins (ModelName, Edges, MadeFrom)
+_OBSERVE: Final = f"""INSERT INTO score_bins (ModelName, Edges, MadeFrom, Rows)
 SELECT
     ModelName,
     arrayDistinct(arrayMap(n -> Ordered[1 + intDiv(n * length(Ordered), {BINS})], range({BINS}))),
-    'observed'
+    'observed',
+    Rows
 FROM
 (
-    SELECT ModelName, arraySort(groupArraySample({_SAMPLE}, 1)(assumeNotNull(Score))) AS Ordered
+    SELECT
+        ModelName,
+        count() AS Rows,
+        arraySort(groupArraySample({_SAMPLE}, 1)(assumeNotNull(Score))) AS Ordered
     FROM outcomes_data
+    LEFT ANY JOIN (SELECT ModelName, MadeFrom, Rows AS Before FROM score_bins FINAL) AS bins
+    ON outcomes_data.ModelName = bins.ModelName
     WHERE {RANKED}
-        AND ModelName NOT IN (SELECT ModelName FROM score_bins)
+        AND MadeFrom != 'reference'
     GROUP BY ModelName
-    HAVING count() >= {_FEWEST_ROWS}
+    HAVING Rows >= greatest({_FEWEST_ROWS}, {_GROWN} * max(Before))
 )"""  # noqa: S608  (constants of ours)
 
 _MARK: Final = f"""INSERT INTO rollup_dirty (Id, Kind, Minute)

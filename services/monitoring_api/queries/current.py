@@ -8,12 +8,12 @@ from services.monitoring_api.database import Database
 from services.monitoring_api.queries.arrivals import SharedCurves
 from services.monitoring_api.queries.catalogue import find_metric
 from services.monitoring_api.queries.filters import Filter
-from services.monitoring_api.queries.history import settled
+from services.monitoring_api.queries.history import WIDEST_BOUND, settled
 from services.monitoring_api.queries.measurement import Measurement
-from services.monitoring_api.queries.plan import raw_only
-from services.monitoring_api.queries.question import ask
+from services.monitoring_api.queries.plan import Plan, raw_only
+from services.monitoring_api.queries.question import Question, ask
 from services.monitoring_api.queries.reading import prepare
-from services.monitoring_api.queries.ripeness import window_maturity
+from services.monitoring_api.queries.ripeness import immature_groups
 from services.monitoring_api.queries.series import SeriesRow, series_query
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, epoch_ns
 from services.monitoring_api.queries.watermark import watermark
@@ -78,12 +78,10 @@ async def measure(
         chosen = raw_only(judged.span)
         if judged.span.seconds > _RAW_SECONDS:
             chosen = (await prepare(database, judged, None)).plan
-        found = await database.fetch(series_query(judged, chosen, None, most_rows=MOST_GROUPS))
-        (rows,) = SeriesRow.all_of(found)
-    ripe = None if curves is None else await window_maturity(database, question, epoch_ns(now), curves)
-    immature = None if ripe is None or ripe.mature else ripe.reason
+        rows = await _read(database, judged, chosen)
     if not rows and not group_by:
-        return [Measurement({}, question.metric.empty, 0, complete, complete_until, immature)]
+        return [Measurement({}, question.metric.empty, 0, complete, complete_until)]
+    immature = {} if curves is None else await immature_groups(database, question, epoch_ns(now), curves)
     return [
         Measurement(
             dict(zip(group_by, row.group, strict=True)),
@@ -91,7 +89,18 @@ async def measure(
             int(row.base),
             complete,
             complete_until,
-            immature,
+            immature.get(row.group),
         )
         for row in rows
     ]
+
+
+async def _read(database: Database, question: Question, plan: Plan) -> list[SeriesRow]:
+    """One row for each group; from rows where histograms are too coarse."""
+    asked = question if plan.is_exact else question.bounding()
+    found = await database.fetch(series_query(asked, plan, None, most_rows=MOST_GROUPS))
+    rows, *bounds = SeriesRow.all_of(found, len(asked.metrics))
+    if any(row.value is not None and row.value > WIDEST_BOUND for each in bounds for row in each):
+        found = await database.fetch(series_query(question, plan.of_rows_only(), None, most_rows=MOST_GROUPS))
+        (rows,) = SeriesRow.all_of(found)
+    return rows

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -23,6 +23,8 @@ DEFAULT_TOP: Final = 10
 MOST_TOP: Final = 50
 # What the dimensions of all other groups together are called.
 OTHER: Final = "other"
+# Histograms that may be off by more are not taken where rows can be.
+WIDEST_BOUND: Final = 0.01
 # The label that tells metrics apart where several are asked at once.
 METRIC: Final = "metric"
 
@@ -109,6 +111,10 @@ async def history(
     if not reading.plan.is_exact:
         judged = judged.bounding()
     rows = await read_buckets(database, judged, reading, buckets, cache)
+    if max([0.0, *_bounds(judged, rows[len(question.metrics) :])]) > WIDEST_BOUND:
+        # Histograms are too coarse: scores lie elsewhere than their bins were made for.
+        judged, reading = judged.exactly(len(question.metrics)), replace(reading, plan=reading.plan.of_rows_only())
+        rows = await read_buckets(database, judged, reading, buckets, None)
     groups = Groups(question.kept or (), len(question.kept or ()) or 1)
     if question.group_by and question.kept is None:
         many = len(rows[0]) > MOST_POINTS
@@ -147,7 +153,7 @@ def _bounds(question: Question, rows: Sequence[list[SeriesRow]]) -> list[float]:
 
 
 def error_bound(question: Question, chosen: Plan) -> float:
-    """The largest relative error of an answer that comes from there."""
+    """The largest relative error of a percentile that comes from there."""
     return 0.0 if chosen.is_exact else max(metric.value.error_bound for metric in question.metrics)
 
 

@@ -61,11 +61,6 @@ def added(column: str, *more: str) -> Measure:
     return Measure(name, raw, rollup=f"sum({' + '.join(columns)})")
 
 
-def twice(column: str) -> Measure:
-    """Twice the sum of a column."""
-    return Measure(f"twice_{column}", f"2 * ({SUMS[column]})", rollup=f"2 * sum({column})")
-
-
 def from_confusion(formula: str) -> Measure:
     """A figure made of the four counts of a binary confusion matrix.
 
@@ -83,6 +78,11 @@ def from_confusion(formula: str) -> Measure:
         rollup=f"sumForEach([{', '.join(_CONFUSION)}])",
         exact=formula.format(**exact),
     )
+
+
+def of_both_classes(formula: str) -> Measure:
+    """The same, where labels of both classes are there, and no number where they are not."""
+    return from_confusion(f"if({{tp}} + {{fn}} = 0 OR {{fp}} + {{tn}} = 0, nan, {formula})")
 
 
 def from_squares(formula: str) -> Measure:
@@ -127,21 +127,27 @@ def ranking(merge: str, exact: str) -> Measure:
 _RANKED: Final = score_histogram.RANKED
 _SCORES: Final = f"groupArrayIf(assumeNotNull(Score), {_RANKED}), groupArrayIf(assumeNotNull(Actual), {_RANKED})"
 _MERGED: Final = "sumMap({0})"
+_ONE_CLASS: Final = f"minIf(assumeNotNull(Actual), {_RANKED}) = maxIf(assumeNotNull(Actual), {_RANKED})"
+# Scores of two models are not of one scale.
+_SEVERAL: Final = "uniqExact(ModelName) > 1"
 # How many rows are ranked.
 RANKED: Final = Measure(
     "ranked", f"countIf({_RANKED})", rollup="sum(arraySum(mapValues(ScoreCounts)))", longer_only=True
 )
-ROC_AUC: Final = ranking(score_histogram.roc_auc(_MERGED), f"arrayROCAUC({_SCORES})")
+ROC_AUC: Final = ranking(score_histogram.roc_auc(_MERGED), f"if({_SEVERAL}, nan, arrayROCAUC({_SCORES}))")
 ROC_AUC_BOUND: Final = ranking(score_histogram.roc_auc_bound(_MERGED), "toFloat64(0)")
-PR_AUC: Final = ranking(score_histogram.pr_auc(_MERGED), f"arrayAUCPR({_SCORES})")
+PR_AUC: Final = ranking(score_histogram.pr_auc(_MERGED), f"if({_ONE_CLASS} OR {_SEVERAL}, nan, arrayAUCPR({_SCORES}))")
 PR_AUC_BOUND: Final = ranking(score_histogram.pr_auc_bound(_MERGED), "toFloat64(0)")
 
-# Matthews correlation coefficient (Matthews 1975); 0 where a margin is empty, as in scikit-learn.
-MCC: Final = from_confusion(
-    "if(({tp} + {fp}) * ({tp} + {fn}) * ({tn} + {fp}) * ({tn} + {fn}) = 0, 0, ({tp} * {tn} - {fp} * {fn})"
-    " / (sqrt(({tp} + {fp}) * ({tp} + {fn})) * sqrt(({tn} + {fp}) * ({tn} + {fn}))))"
+# Matthews correlation coefficient (Matthews 1975); nothing where all was decided alike.
+MCC: Final = of_both_classes(
+    "({tp} * {tn} - {fp} * {fn}) / (sqrt(({tp} + {fp}) * ({tp} + {fn})) * sqrt(({tn} + {fp}) * ({tn} + {fn})))"
 )
-# The mean of the recalls of both classes; nan where one is missing.
-BALANCED_ACCURACY: Final = from_confusion("({tp} / ({tp} + {fn}) + {tn} / ({tn} + {fp})) / 2")
+# None of these says anything where the labels are of one class.
+PRECISION: Final = of_both_classes("{tp} / ({tp} + {fp})")
+RECALL: Final = of_both_classes("{tp} / ({tp} + {fn})")
+F1: Final = of_both_classes("2 * {tp} / (2 * {tp} + {fp} + {fn})")
+# The mean of the recalls of both classes.
+BALANCED_ACCURACY: Final = of_both_classes("({tp} / ({tp} + {fn}) + {tn} / ({tn} + {fp})) / 2")
 RMSE: Final = from_squares("sqrt({squares} / {n})")
 R2: Final = from_squares("1 - {squares} / ({n} * {variance})")

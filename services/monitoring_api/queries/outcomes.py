@@ -14,9 +14,16 @@ EVER_US: Final = 2**52
 
 _AS_OF: Final = "fromUnixTimestamp64Micro({as_of_us:Int64}, 'UTC')"
 
-# Of a binary model the positive class is what was decided where Positive says so; where nothing says so, the
-# score decides. A label that is neither of the classes that were scored says nothing of them.
-_POSITIVE: Final = "ifNull(Positive, Score >= 0.5)"
+# Whether what a binary model decided is the positive class, whose probability the score is: as the event says, else by
+# the scores of both, else by what such classes are called, else by the score.
+_POSITIVE: Final = """ifNull(Positive, multiIf(
+        Task != 'binary', NULL,
+        mapContains(Scores, Label), Scores[Label] = Score,
+        lower(Label) IN ('1', 'true', 'yes', 'positive'), true,
+        lower(Label) IN ('0', 'false', 'no', 'negative'), false,
+        Score >= 0.5
+    ))"""
+# A label that is neither of the classes that were scored says nothing of them.
 _READABLE: Final = "(empty(Scores) OR mapContains(Scores, labels.LabelValue))"
 
 # What the label makes of the prediction; each is NULL where the task has no such thing, or there is no label.
@@ -27,7 +34,7 @@ JUDGEMENTS: Final = f"""labels.Known = 1 AS Labelled,
         if(Labelled AND Task != 'regression' AND Label != '', Label = labels.LabelValue, NULL) AS Correct,
         if(
             Labelled AND Task = 'binary' AND Label != '' AND {_READABLE},
-            if(Label = labels.LabelValue, {_POSITIVE}, NOT {_POSITIVE}),
+            if(Label = labels.LabelValue, Positive, NOT Positive),
             NULL
         ) AS Actual,
         if(Labelled AND Task = 'regression', toFloat64OrNull(labels.LabelValue), NULL) AS measured,
@@ -38,7 +45,7 @@ _ROWS: Final = f"""(
     SELECT
         predictions.*,
         {JUDGEMENTS}
-    FROM (SELECT * FROM predictions WHERE {{when}}) AS predictions
+    FROM (SELECT * REPLACE ({_POSITIVE} AS Positive) FROM predictions WHERE {{when}}) AS predictions
     LEFT ANY JOIN
     (
         SELECT

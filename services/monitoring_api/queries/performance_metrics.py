@@ -6,16 +6,18 @@ from typing import Final
 from services.monitoring_api.queries.metric import Kind, Metric
 from services.monitoring_api.queries.outcome_measures import (
     BALANCED_ACCURACY,
+    F1,
     MCC,
     PR_AUC,
     PR_AUC_BOUND,
+    PRECISION,
     R2,
     RANKED,
+    RECALL,
     RMSE,
     ROC_AUC,
     ROC_AUC_BOUND,
     added,
-    twice,
 )
 from services.monitoring_api.queries.performance.figure import LEAST
 from services.monitoring_api.queries.source import Measure
@@ -25,30 +27,11 @@ _judged: Final = added("Judged")
 _scored: Final = added("Scored")
 _measured: Final = added("Measured")
 _binary: Final = added("TruePositives", "FalsePositives", "FalseNegatives", "TrueNegatives")
-_hits: Final = added("TruePositives")
 
 # Name, what it says, its value and what it rests on.
 _Entries = tuple[tuple[str, str, Measure, Measure], ...]
 _RATIOS: Final[_Entries] = (
     ("accuracy", "Share of labelled predictions that decided right.", added("Correct"), _judged),
-    (
-        "precision",
-        "Binary: share of decisions for the positive class that were right.",
-        _hits,
-        added("TruePositives", "FalsePositives"),
-    ),
-    (
-        "recall",
-        "Binary: share of true positives that were decided so.",
-        _hits,
-        added("TruePositives", "FalseNegatives"),
-    ),
-    (
-        "f1",
-        "Binary: harmonic mean of precision and recall.",
-        twice("TruePositives"),
-        added("TruePositives", "TruePositives", "FalsePositives", "FalseNegatives"),
-    ),
 )
 _MEANS: Final[_Entries] = (
     ("log_loss", "Binary: mean logarithmic loss of the scores.", added("LogLossSum"), _scored),
@@ -58,6 +41,9 @@ _MEANS: Final[_Entries] = (
     ("bias", "Regression: mean of value minus label.", added("ErrorSum"), _measured),
 )
 _FIGURES: Final[_Entries] = (
+    ("precision", "Binary: share of decisions for the positive class that were right.", PRECISION, _binary),
+    ("recall", "Binary: share of true positives that were decided so.", RECALL, _binary),
+    ("f1", "Binary: harmonic mean of precision and recall.", F1, _binary),
     ("balanced_accuracy", "Binary: mean of the recalls of both classes.", BALANCED_ACCURACY, _binary),
     ("mcc", "Binary: Matthews correlation coefficient.", MCC, _binary),
     ("rmse", "Regression: root of the mean squared error.", RMSE, _measured),

@@ -9,6 +9,7 @@ from services.monitoring_api.database import Database, Query
 from services.monitoring_api.errors import bad_field
 from services.monitoring_api.queries.arrivals import Learned, age_bin, history_span, learn
 from services.monitoring_api.queries.buckets import Bucket, Buckets, check_points
+from services.monitoring_api.queries.history import WIDEST_BOUND
 from services.monitoring_api.queries.maturity import NO_PREDICTION, ArrivalCurve, Maturity, made_in, maturity
 from services.monitoring_api.queries.outcome_rows import outcome_rows
 from services.monitoring_api.queries.outcomes import Outcomes
@@ -117,7 +118,7 @@ class Report:
         learned: How their labels come.
         curves: What stands beside the figures.
         source: What it comes from: ``raw``, ``joined`` (rows that were joined before), ``mixed``.
-        error_bound: Largest relative error of a figure; 0 where they are exact.
+        error_bound: Largest absolute error of an area under a curve; 0 where all is exact.
     """
 
     task: str | None
@@ -139,7 +140,7 @@ class Figures:
         whole: Of all rows.
         series: By the bucket's key.
         source: What it comes from.
-        error_bound: Largest relative error.
+        error_bound: As of a `Report`.
     """
 
     whole: Measured
@@ -173,6 +174,8 @@ async def performance_report(database: Database, question: PerformanceQuestion, 
     # One after the other: each is work for all cores of the database, and others want its connections too.
     if not question.exact and counts[task] > MOST_ROWS and len(counts) == 1 and can_sum(outcomes, task):
         figures = await _summed(database, question, task)
+        if figures.error_bound > WIDEST_BOUND:
+            figures = await _figures(database, question, rows)
         ages = await ages_of_sums(database, outcomes, question.buckets, now_ns)
         curves = Curves()
     else:

@@ -51,6 +51,11 @@ class Plan:
         """The same with rows that are prepared in place of the rollup's buckets; longer ones stay."""
         return replace(self, rollup=(), prepared=self.rollup)
 
+    def of_rows_only(self) -> Self:
+        """The same with prepared rows in place of all buckets."""
+        pieces = _joined([*self.prepared, *self.rollup, *self.longer])
+        return replace(self, rollup=(), longer=(), prepared=tuple(pieces))
+
     def source(self, rollup: Rollup | None) -> str:
         """What the answer says it comes from.
 

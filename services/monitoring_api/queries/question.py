@@ -90,6 +90,10 @@ class Question:
             return fine, True
         return fine and buckets.made_of(rollup.seconds), buckets.made_of(rollup.longer_seconds)
 
+    def exactly(self, metrics: int) -> Self:
+        """The same question about its first metrics only: the bounds of others are not needed."""
+        return replace(self, also=self.also[: metrics - 1])
+
     def bounding(self) -> Self:
         """The same question that also asks for the bounds of merged values, after all else."""
         bounds = (metric.bounding for metric in self.metrics)

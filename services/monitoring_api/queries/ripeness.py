@@ -1,17 +1,22 @@
 """Whether figures that rest on labels may be judged yet: a window's, and up to when those of a range may."""
 
+from dataclasses import replace
 from typing import Final
 
 from services.monitoring_api.database import Database, Query
 from services.monitoring_api.queries.arrivals import SharedCurves
+from services.monitoring_api.queries.catalogue import find_metric
 from services.monitoring_api.queries.filters import Operator
-from services.monitoring_api.queries.maturity import Maturity, maturity
+from services.monitoring_api.queries.maturity import maturity
 from services.monitoring_api.queries.question import Question
+from services.monitoring_api.queries.reading import prepare
+from services.monitoring_api.queries.series import SeriesRow, series_query
 from services.monitoring_api.queries.synthetic import REAL
 from services.monitoring_api.queries.timerange import NANOSECONDS
 
 _MODEL: Final = "model"
-_MOST_MODELS: Final = 50
+_MOST_MODELS: Final = 1_000
+_MOST_GROUPS: Final = 1_000
 _MODELS: Final = f"""SELECT DISTINCT ModelName
 FROM predictions_data
 WHERE Timestamp >= fromUnixTimestamp64Nano({{from_ns:Int64}}, 'UTC')
@@ -21,10 +26,12 @@ ORDER BY ModelName
 LIMIT {_MOST_MODELS}"""  # noqa: S608  (constants of ours)
 
 
-async def window_maturity(database: Database, question: Question, now_ns: int, curves: SharedCurves) -> Maturity | None:
-    """Whether the labels of a window have come, for all models that it is about; None where no label is needed.
+async def immature_groups(
+    database: Database, question: Question, now_ns: int, curves: SharedCurves
+) -> dict[tuple[str, ...], str]:
+    """Why the figures of a window's groups are not to be judged yet; those of a group that is left out may be.
 
-    Of several models the first that is not mature is told.
+    Of a group of several models the first that is not mature decides.
 
     Args:
         database: Where to ask.
@@ -33,14 +40,23 @@ async def window_maturity(database: Database, question: Question, now_ns: int, c
         curves: How labels of each model come.
     """
     if not question.metric.needs_labels:
-        return None
-    told: Maturity | None = None
-    for model in await _models(database, question):
-        curve = (await curves(database, model, now_ns)).curve
-        told = maturity(curve, [(question.span, 1)], now_ns)
-        if not told.mature:
-            return told
-    return told
+        return {}
+    coverage = replace(question, metric=find_metric("label_coverage"), also=())
+    plan = (await prepare(database, coverage, None)).plan
+    found = await database.fetch(series_query(coverage, plan, None, most_rows=_MOST_GROUPS))
+    (rows,) = SeriesRow.all_of(found)
+    grouped_by = [dimension.name for dimension in question.group_by]
+    several = None if _MODEL in grouped_by else await _models(database, question)
+    reasons: dict[tuple[str, ...], str] = {}
+    for row in rows:
+        models = [row.group[grouped_by.index(_MODEL)]] if several is None else several
+        labels = int(row.value or 0) if len(models) == 1 else None
+        for model in models:
+            curve = (await curves(database, model, now_ns)).curve
+            told = maturity(curve, [(question.span, int(row.base))], now_ns, labels=labels)
+            if told.reason is not None:
+                reasons.setdefault(row.group, told.reason)
+    return reasons
 
 
 async def mature_until(database: Database, question: Question, now_ns: int, curves: SharedCurves) -> int | None:

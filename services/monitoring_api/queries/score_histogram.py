@@ -84,7 +84,7 @@ def roc_auc_bound(histogram: str) -> str:
 
 def pr_auc(histogram: str) -> str:
     """SQL for the average precision; nan where no positive is."""
-    return _PR_AUC.replace("{m}", histogram)
+    return f"if({_NEGATIVES} = 0, nan, {_PR_AUC})".replace("{m}", histogram)
 
 
 def pr_auc_bound(histogram: str) -> str:

@@ -69,6 +69,18 @@ def parse_time(text: str, *, now: datetime, field: str) -> int:
     return at_ns
 
 
+def parse_as_of(text: str, *, now: datetime) -> int:
+    """Read the time as of which something is asked, in nanoseconds since 1970.
+
+    Raises:
+        BadInput: Naming ``as_of``, when it is no time, or has not come yet: the answer would still change.
+    """
+    at = parse_time(text, now=now, field="as_of")
+    if at > epoch_ns(now):
+        raise bad_field("as_of", "lies in the future: give a time until now")
+    return at
+
+
 def parse_range(start: str, end: str, *, now: datetime) -> TimeRange:
     """Read ``from`` and ``to``.
 

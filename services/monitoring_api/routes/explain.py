@@ -18,7 +18,7 @@ from services.monitoring_api.queries.filters import Filter, parse_filters
 from services.monitoring_api.queries.outcomes import CHAMPION, Outcomes
 from services.monitoring_api.queries.sources import PREDICTIONS
 from services.monitoring_api.queries.span_selection import SpanSelection, parse_attributes, parse_status
-from services.monitoring_api.queries.timerange import TimeRange, parse_time, rfc3339
+from services.monitoring_api.queries.timerange import TimeRange, parse_as_of, rfc3339
 from services.monitoring_api.routes.dependencies import Serving
 from services.monitoring_api.routes.search_parameters import ATTR, MIN_DURATION_MS, STATUS, RangeParameters
 
@@ -148,7 +148,7 @@ def explain_router(serving: Serving) -> APIRouter:
             parameters.version,
             parameters.variant,
             parameters.conditions(),
-            None if parameters.as_of is None else parse_time(parameters.as_of, now=now, field="as_of"),
+            None if parameters.as_of is None else parse_as_of(parameters.as_of, now=now),
         )
         database = serving.asking_exactly()
         cases = await wrong_predictions(database, outcomes)

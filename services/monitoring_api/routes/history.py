@@ -17,7 +17,7 @@ from services.monitoring_api.queries.metric import Metric
 from services.monitoring_api.queries.question import ask
 from services.monitoring_api.queries.ripeness import mature_until
 from services.monitoring_api.queries.time_zones import parse_tz
-from services.monitoring_api.queries.timerange import epoch_ns, parse_range, parse_time
+from services.monitoring_api.queries.timerange import epoch_ns, parse_as_of, parse_range
 from services.monitoring_api.routes.dependencies import Serving
 from services.monitoring_api.routes.history_formats import Answer, as_arrow, as_csv, as_document
 from services.monitoring_api.routes.parameters import HistoryParameters, split_names
@@ -79,7 +79,7 @@ async def _answer(serving: Serving, parameters: HistoryParameters, media_type: s
         group_by=group_by,
         filters=parse_filters(parameters.filter),
         also=also,
-        as_of_ns=None if parameters.as_of is None else parse_time(parameters.as_of, now=now, field="as_of"),
+        as_of_ns=None if parameters.as_of is None else parse_as_of(parameters.as_of, now=now),
     )
     earlier = compared(buckets, parameters.compare)
     database, cache = serving.asking(), serving.buckets
@@ -90,7 +90,8 @@ async def _answer(serving: Serving, parameters: HistoryParameters, media_type: s
         then = question.over(earlier.span)
         then = then.keeping(found.kept) if group_by else then
         comparison = earlier.span, await history(database, then, earlier, now=now, cache=cache, arrived=arrived)
-    ripe_until = await mature_until(database, question, epoch_ns(now), serving.curves)
+    asked_ns = epoch_ns(now) if question.as_of_ns is None else question.as_of_ns
+    ripe_until = await mature_until(database, question, asked_ns, serving.curves)
     return _rendered(Answer(question.metrics, group_by, buckets, found, comparison, ripe_until), media_type)
 
 

@@ -13,7 +13,7 @@ from services.monitoring_api.queries.outcomes import CHAMPION, Outcomes
 from services.monitoring_api.queries.performance_report import PerformanceQuestion
 from services.monitoring_api.queries.segments import COLUMNS, parse_segment
 from services.monitoring_api.queries.time_zones import parse_tz
-from services.monitoring_api.queries.timerange import TimeRange, epoch_ns, parse_time
+from services.monitoring_api.queries.timerange import TimeRange, epoch_ns, parse_as_of
 from services.monitoring_api.routes.search_parameters import RangeParameters
 
 # Figures of a bucket need labels, so buckets are fewer than points of a chart.
@@ -66,7 +66,10 @@ class PerformanceParameters(RangeParameters):
         str | None,
         Field(description="Count only predictions and labels that had arrived by then.", examples=["now-7d"]),
     ] = None
-    exact: Annotated[bool, Field(description="Compute from every row, also where there are more than a million and kept sums would do.")] = False
+    exact: Annotated[
+        bool,
+        Field(description="Compute from every row, also where there are more than a million and kept sums would do."),
+    ] = False
     curves: Annotated[bool, Field(description="Answer `reliability`, `confusion` and `thresholds`, too.")] = True
     threshold: Annotated[
         float | None,
@@ -90,7 +93,7 @@ class PerformanceParameters(RangeParameters):
             BadInput: Naming the parameter.
         """
         span = self.span(now)
-        as_of_ns = None if self.as_of is None else parse_time(self.as_of, now=now, field="as_of")
+        as_of_ns = None if self.as_of is None else parse_as_of(self.as_of, now=now)
         features = parse_features(self.feature)
         conditions = [
             *self._conditions(),
@@ -102,7 +105,7 @@ class PerformanceParameters(RangeParameters):
         return PerformanceQuestion(
             Outcomes(name, span, self.version, self.variant, tuple(conditions), as_of_ns),
             _buckets(self.step, span, self.tz),
-            min(epoch_ns(now), as_of_ns or epoch_ns(now)),
+            epoch_ns(now) if as_of_ns is None else as_of_ns,
             parameters=values,
             segmenting=None if self.segment is None else parse_segment(self.segment),
             wanted=None if self.metrics is None else frozenset(name.strip() for name in self.metrics.split(",")),

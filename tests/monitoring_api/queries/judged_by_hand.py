@@ -26,25 +26,20 @@ _FEWEST: Final = 20
 _Figure = Callable[[Any, Any, Any], float]
 
 
-def _rates(_scores: Any, decided: Any, true: Any) -> tuple[int, int, int]:
-    hits = int(((decided == 1) & (true == 1)).sum())
-    return hits, int((decided == 1).sum()), int((true == 1).sum())
-
-
-# From scores, decisions and truth: how many rows a figure rests on, where that is not all, and the figure.
-_OF_DECISIONS: Final[dict[str, tuple[_Figure | None, _Figure]]] = {
-    "accuracy": (None, lambda _s, d, y: metrics.accuracy_score(y, d)),
-    "precision": (lambda s, d, y: _rates(s, d, y)[1], lambda _s, d, y: metrics.precision_score(y, d)),
-    "recall": (lambda s, d, y: _rates(s, d, y)[2], lambda _s, d, y: metrics.recall_score(y, d)),
-    "f1": (lambda s, d, y: sum(_rates(s, d, y)[1:]), lambda _s, d, y: metrics.f1_score(y, d)),
-    "balanced_accuracy": (None, lambda _s, d, y: _two(y, lambda: metrics.balanced_accuracy_score(y, d))),
-    "mcc": (None, lambda _s, d, y: metrics.matthews_corrcoef(y, d)),
+# From scores, decisions and truth.
+_OF_DECISIONS: Final[dict[str, _Figure]] = {
+    "accuracy": lambda _s, d, y: metrics.accuracy_score(y, d),
+    "precision": lambda _s, d, y: _two(y, lambda: metrics.precision_score(y, d, zero_division=np.nan)),
+    "recall": lambda _s, d, y: _two(y, lambda: metrics.recall_score(y, d)),
+    "f1": lambda _s, d, y: _two(y, lambda: metrics.f1_score(y, d)),
+    "balanced_accuracy": lambda _s, d, y: _two(y, lambda: metrics.balanced_accuracy_score(y, d)),
+    "mcc": lambda _s, d, y: _two(d, lambda: _two(y, lambda: metrics.matthews_corrcoef(y, d))),
 }
 _OF_SCORES: Final[dict[str, _Figure]] = {
     "log_loss": lambda s, _d, y: metrics.log_loss(y, s, labels=[0, 1]),
     "brier": lambda s, _d, y: float(np.mean((s - y) ** 2)),
     "roc_auc": lambda s, _d, y: _two(y, lambda: metrics.roc_auc_score(y, s)),
-    "pr_auc": lambda s, _d, y: metrics.average_precision_score(y, s) if y.any() else float("nan"),
+    "pr_auc": lambda s, _d, y: _two(y, lambda: metrics.average_precision_score(y, s)),
 }
 JUDGEMENTS: Final = (*_OF_DECISIONS, *_OF_SCORES)
 
@@ -55,13 +50,10 @@ def judgement(metric: str, row: Sequence[Sequence[float]]) -> float | None:
     among = (decided >= 0) & (true >= 0)
     if metric in _OF_SCORES:
         among &= (scores >= 0) & (scores <= 1)
-        rests_on, figure = None, _OF_SCORES[metric]
-    else:
-        rests_on, figure = _OF_DECISIONS[metric]
-    given = scores[among], decided[among], true[among]
-    if (rests_on(*given) if rests_on else among.sum()) < _FEWEST:
+    if among.sum() < _FEWEST:
         return None
-    found = float(figure(*given))
+    figure = {**_OF_DECISIONS, **_OF_SCORES}[metric]
+    found = float(figure(scores[among], decided[among], true[among]))
     return None if np.isnan(found) else found
 
 

@@ -67,6 +67,21 @@ def test_a_label_that_is_no_class_says_nothing_of_the_positive_one(store):
     assert _ask(store, "Correct, Actual") == {"p": (0, None)}
 
 
+def test_where_nothing_says_so_the_scores_tell_the_positive_class(store):
+    """A decision at 0.35 for the class whose probability the score is; for 'no' at 0.6; by the score alone."""
+    rows = []
+    for name, score, decided in (("named", 0.35, "late"), ("no", 0.6, "no"), ("bare", 0.6, "x")):
+        said = {"ml.prediction.positive": "", "ml.prediction.score": str(score), "ml.prediction.label": decided}
+        rows += [prediction(T0, prediction_id=name, attributes=said), label(T0, name, decided)]
+    rows[0]["Body"] = '{"features": {}, "scores": {"late": 0.35, "on_time": 0.65}}'
+    store.insert("otel_logs", rows)
+    assert _ask(store, "Correct, Actual, Positive") == {
+        "named": (1, True, True),
+        "no": (1, False, False),
+        "bare": (1, True, True),
+    }
+
+
 def test_a_regression_is_measured_against_a_number(store):
     """Its label is read as a number; one that is none is no truth, and nothing is simply correct."""
     kind = {"ml.task": "regression", "ml.prediction.value": "3.5"}

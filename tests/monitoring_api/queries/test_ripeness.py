@@ -10,6 +10,7 @@ from services.monitoring_api.alerting.models import ObservationKind
 from services.monitoring_api.alerting.rules import Rule
 from services.monitoring_api.queries.arrivals import SharedCurves
 from services.monitoring_api.queries.current import measure
+from services.monitoring_api.queries.filters import equal
 from services.monitoring_api.queries.ripeness import mature_until
 from tests.monitoring_api.queries.asking import question
 from tests.monitoring_api.store import T0, label, prediction, text
@@ -75,3 +76,23 @@ async def test_an_alert_does_not_judge_an_immature_window(labelled):
     early, late = await judged(6), await judged(96)
     assert (early.kind, early.error.startswith(IMMATURE)) == (ObservationKind.FAILED, True)
     assert late.kind is ObservationKind.BREACHING
+
+
+async def test_each_model_s_group_is_judged_by_its_own_labels(labelled):
+    """A model without labels keeps none but itself from being judged; labels that stall make theirs immature."""
+    more = {"ml.model.name": "aaa"}
+    labelled.insert("otel_logs", [prediction(NOW - HOUR, prediction_id=f"a{n}", attributes=more) for n in range(30)])
+    curves = SharedCurves(60)
+    found = await measure(labelled, "accuracy", window=96 * HOUR, now=NOW, group_by=["model"], curves=curves)
+    assert {each.labels["model"]: each.immature is None for each in found} == {"aaa": False, "flight-delay": True}
+    late = [prediction(NOW - 30 * HOUR, prediction_id=f"s{n}", score=0.9) for n in range(2_000)]
+    labelled.insert("otel_logs", late)
+    (stalled,) = await measure(
+        labelled,
+        "accuracy",
+        window=96 * HOUR,
+        now=NOW,
+        filters=[equal("model", "flight-delay")],
+        curves=curves,
+    )
+    assert stalled.immature.startswith("labels are late")

@@ -14,6 +14,8 @@ from services.monitoring_api.queries.performance.multiclass import tables
 from services.monitoring_api.queries.performance.table import Table
 
 MOST_THRESHOLDS: Final = 1_000
+# Of more classes those with the fewest rows are not told one by one.
+MOST_CLASSES: Final = 100
 # Below every threshold that may be given.
 _LOWEST: Final = -1.7976931348623157e308
 
@@ -25,7 +27,7 @@ class Matrix:
     Args:
         group: The values of the groups' expressions.
         n: How many labelled decisions there are.
-        classes: The classes that were true or decided, by name.
+        classes: The classes that were true or decided, by name; of many the 100 with most rows.
         counts: For each class that was true, how many rows were decided to be of each; in the order of the classes.
         binary: Of a binary model, the same for its positive class; None otherwise.
     """
@@ -114,7 +116,9 @@ async def confusion(
         found = found or {(): Table({})}
     answer = []
     for group, table in found.items():
-        classes = list(table.tallies())
+        tallies = table.tallies()
+        largest = sorted(tallies, key=lambda name: -(tallies[name].true + tallies[name].decided))
+        classes = sorted(largest[:MOST_CLASSES])
         counts = [[table.cells.get((true, decided), 0) for decided in classes] for true in classes]
         answer.append(Matrix(group, table.n, classes, counts, binary.get(group)))
     return answer
