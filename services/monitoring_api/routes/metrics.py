@@ -53,7 +53,7 @@ def metrics_router(serving: Serving) -> APIRouter:
             "value": whole.value,
             "count": whole.count,
             "complete": whole.complete,
-            "immature": whole.immature,
+            **({"immature": whole.immature} if metric.needs_labels else {}),
             "complete_until": None if whole.complete_until_ns is None else rfc3339(whole.complete_until_ns),
             "truncated": len(series) >= MOST_GROUPS,
             "series": [{"labels": dict(each.labels), "value": each.value, "count": each.count} for each in series],
