@@ -7,7 +7,8 @@ from services.monitoring_api.database import Database, Query
 from services.monitoring_api.queries.explain.cases import Cases, Kind, Reading, Sampling, half, sampled
 from services.monitoring_api.queries.explain.predicted import ITEMS
 from services.monitoring_api.queries.explain.spans import CHILDREN, around, operations, requests
-from services.monitoring_api.queries.outcomes import Outcomes
+from services.monitoring_api.queries.outcome_rows import OutcomeRows, outcome_rows
+from services.monitoring_api.queries.outcomes import Outcomes, joined
 
 # Of a regression's absolute errors this part is not called wrong.
 _TOLERATED: Final = 0.9
@@ -19,22 +20,22 @@ _WRONG: Final = f"ifNull(if(Task = 'regression', {_ERROR} > {{error_above:Float6
 _WEIGHT: Final = f"toFloat64(ifNull(if(Task = 'regression', {_ERROR}, abs(Score - 0.5)), 0))"
 
 
-def groups_query(outcomes: Outcomes, error_above: float) -> Query:
+def groups_query(rows: OutcomeRows, outcomes: Outcomes, error_above: float) -> Query:
     """How many labelled predictions were wrong, and how many were not."""
     sql = f"""SELECT countIf({_WRONG}), countIf(NOT {_WRONG})
-FROM {outcomes.rows()}
+FROM {rows.sql}
 WHERE {_JUDGED}"""  # noqa: S608  (texts of ours; what people give is bound)
-    return Query(sql, {**outcomes.parameters(), "error_above": error_above})
+    return Query(sql, {**outcomes.parameters(), **rows.parameters, "error_above": error_above})
 
 
-def error_query(outcomes: Outcomes) -> Query:
+def error_query(rows: OutcomeRows, outcomes: Outcomes) -> Query:
     """The absolute error that a tenth of a regression's labelled predictions exceed; how many there are."""
     sql = f"""SELECT
     ifNull(quantileExactIf({_TOLERATED})({_ERROR}, Task = 'regression'), 0),
     countIf(Task = 'regression')
-FROM {outcomes.rows()}
+FROM {rows.sql}
 WHERE {_JUDGED}"""  # noqa: S608  (texts of ours; what people give is bound)
-    return Query(sql, outcomes.parameters())
+    return Query(sql, {**outcomes.parameters(), **rows.parameters})
 
 
 async def wrong_predictions(database: Database, outcomes: Outcomes) -> Cases:
@@ -42,22 +43,27 @@ async def wrong_predictions(database: Database, outcomes: Outcomes) -> Cases:
 
     Of a regression a prediction is wrong whose absolute error exceeds the 90th percentile of all.
     """
-    ((error, regressions),) = await database.fetch(error_query(outcomes))
+    # Joined before, as far as they are: only those that are looked at are joined with their features.
+    rows = await outcome_rows(database, outcomes)
+    ((error, regressions),) = await database.fetch(error_query(rows, outcomes))
     error_above = float(error) if regressions else 0.0
-    ((selected, rest),) = await database.fetch(groups_query(outcomes, error_above))
+    ((selected, rest),) = await database.fetch(groups_query(rows, outcomes, error_above))
     sampling = Sampling.of(int(selected), int(rest))
     parameters: dict[str, Any] = {
         **outcomes.parameters(),
+        **rows.parameters,
         **sampling.parameters(),
         **around(outcomes.span),
         "error_above": error_above,
     }
-    return Cases(partial(_rows, outcomes), parameters, int(selected), int(rest), sampling.rates())
+    return Cases(partial(_rows, rows, outcomes), parameters, int(selected), int(rest), sampling.rates())
 
 
-def _rows(outcomes: Outcomes, read: Reading) -> str:
-    judged = f"""{outcomes.rows()}
-        WHERE {_JUDGED} AND {sampled("PredictionId", _WRONG)}"""
+def _rows(rows: OutcomeRows, outcomes: Outcomes, read: Reading) -> str:
+    looked_at = f"{_JUDGED} AND {sampled('PredictionId', _WRONG)}"
+    chosen = f"PredictionId IN (SELECT PredictionId FROM {rows.sql} WHERE {looked_at})"  # noqa: S608  (texts of ours)
+    judged = f"""{joined(f"{outcomes.when()} AND {chosen}")}
+        WHERE {looked_at}"""
     traces = f"SELECT TraceId FROM {judged} AND TraceId != ''"  # noqa: S608  (texts of ours; what people give is bound)
     items, joins = ["Own"], ""
     if read.of_spans:
