@@ -3,7 +3,7 @@
 One store holds a model of so many predictions and one of a tenth of them over the same days. Every way gives the area
 under the ROC curve and the logarithmic loss of each day; they are compared before anything is timed: the exact way with
 scikit-learn on the same rows, the rollups' with the exact one within the bound that they tell. Rows that the engine
-says it read show which way was taken. Last, what it costs the engine to keep all this as predictions and labels come.
+says it read show which way was taken. What it costs to keep all this `benchmarks.model_truth.ingest` measures.
 
     python -m benchmarks.model_truth [--predictions 10000000] [--days 30] [--rounds 7]
 """
@@ -23,7 +23,6 @@ from sklearn import metrics
 
 from benchmarks import report
 from benchmarks.history.arms import Arm, start
-from benchmarks.model_truth import ingest
 from benchmarks.model_truth.generate import fill
 from services.monitoring_api.database import Database, Query
 from services.monitoring_api.garbage import look_seldom
@@ -50,7 +49,6 @@ def main() -> None:
     parser.add_argument("--predictions", type=int, default=10_000_000)
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--ingested", type=int, default=200_000, help="Predictions of the comparison of ingest.")
     given = parser.parse_args()
     on = report.machine()
     look_seldom()
@@ -62,9 +60,7 @@ def main() -> None:
         for model, predictions in sizes.items():
             fill(ours.writer, model=model, predictions=predictions, first_day=first, days=given.days)
         lines, figures = asyncio.run(_measure(ours, span, given))
-    cost = ingest.measure(given.ingested)
-    lines += ["", *cost.lines]
-    report.keep("model_truth", "\n".join(lines), {**figures, "ingest": cost.figures}, on)
+    report.keep("model_truth", "\n".join(lines), figures, on)
 
 
 def _question(model: str, metric: str, span: TimeRange) -> Question:

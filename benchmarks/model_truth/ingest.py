@@ -1,17 +1,26 @@
-"""What keeping performance costs the engine: the same rows with it and without, recompute included."""
+"""What keeping performance costs the engine: the same rows with it and without, recompute included.
 
+Both arms take the same spans (four for each prediction), predictions and labels, and compute what is dirty after each
+batch; one of them also joins predictions with labels and sums up what became of them. Of CPU seconds, so that it may
+run on a busy machine.
+
+    python -m benchmarks.model_truth.ingest [--predictions 100000] [--rounds 3]
+"""
+
+import argparse
 import asyncio
 import contextlib
 import random
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import psutil
 
+from benchmarks import report
+from benchmarks.history import generate
 from benchmarks.history.arms import Arm, start
 from benchmarks.processes import cpu_seconds
-from benchmarks.report import Spread
 from services.monitoring_api.database import Database
 from services.monitoring_api.maintenance.judged_traces import follow_labels
 from services.monitoring_api.maintenance.kept_traces import KeepingRules
@@ -26,7 +35,6 @@ from services.monitoring_api.maintenance.rollups import (
 )
 from services.monitoring_api.maintenance.score_bins import keep_bins
 
-_ROUNDS: Final = 3
 _BATCHES: Final = 20
 _WANTED: Final = 1.15
 _RULES: Final = KeepingRules(timedelta(days=30), timedelta(days=400), timedelta(days=60))
@@ -68,40 +76,50 @@ SELECT
 FROM numbers({first:UInt64}, {count:UInt64})""".replace("{identity}", _IDENTITY)
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What was measured: lines to print, and the figures."""
-
-    lines: list[str]
-    figures: dict[str, list[float]]
-
-
-def measure(predictions: int) -> Cost:
-    """Engine CPU seconds of both arms, in shuffled order, and their ratio."""
-    rounds: dict[str, list[float]] = {"without": [], "with": []}
-    for _ in range(_ROUNDS):
-        for name in random.sample(sorted(rounds), len(rounds)):
+def main() -> None:
+    """Measure both arms in shuffled order, and keep the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--predictions", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    on = report.machine()
+    rounds: list[dict[str, float]] = []
+    for _ in range(given.rounds):
+        found = {}
+        for name in random.sample(("without", "with"), 2):
             with contextlib.ExitStack() as running:
-                rounds[name].append(asyncio.run(_arm(start(running, "ours"), predictions, keeping=name == "with")))
-    ratio = Spread.of([with_ / without for with_, without in zip(rounds["with"], rounds["without"], strict=True)])
+                ours = start(running, "ours")
+                found[f"{name}, spans"], found[name] = asyncio.run(
+                    _arm(ours, given.predictions, keeping=name == "with")
+                )
+        rounds.append(found)
+    spread = {name: report.Spread.of([each[name] for each in rounds]).text(".1f") for name in rounds[0]}
+    whole = [(each["with"] + each["without, spans"]) / (each["without"] + each["without, spans"]) for each in rounds]
     lines = [
-        f"Engine CPU seconds for {predictions:,} predictions and as many labels, in {_BATCHES} batches",
-        f"with a pass after each ({_ROUNDS} rounds, median and quartiles)",
+        f"Engine CPU seconds for {given.predictions:,} predictions, as many labels and four spans for each,",
+        f"in {_BATCHES} batches with a pass of the maintenance process after each ({given.rounds} rounds, median and quartiles)",
         "",
-        *(f"{name:<44}{Spread.of(each).text('.1f'):>28}" for name, each in rounds.items()),
-        f"{'with to without':<44}{ratio.text():>28}{_WANTED:>10}",
+        f"{'spans':<44}{spread['without, spans']:>28}",
+        *(f"{f'predictions and labels, {name}':<44}{spread[name]:>28}" for name in ("without", "with")),
+        f"{'with to without, predictions and labels':<44}{report.ratios(rounds, 'with', 'without').text():>28}",
+        f"{'with to without, all':<44}{report.Spread.of(whole).text():>28}{_WANTED:>10}",
     ]
-    return Cost(lines, rounds)
+    report.keep("model_truth_ingest", "\n".join(lines), {"predictions": given.predictions, "rounds": rounds}, on)
 
 
-async def _arm(ours: Arm, predictions: int, *, keeping: bool) -> float:
+async def _arm(ours: Arm, predictions: int, *, keeping: bool) -> tuple[float, float]:
+    """CPU seconds for the spans, and for predictions and labels."""
     database = ours.database("maintainer")
     (process,) = (each for each in psutil.Process().children(recursive=True) if str(ours.port) in _environment(each))
     count = predictions // _BATCHES
     # Half a day of predictions, all of it over.
     length = timedelta(hours=12)
     start_ms = int((datetime.now(UTC) - timedelta(days=2)).timestamp()) // 86_400 * 86_400_000
+    length_ns = int(length.total_seconds()) * 1_000_000_000
     apart_us = int(length.total_seconds() * 1e6) // predictions
+    before = cpu_seconds(process)
+    generate.fill(ours.writer, spans=4 * predictions, start_ns=start_ms * 1_000_000, length_ns=length_ns)
+    of_spans = cpu_seconds(process) - before
     before = cpu_seconds(process)
     for batch in range(_BATCHES + 3):
         asked = {"first": batch * count, "count": count, "start_ms": start_ms, "apart_us": apart_us}
@@ -115,7 +133,7 @@ async def _arm(ours: Arm, predictions: int, *, keeping: bool) -> float:
         await _work_off(database, OUTCOMES_1D)
     spent = cpu_seconds(process) - before
     await database.close()
-    return spent
+    return of_spans, spent
 
 
 async def _pass(database: Database, *, keeping: bool) -> None:
@@ -143,3 +161,7 @@ def _environment(process: psutil.Process) -> str:
         if "services.embedded_clickhouse" in " ".join(process.cmdline()):
             return process.environ().get("SIGHTGLASS_CLICKHOUSE_PORT", "")
     return ""
+
+
+if __name__ == "__main__":
+    main()
