@@ -97,7 +97,7 @@ def main() -> None:
     whole = [(each["with"] + each["without, spans"]) / (each["without"] + each["without, spans"]) for each in rounds]
     lines = [
         f"Engine CPU seconds for {given.predictions:,} predictions, as many labels and four spans for each,",
-        f"in {_BATCHES} batches with a pass of the maintenance process after each ({given.rounds} rounds, median and quartiles)",
+        f"in {_BATCHES} batches with a pass after each ({given.rounds} rounds, median and quartiles)",
         "",
         f"{'spans':<44}{spread['without, spans']:>28}",
         *(f"{f'predictions and labels, {name}':<44}{spread[name]:>28}" for name in ("without", "with")),
