@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import contextlib
 import statistics
+import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -133,6 +134,7 @@ async def _measure(ours: Arm, span: TimeRange, given: argparse.Namespace) -> tup
     built = time.monotonic() - begun
     await writer.close()
     ours.optimize()
+    print("joined and summed up; measuring", file=sys.stderr)
     database = ours.database("reader")
     rolled = {model: await _statements(database, model, span, exact=False) for model in ("small", "large")}
     exact = await _statements(database, "large", span, exact=True)
