@@ -50,8 +50,6 @@ _CLIENT_NAME: Final = "sightglass-monitoring-api"
 _DEADLINE_FOR_OTHERS = 0.95
 # Of the cache's bytes this part is for whole answers, besides the finished buckets that answers are made of.
 _ANSWERS_PART = 4
-# How old what is known of the coming of labels may be: it changes slowly.
-_CURVE_SECONDS: Final = 60.0
 
 
 def _now() -> datetime:
@@ -123,7 +121,7 @@ def create_app(
         buckets=buckets,
         answers=answers,
         arrived=SharedWatermark(settings.answer_seconds),
-        curves=SharedCurves(_CURVE_SECONDS),
+        curves=SharedCurves(),
     )
     api = APIRouter(prefix="/api/v1")
     for router in (

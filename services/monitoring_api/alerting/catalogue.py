@@ -14,8 +14,6 @@ from services.web.problems import Problem
 
 # A window ends this much earlier at most when telemetry is late; beyond that it is not judged.
 _PATIENCE: Final = timedelta(seconds=30)
-# How old what is known of the coming of labels may be.
-_CURVE_SECONDS: Final = 60.0
 
 
 def metric_catalogue() -> Catalogue:
@@ -33,7 +31,7 @@ def measure_in(database: Database, *, delay_seconds: float) -> Measure:
         database: Where to ask.
         delay_seconds: How far behind the clock windows end, so that the youngest data can arrive.
     """
-    curves = SharedCurves(_CURVE_SECONDS)
+    curves = SharedCurves()
 
     async def ask(rule: Rule, now: float) -> list[Reading]:
         try:

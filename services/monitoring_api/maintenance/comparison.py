@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from services.monitoring_api.queries import sketch
+from services.monitoring_api.queries.local_days import DAY_SECONDS
 from services.monitoring_api.queries.source import Source
 
 START: Final = "fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC')"
 END: Final = "fromUnixTimestamp64Nano({end_ns:Int64}, 'UTC')"
 MINUTE: Final = "toStartOfMinute(toDateTime(Timestamp, 'UTC'))"
-_DAY_SECONDS: Final = 86_400
 _ROUNDING: Final = 1e-9
 # The bound of a sketch with what rounding adds; of a value below a billionth it is larger, and that is next to nothing.
 _BOUND: Final = sketch.ERROR * 1.01
@@ -84,7 +84,7 @@ class Comparison:
     def is_of_raw_rows(self) -> bool:
         """Whether what is below are raw rows, whose values are held in memory to be put in order."""
         rollup = self.source.rolled_up
-        return self.seconds < _DAY_SECONDS and self.made_of not in {rollup.table, rollup.longer}
+        return self.seconds < DAY_SECONDS and self.made_of not in {rollup.table, rollup.longer}
 
 
 class Figure(NamedTuple):

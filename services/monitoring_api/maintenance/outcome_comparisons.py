@@ -14,7 +14,8 @@ from services.monitoring_api.maintenance.comparison import (
     summed,
     within,
 )
-from services.monitoring_api.maintenance.outcomes import DAY, DAY_SECONDS, DIMENSIONS, QUARTER, now_joined
+from services.monitoring_api.maintenance.outcomes import DAY, DIMENSIONS, QUARTER, now_joined
+from services.monitoring_api.queries.local_days import DAY_SECONDS
 from services.monitoring_api.queries.outcome_measures import COUNTS, SPREAD, SUMS
 from services.monitoring_api.queries.plan import QUARTER_SECONDS
 from services.monitoring_api.queries.score_histogram import RANKED

@@ -3,25 +3,20 @@
 from typing import Final
 
 from services.monitoring_api.database import Database, Query
-from services.monitoring_api.maintenance.computation import BUCKETS, COMPUTED_AT, Computation
+from services.monitoring_api.maintenance.computation import BUCKETS, COMPUTED_AT, MINUTES_WITHIN, WITHIN, Computation
 from services.monitoring_api.maintenance.marks import clock_query
+from services.monitoring_api.queries.local_days import DAY_SECONDS
 from services.monitoring_api.queries.outcome_measures import SPREAD, SUMS
-from services.monitoring_api.queries.outcomes import COLUMNS, EVER_US, JOINED_ROWS, PREPARED_ROWS
+from services.monitoring_api.queries.outcomes import COLUMNS, JOINED_ROWS, PREPARED_ROWS
+from services.monitoring_api.queries.pieces import EVER_US
 from services.monitoring_api.queries.plan import MINUTE_SECONDS, QUARTER_SECONDS
 from services.monitoring_api.queries.score_histogram import COUNTS, binned
 from services.monitoring_api.queries.sources import OUTCOMES
 from services.monitoring_api.queries.synthetic import REAL
 
-DAY_SECONDS: Final = 86_400
-
 _MINUTE: Final = "toStartOfMinute(toDateTime(Timestamp, 'UTC'))"
 QUARTER: Final = "toStartOfFifteenMinutes({})"
 DAY: Final = "toStartOfDay({}, 'UTC')"
-# Not compared with a DateTime: ClickHouse 26.9 then skips a part whose rows all lie in the last second before it.
-_WITHIN: Final = """Timestamp >= toDateTime64({first:UInt32}, 9, 'UTC')
-    AND Timestamp < toDateTime64({end:UInt32}, 9, 'UTC')"""
-_MINUTES_WITHIN: Final = """Minute >= toDateTime({first:UInt32}, 'UTC')
-    AND Minute < toDateTime({end:UInt32}, 'UTC')"""
 DIMENSIONS: Final = "ServiceName, ModelName, ModelVersion, Variant, FeaturesSource"
 
 
@@ -39,7 +34,7 @@ FROM {now_joined(when)}"""  # noqa: S608  (constants of ours)
 
 def _summed(table: str, bucket: str, rows: str = PREPARED_ROWS, **columns: str) -> str:
     """Sums of buckets, from rows that were joined."""
-    when = f"{bucket.format('Minute')} IN {BUCKETS} AND {_MINUTES_WITHIN}"
+    when = f"{bucket.format('Minute')} IN {BUCKETS} AND {MINUTES_WITHIN}"
     figures = {**SUMS, "TruthSpread": SPREAD, **columns}
     return f"""INSERT INTO {table}
     (Minute, {DIMENSIONS}, {", ".join(figures)}, ComputedAt)
@@ -53,7 +48,7 @@ _TABLE: Final = "outcomes_data"
 _ROLLUP: Final = OUTCOMES.rolled_up
 
 # Of whole minutes, when these are computed.
-JOINED: Final = Computation(_TABLE, MINUTE_SECONDS, _insert(f"{_MINUTE} IN {BUCKETS} AND {_WITHIN} AND {REAL}"))
+JOINED: Final = Computation(_TABLE, MINUTE_SECONDS, _insert(f"{_MINUTE} IN {BUCKETS} AND {WITHIN} AND {REAL}"))
 QUARTERS: Final = Computation(_ROLLUP.table, QUARTER_SECONDS, _summed(_ROLLUP.table, QUARTER))
 DAYS: Final = Computation(
     _ROLLUP.longer,

@@ -3,21 +3,15 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from services.monitoring_api.maintenance.computation import BUCKETS, COMPUTED_AT, Computation
+from services.monitoring_api.maintenance.computation import BUCKETS, COMPUTED_AT, MINUTES_WITHIN, WITHIN, Computation
 from services.monitoring_api.maintenance.finished import DURATIONS, SCORES, finished
-from services.monitoring_api.maintenance.outcomes import DAY_SECONDS, DAYS, JOINED, QUARTERS
+from services.monitoring_api.maintenance.outcomes import DAYS, JOINED, QUARTERS
 from services.monitoring_api.queries import sketch
+from services.monitoring_api.queries.local_days import DAY_SECONDS
 from services.monitoring_api.queries.plan import MINUTE_SECONDS, QUARTER_SECONDS
 from services.monitoring_api.queries.source import Source
 from services.monitoring_api.queries.sources import ERRORS, OUTCOMES, PREDICTIONS, REQUESTS, STATUS_CLASS
 from services.monitoring_api.queries.synthetic import REAL
-
-# Not compared with a DateTime: ClickHouse 26.9 then skips a part whose rows all lie in the last second before it.
-_WITHIN: Final = """Timestamp >= toDateTime64({first:UInt32}, 9, 'UTC')
-    AND Timestamp < toDateTime64({end:UInt32}, 9, 'UTC')"""
-
-_MINUTES_WITHIN: Final = """Minute >= toDateTime({first:UInt32}, 'UTC')
-    AND Minute < toDateTime({end:UInt32}, 'UTC')"""
 
 _REQUESTS: Final = f"""INSERT INTO rollup_requests_1m
     (Minute, ServiceName, HttpRoute, StatusClass, Requests, Errors, DurationSum, DurationMax, DurationP50, DurationP95,
@@ -29,7 +23,7 @@ SELECT
 FROM otel_traces FINAL
 WHERE SpanKind = 'Server'
     AND Minute IN {BUCKETS}
-    AND {_WITHIN}
+    AND {WITHIN}
 GROUP BY Minute, ServiceName, HttpRoute, Class"""  # noqa: S608  (constants of ours)
 
 _PREDICTIONS: Final = f"""INSERT INTO rollup_predictions_1m
@@ -42,7 +36,7 @@ SELECT
     {sketch.SCORE_STATE}, {COMPUTED_AT}
 FROM predictions
 WHERE toStartOfMinute(toDateTime(Timestamp, 'UTC')) IN {BUCKETS}
-    AND {_WITHIN}
+    AND {WITHIN}
     AND {REAL}
 GROUP BY At, ServiceName, ModelName, ModelVersion, Variant, FeaturesSource"""  # noqa: S608  (constants of ours)
 
@@ -55,7 +49,7 @@ SELECT
     sum(DurationSum), max(DurationMax), {sketch.merged_state("DurationSketch")}, {COMPUTED_AT}
 FROM rollup_requests_1m FINAL
 WHERE toStartOfFifteenMinutes(Minute) IN {BUCKETS}
-    AND {_MINUTES_WITHIN}
+    AND {MINUTES_WITHIN}
 GROUP BY Quarter, ServiceName, HttpRoute, StatusClass"""  # noqa: S608  (constants of ours)
 
 _PREDICTION_QUARTERS: Final = f"""INSERT INTO rollup_predictions_15m
@@ -67,7 +61,7 @@ SELECT
     {COMPUTED_AT}
 FROM rollup_predictions_1m FINAL
 WHERE toStartOfFifteenMinutes(Minute) IN {BUCKETS}
-    AND {_MINUTES_WITHIN}
+    AND {MINUTES_WITHIN}
 GROUP BY Quarter, ServiceName, ModelName, ModelVersion, Variant, FeaturesSource"""  # noqa: S608  (constants of ours)
 
 

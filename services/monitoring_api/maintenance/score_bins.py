@@ -14,6 +14,7 @@ _SAMPLE: Final = 200_000
 # With so many times the rows, bins are made anew: the first scores may have been peculiar.
 _GROWN: Final = 4
 
+# Scores are put in order only of models that need bins.
 _OBSERVE: Final = f"""INSERT INTO score_bins (ModelName, Edges, MadeFrom, Rows)
 SELECT
     ModelName,
@@ -27,12 +28,19 @@ FROM
         count() AS Rows,
         arraySort(groupArraySample({_SAMPLE}, 1)(assumeNotNull(Score))) AS Ordered
     FROM outcomes_data
-    LEFT ANY JOIN (SELECT ModelName, MadeFrom, Rows AS Before FROM score_bins FINAL) AS bins
-    ON outcomes_data.ModelName = bins.ModelName
     WHERE {RANKED}
-        AND MadeFrom != 'reference'
+        AND ModelName IN
+        (
+            SELECT ModelName
+            FROM outcomes_data
+            LEFT ANY JOIN (SELECT ModelName, MadeFrom, Rows AS Before FROM score_bins FINAL) AS bins
+            ON outcomes_data.ModelName = bins.ModelName
+            WHERE {RANKED}
+                AND MadeFrom != 'reference'
+            GROUP BY ModelName
+            HAVING count() >= greatest({_FEWEST_ROWS}, {_GROWN} * max(Before))
+        )
     GROUP BY ModelName
-    HAVING Rows >= greatest({_FEWEST_ROWS}, {_GROWN} * max(Before))
 )"""  # noqa: S608  (constants of ours)
 
 _MARK: Final = f"""INSERT INTO rollup_dirty (Id, Kind, Minute)

@@ -10,7 +10,7 @@ from cachetools import LRUCache, TTLCache
 
 from services.monitoring_api.database import Database, Query
 from services.monitoring_api.queries.maturity import BINS_PER_DOUBLING, ArrivalCurve, arrival_curve
-from services.monitoring_api.queries.outcomes import EVER_US
+from services.monitoring_api.queries.pieces import EVER_US
 from services.monitoring_api.queries.synthetic import REAL
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 
@@ -25,6 +25,8 @@ _HISTORY_SECONDS: Final = 90 * 86_400
 # More tell nothing more: the error of a share is then below 0.3 %.
 _MOST_PREDICTIONS: Final = 200_000
 _MOST_MODELS: Final = 1_000
+# How labels come changes slowly.
+_CURVE_SECONDS: Final = 60.0
 _MADE: Final = """ModelName = {model:String}
         AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')
         AND Timestamp < fromUnixTimestamp64Nano({now_ns:Int64}, 'UTC')
@@ -136,7 +138,7 @@ class SharedCurves:
         clock: Monotonic seconds.
     """
 
-    def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, seconds: float = _CURVE_SECONDS, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._known: TTLCache[str, Learned] = TTLCache(_MOST_MODELS, seconds, timer=clock)
         self._asking: LRUCache[str, asyncio.Lock] = LRUCache(_MOST_MODELS)
 

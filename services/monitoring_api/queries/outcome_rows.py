@@ -7,10 +7,10 @@ from typing import Any, Final
 from services.monitoring_api.database import Database
 from services.monitoring_api.queries.dirty import find_dirty
 from services.monitoring_api.queries.outcomes import COLUMNS, JOINED_ROWS, PREPARED_ROWS, Outcomes
+from services.monitoring_api.queries.pieces import either, in_buckets, in_raw, piece_parameters
 from services.monitoring_api.queries.plan import Plan, plan, raw_only
 from services.monitoring_api.queries.source import Rollup
 from services.monitoring_api.queries.sources import OUTCOMES
-from services.monitoring_api.queries.timerange import NANOSECONDS
 
 _KNOWN: Final = frozenset(name.strip() for name in COLUMNS.split(","))
 
@@ -49,28 +49,7 @@ def _is_prepared(outcomes: Outcomes) -> bool:
 
 
 def _rows(outcomes: Outcomes, chosen: Plan, rollup: Rollup | None) -> OutcomeRows:
-    parts: list[str] = []
-    parameters: dict[str, Any] = {}
-    for template, name, pieces, condition in (
-        (JOINED_ROWS, "raw", chosen.raw, _MADE),
-        (PREPARED_ROWS, "prepared", chosen.prepared, _IN_MINUTES),
-    ):
-        if pieces:
-            when = " OR ".join(f"({condition.format(f'{name}_{number}')})" for number, _ in enumerate(pieces))
-            parts.append(template.replace("{when}", f"({when}) AND {outcomes.when()}"))
-    for number, piece in enumerate(chosen.raw):
-        parameters |= {f"raw_{number}_from": piece.start_ns, f"raw_{number}_to": piece.end_ns}
-    for number, piece in enumerate(chosen.prepared):
-        parameters[f"prepared_{number}_from"] = piece.start_ns // NANOSECONDS
-        parameters[f"prepared_{number}_to"] = piece.end_ns // NANOSECONDS
-    sql = parts[0] if len(parts) == 1 else f"(SELECT * FROM {' UNION ALL SELECT * FROM '.join(parts)})"  # noqa: S608
-    return OutcomeRows(sql, parameters, chosen.source(rollup))
-
-
-_MADE: Final = (
-    "Timestamp >= fromUnixTimestamp64Nano({{{0}_from:Int64}}, 'UTC')"
-    " AND Timestamp < fromUnixTimestamp64Nano({{{0}_to:Int64}}, 'UTC')"
-)
-_IN_MINUTES: Final = (
-    "Minute >= toDateTime({{{0}_from:UInt32}}, 'UTC') AND Minute < toDateTime({{{0}_to:UInt32}}, 'UTC')"
-)
+    conditions = [outcomes.when()]
+    raw, prepared = in_raw(chosen.raw, OUTCOMES.time), in_buckets(prepared=chosen.prepared)
+    sql = either(JOINED_ROWS, raw, PREPARED_ROWS, prepared, conditions)
+    return OutcomeRows(sql, piece_parameters(chosen), chosen.source(rollup))

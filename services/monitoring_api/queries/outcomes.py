@@ -4,15 +4,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from services.monitoring_api.queries.filters import Filter
+from services.monitoring_api.queries.pieces import AS_OF, EVER_US
 from services.monitoring_api.queries.question import condition_sql, condition_value
 from services.monitoring_api.queries.synthetic import REAL
 from services.monitoring_api.queries.timerange import TimeRange
 
 CHAMPION: Final = "champion"
-# Later than anything arrives, in microseconds.
-EVER_US: Final = 2**52
-
-_AS_OF: Final = "fromUnixTimestamp64Micro({as_of_us:Int64}, 'UTC')"
 
 # Whether what a binary model decided is the positive class, whose probability the score is: as the event says, else by
 # the scores of both, else by what such classes are called, else by the score.
@@ -56,7 +53,7 @@ _ROWS: Final = f"""(
             latest.2 AS LabelObservedAt,
             latest.3 AS LabelArrivedAt
         FROM labels
-        WHERE ArrivedAt <= {_AS_OF}
+        WHERE ArrivedAt <= {AS_OF}
             AND PredictionId IN (SELECT PredictionId FROM predictions WHERE {{when}})
         GROUP BY PredictionId
     ) AS labels
@@ -120,7 +117,7 @@ class Outcomes:
         if self.version is not None:
             when.append("ModelVersion = {version:String}")
         if self.as_of_ns is not None:
-            when.append(f"ArrivedAt <= {_AS_OF}")
+            when.append(f"ArrivedAt <= {AS_OF}")
         when += [condition_sql(column, each, f"where_{n}") for n, (column, each) in enumerate(self.conditions)]
         return " AND ".join(when)
 

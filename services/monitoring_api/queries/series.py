@@ -5,17 +5,14 @@ from typing import Any, Final, NamedTuple, Self
 
 from services.monitoring_api.database import Query
 from services.monitoring_api.queries.buckets import Buckets
+from services.monitoring_api.queries.pieces import AS_OF, EVER_US, either, in_buckets, in_raw, piece_parameters
 from services.monitoring_api.queries.plan import Plan
 from services.monitoring_api.queries.question import Question, condition_sql, condition_value
 from services.monitoring_api.queries.source import Measure
-from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 
 # What columns are called where statements are united: each metric's figure, and that which all rest on.
 _FIGURE: Final = "Figure{}"
 _BASE: Final = "Base"
-_AS_OF: Final = "fromUnixTimestamp64Micro({as_of_us:Int64}, 'UTC')"
-# Later than anything arrives.
-_EVER_US: Final = 2**52
 
 
 class SeriesRow(NamedTuple):
@@ -107,7 +104,7 @@ def _finished(question: Question, plan: Plan, buckets: Buckets, grouping: frozen
     conditions = [
         f"Seconds = {buckets.step.seconds}",
         f"GroupedBy = '{table.name(grouping)}'",
-        f"({_when(rollup=plan.rollup, longer=plan.longer)})",
+        f"({in_buckets(rollup=plan.rollup, longer=plan.longer)})",
         *(f"({condition})" for condition in _conditions(question, raw=False)),
     ]
     return f"SELECT {', '.join(columns)}\nFROM {table.table} FINAL\nWHERE {' AND '.join(conditions)}"
@@ -125,23 +122,13 @@ def _rows(
     states = list({measure.name: measure for measure in measures}.values())
     pieces = []
     if plan.longer:
-        pieces.append(_rollup_piece(question, rollup.longer, _when(longer=plan.longer), buckets, states))
+        pieces.append(_rollup_piece(question, rollup.longer, in_buckets(longer=plan.longer), buckets, states))
     if plan.rollup:
-        pieces.append(_rollup_piece(question, rollup.table, _when(rollup=plan.rollup), buckets, states))
+        pieces.append(_rollup_piece(question, rollup.table, in_buckets(rollup=plan.rollup), buckets, states))
     if plan.raw or plan.prepared:
         pieces.append(_raw_piece(question, plan, buckets, [_state(measure) for measure in states], states=True))
     body = "\n    UNION ALL\n".join(pieces)
     return f"(\n{body}\n)", [measure.merge.format(measure.name) for measure in measures]
-
-
-def _when(**pieces: Sequence[TimeRange]) -> str:
-    """The pieces of rollups, by what their parameters are called."""
-    return " OR ".join(
-        f"(Minute >= toDateTime({{{name}_{n}_from:UInt32}}, 'UTC')"
-        f" AND Minute < toDateTime({{{name}_{n}_to:UInt32}}, 'UTC'))"
-        for name, each in pieces.items()
-        for n, _ in enumerate(each)
-    )
 
 
 def _raw_piece(
@@ -149,36 +136,18 @@ def _raw_piece(
 ) -> str:
     source = question.metric.source
     bucket = buckets.expression(source.time) if buckets else "toUInt32(0)"
-    when = []
-    for number, _ in enumerate(plan.raw):
-        start = f"fromUnixTimestamp64Nano({{raw_{number}_from:Int64}}, 'UTC')"
-        end = f"fromUnixTimestamp64Nano({{raw_{number}_to:Int64}}, 'UTC')"
-        piece = f"{source.time} >= {start} AND {source.time} < {end}"
-        if source.minute is not None:
-            # Implied by the time; said for the index, which knows minutes.
-            piece += f" AND {source.minute} >= toStartOfMinute({start}) AND {source.minute} <= toStartOfMinute({end})"
-        when.append(f"({piece})")
+    when = in_raw(plan.raw, source.time, source.minute)
     dimensions = _groups(question, [dimension.raw for dimension in question.group_by])
-    there = [] if question.as_of_ns is None else [f"{source.arrived} <= {_AS_OF}"]
+    there = [] if question.as_of_ns is None else [f"{source.arrived} <= {AS_OF}"]
     conditions = [*there, *source.where, *_conditions(question, raw=True)]
     rows = source.rows
     if source.prepared is None:
-        conditions = [" OR ".join(when), *conditions]
+        conditions = [when, *conditions]
     else:
-        rows, conditions = _either(source.rows, when, source.prepared, plan.prepared, conditions), ["1"]
+        prepared = in_buckets(prepared=plan.prepared)
+        rows, conditions = either(source.rows, when, source.prepared, prepared, conditions), ["1"]
     rows = source.states(rows) if states and source.states else rows
     return _select([f"{bucket} AS Bucket", *dimensions, *measures], rows, conditions, _keys(question))
-
-
-def _either(rows: str, when: list[str], prepared: str, pieces: Sequence[TimeRange], conditions: list[str]) -> str:
-    """Rows that are made now and rows that are prepared, each where it is asked for."""
-
-    def filled(sql: str, pieces: str) -> str:
-        return sql.replace("{when}", " AND ".join(f"({each})" for each in (pieces, *conditions)))
-
-    parts = [filled(rows, " OR ".join(when))] if when else []
-    parts += [filled(prepared, _when(prepared=pieces))] if pieces else []
-    return parts[0] if len(parts) == 1 else f"(SELECT * FROM {' UNION ALL SELECT * FROM '.join(parts)})"  # noqa: S608
 
 
 def _rollup_piece(question: Question, table: str, when: str, buckets: Buckets | None, measures: list[Measure]) -> str:
@@ -232,13 +201,7 @@ def _conditions(question: Question, *, raw: bool) -> list[str]:
 
 def _parameters(question: Question, plan: Plan, buckets: Buckets | None) -> dict[str, Any]:
     parameters: dict[str, Any] = dict(buckets.parameters()) if buckets else {}
-    for number, piece in enumerate(plan.raw):
-        parameters[f"raw_{number}_from"] = piece.start_ns
-        parameters[f"raw_{number}_to"] = piece.end_ns
-    for name, pieces in (("rollup", plan.rollup), ("longer", plan.longer), ("prepared", plan.prepared)):
-        for number, piece in enumerate(pieces):
-            parameters[f"{name}_{number}_from"] = piece.start_ns // NANOSECONDS
-            parameters[f"{name}_{number}_to"] = piece.end_ns // NANOSECONDS
+    parameters |= piece_parameters(plan)
     if question.kept is not None:
         parameters["kept"] = [list(group) for group in question.kept]
     if "{from_ns:" in question.metric.source.rows:
@@ -246,7 +209,7 @@ def _parameters(question: Question, plan: Plan, buckets: Buckets | None) -> dict
     if question.as_of_ns is not None:
         parameters["as_of_us"] = question.as_of_ns // 1000
     elif "{as_of_us:" in question.metric.source.rows:
-        parameters["as_of_us"] = _EVER_US
+        parameters["as_of_us"] = EVER_US
     for number, (_, condition) in enumerate(question.conditions):
         parameters[f"filter_{number}"] = condition_value(condition)
     return parameters
