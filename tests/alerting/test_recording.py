@@ -17,6 +17,7 @@ from services.monitoring_api.worker.recording import Recorder
 RULE = Rule.model_validate(
     {"alert": "A", "metric": "error_ratio", "condition": "> 0.5", "labels": {"severity": "page"}}
 )
+(QUESTION,) = RULE.questions(0)
 FILE = {"channels": [{"name": "a", "type": "log"}, {"name": "b", "type": "log"}]}
 
 
@@ -34,8 +35,8 @@ class Bench:
         recorder = Recorder(NotificationFile.model_validate(self.file), "http://dashboard")
         with self.engine.begin() as connection:
             stored = {alert.fingerprint: alert for alert in read_alerts(connection)}
-            answer = value if isinstance(value, str) else [Reading({}, value, 10)]
-            looks = look(RULE, answer, [alert.labels for alert in stored.values()])
+            answers = {QUESTION: value if isinstance(value, str) else [Reading({}, value, 10)]}
+            looks = look(RULE, answers, [alert.labels for alert in stored.values()], now)
             recorder.record(connection, advance(RULE, 15, looks, stored, now), now)
         return self.sent(deliver=deliver)
 
@@ -126,7 +127,8 @@ def test_a_removed_rule_is_told_as_such(bench):
     with bench.engine.begin() as connection:
         changes = retire_all(read_alerts(connection), 120.0)
         Recorder(NotificationFile.model_validate(FILE), "").record(connection, changes, 120.0)
-        assert next_waiting(connection, "a").notification.cause == "rule_removed"
+        (alert,) = next_waiting(connection, "a").notification.alerts
+        assert alert.cause == "rule_removed"
 
 
 def test_states_survive_the_store_unchanged(bench):
@@ -134,7 +136,7 @@ def test_states_survive_the_store_unchanged(bench):
     state = AlertState(AlertStatus.FIRING, quiet_since=1.25, unproven_seconds=3.5, seen_at=4.0, fired_at=0.1, error="é")
     with bench.engine.begin() as connection:
         for annotations in ({"a": "b"}, {}):
-            (change,) = advance(RULE, 15, look(RULE, [Reading({}, 0.9, 10)], []), {}, 100.0)
+            (change,) = advance(RULE, 15, look(RULE, {QUESTION: [Reading({}, 0.9, 10)]}, [], 100.0), {}, 100.0)
             alert = type(change.alert)("f" * 16, "A", RULE.key, {"x": "y"}, annotations, state)
             write_changes(connection, [Change(alert, ())])
             assert read_alerts(connection, rule_keys=[RULE.key]) == [alert]

@@ -155,8 +155,8 @@ class Delivery:
             detail,
             extra={
                 "alert.channel": notification.channel,
-                "alert.name": notification.alertname,
-                "alert.fingerprint": notification.fingerprint,
+                "alert.name": notification.headline,
+                "alert.group": notification.group_key,
                 "alert.idempotency_key": notification.idempotency_key,
                 "alert.attempts": waiting.attempts + 1,
             },

@@ -90,7 +90,8 @@ def enqueue(connection: Connection, notification: Notification) -> bool:
     connection.execute(
         sa.insert(table).values(
             channel=notification.channel,
-            fingerprint=notification.fingerprint,
+            # Until groups are more than one alert, the group is the alert.
+            fingerprint=notification.group_key,
             incident=notification.incident,
             status=str(notification.status),
             reason=notification.reason,

@@ -11,7 +11,7 @@ import click
 from services.monitoring_api.configuration.environment import given_variables
 from services.monitoring_api.configuration.located_yaml import InvalidFileError
 from services.monitoring_api.notify.channel import DeliveryFailedError, Surroundings
-from services.monitoring_api.notify.notification import Notification, NotificationStatus
+from services.monitoring_api.notify.notification import AlertPart, Notification, NotificationStatus
 from services.monitoring_api.notify.notification_file import NotificationFile, load_notifications, warnings
 from services.monitoring_api.notify.secret_source import SecretSource
 from services.web.access.local_action import audited
@@ -99,19 +99,28 @@ def _missing(sources: tuple[SecretSource, ...]) -> str | None:
 def _sample(channel: str) -> Notification:
     key = uuid.uuid4().hex
     now = time.time()
+    alert = AlertPart(
+        fingerprint=key[:16],
+        incident=f"{key[:16]}-test",
+        alertname="SightglassTest",
+        status=NotificationStatus.FIRING,
+        labels={"alertname": "SightglassTest", "severity": "info"},
+        annotations={"summary": f"A test of the channel {channel}: nothing is wrong"},
+        value=1.0,
+        cause="condition",
+        error="",
+        fired_at=now,
+    )
     return Notification(
         idempotency_key=key,
         channel=channel,
         status=NotificationStatus.FIRING,
-        reason="first",
-        fingerprint=key[:16],
-        incident=f"{key[:16]}-test",
-        alertname="SightglassTest",
-        fired_at=now,
+        reason="test",
+        group_key=alert.fingerprint,
+        incident=alert.incident,
+        group_labels={"alertname": "SightglassTest"},
+        alerts=(alert,),
         created_at=now,
-        labels={"alertname": "SightglassTest", "severity": "info"},
-        annotations={"summary": f"A test of the channel {channel}: nothing is wrong"},
-        value=1.0,
     )
 
 

@@ -10,7 +10,7 @@ from services.monitoring_api.alerting.evaluation import Change, Labels, StoredAl
 from services.monitoring_api.alerting.models import AlertStatus, EventKind
 from services.monitoring_api.alerting.store import write_changes
 from services.monitoring_api.notify.decision import LastNotification, NotifyReason, decide
-from services.monitoring_api.notify.notification import Notification, NotificationStatus
+from services.monitoring_api.notify.notification import AlertPart, Notification, NotificationStatus
 from services.monitoring_api.notify.notification_file import NotificationFile, Route
 from services.monitoring_api.notify.outbox import enqueue, last_notifications
 
@@ -80,7 +80,6 @@ class Recorder:
     def _notification(
         self, alert: StoredAlert, channel: str, reason: NotifyReason, group: Labels, now: float
     ) -> Notification:
-        state = alert.state
         status = NotificationStatus.RESOLVED if reason is NotifyReason.RESOLVED else NotificationStatus.FIRING
         # A repeat is named by when it fell due, everything else by the incident alone.
         occasion = f"{now:.3f}" if reason is NotifyReason.REPEAT else ""
@@ -90,17 +89,27 @@ class Recorder:
             channel=channel,
             status=status,
             reason=str(reason),
+            group_key=alert.fingerprint,
+            incident=_incident(alert),
+            group_labels=dict(group),
+            alerts=(self._part(alert, status, now),),
+            created_at=now,
+            url=self.dashboard_url,
+        )
+
+    def _part(self, alert: StoredAlert, status: NotificationStatus, now: float) -> AlertPart:
+        state = alert.state
+        return AlertPart(
             fingerprint=alert.fingerprint,
             incident=_incident(alert),
             alertname=alert.rule,
-            fired_at=state.fired_at or now,
-            created_at=now,
+            status=status,
             labels=dict(alert.labels),
             annotations=dict(alert.annotations),
-            group_labels=dict(group),
             value=state.value,
             cause=str(state.cause),
             error=state.error or "",
+            fired_at=state.fired_at or now,
             ended_at=state.resolved_at if status is NotificationStatus.RESOLVED else None,
             url=self.dashboard_url,
         )

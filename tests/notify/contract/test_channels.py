@@ -7,7 +7,7 @@ import pytest
 
 from services.monitoring_api.notify.channel import DeliveryFailedError
 from tests.notify.contract.channels import SECRET, SUBJECTS
-from tests.notify.messages import HOSTILE, firing, resolved
+from tests.notify.messages import HOSTILE, firing, many, resolved
 
 
 @pytest.fixture(params=SUBJECTS)
@@ -106,3 +106,22 @@ def test_nothing_to_say_but_the_name(subject):
         send(subject.build(receiver), firing(value=None, annotations={}, labels={}, group_labels={}, url=""))
         send(subject.build(receiver), resolved(value=float("nan"), cause="rule_removed", error="down"))
         assert len(subject.arrived(receiver)) == 2
+
+
+@pytest.mark.parametrize(
+    "notification",
+    [
+        many(2),
+        many(400, omitted=1_000),
+        many(2, reason="changed"),
+        firing(reason="repeat"),
+        firing(reason="digest", digest=tuple(f"headline {i}" for i in range(500))),
+        firing(reason="digest", digest=("", HOSTILE), alerts=()),
+    ],
+    ids=["two alerts", "more than fit", "changed", "repeat", "digest", "digest alone"],
+)
+def test_every_kind_of_message_arrives_as_one(subject, notification):
+    """Groups, reminders and digests are one message each, whatever their length."""
+    with subject.receiver() as receiver:
+        send(subject.build(receiver), notification)
+        assert subject.arrived(receiver) == [notification.idempotency_key]

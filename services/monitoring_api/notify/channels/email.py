@@ -16,11 +16,20 @@ from pydantic import AfterValidator, Field, model_validator
 
 from services.monitoring_api.notify.channel import DeliveryFailedError, Surroundings
 from services.monitoring_api.notify.channel_config import VARIABLE, ChannelConfig, one_source
-from services.monitoring_api.notify.notification import Notification, NotificationStatus
-from services.monitoring_api.notify.plain_text import cut, facts, one_line, title
+from services.monitoring_api.notify.notification import AlertPart, Notification, NotificationStatus
+from services.monitoring_api.notify.plain_text import (
+    alert_facts,
+    alert_title,
+    cut,
+    left_out,
+    message_facts,
+    one_line,
+    title,
+)
 from services.monitoring_api.notify.secret_source import SecretSource
 
 _PERMANENT = 500
+MOST_ALERTS = 50
 _COLOURS = {NotificationStatus.FIRING: "#b42318", NotificationStatus.RESOLVED: "#067647"}
 
 
@@ -150,33 +159,60 @@ def compose(notification: Notification, config: EmailConfig) -> EmailMessage:
 
 def _text(notification: Notification) -> str:
     lines = [title(notification), ""]
-    lines += [f"{name}: {one_line(text, 2000)}" for name, text in facts(notification)]
-    for name, text in notification.annotations.items():
-        if name != "summary":
+    lines += _lines(message_facts(notification))
+    shown = notification.alerts[:MOST_ALERTS]
+    for alert in shown:
+        if len(notification.alerts) > 1:
+            lines += ["", alert_title(alert)]
+        lines += _lines(alert_facts(alert))
+        for name, text in _notes(alert):
             lines += ["", f"{one_line(name, 200)}:", cut(text, 2000)]
+    lines += [one_line(line, 200) for line in notification.digest]
+    if more := left_out(notification, len(shown)):
+        lines += ["", more]
     if notification.url:
         lines += ["", notification.url]
     return "\n".join(lines) + "\n"
 
 
+def _lines(facts: list[tuple[str, str]]) -> list[str]:
+    return [f"{name}: {one_line(text, 2000)}" for name, text in facts]
+
+
+def _notes(alert: AlertPart) -> list[tuple[str, str]]:
+    return [(name, text) for name, text in alert.annotations.items() if name != "summary"]
+
+
 def _html(notification: Notification) -> str:
-    rows = "".join(
-        f"<tr><th align='left' valign='top'>{html.escape(name)}</th><td>{html.escape(one_line(text, 2000))}</td></tr>"
-        for name, text in facts(notification)
-    )
-    notes = "".join(
-        f"<p><b>{html.escape(one_line(name, 200))}</b><br>{html.escape(cut(text, 2000)).replace(chr(10), '<br>')}</p>"
-        for name, text in notification.annotations.items()
-        if name != "summary"
-    )
-    link = ""
+    shown = notification.alerts[:MOST_ALERTS]
+    parts = [_table(message_facts(notification))]
+    for alert in shown:
+        if len(notification.alerts) > 1:
+            parts.append(f"<h3 style='color:{_COLOURS[alert.status]}'>{html.escape(alert_title(alert))}</h3>")
+        parts.append(_table(alert_facts(alert)))
+        parts += [
+            f"<p><b>{html.escape(one_line(name, 200))}</b><br>"
+            f"{html.escape(cut(text, 2000)).replace(chr(10), '<br>')}</p>"
+            for name, text in _notes(alert)
+        ]
+    parts += [f"<p>{html.escape(one_line(line, 200))}</p>" for line in notification.digest]
+    if more := left_out(notification, len(shown)):
+        parts.append(f"<p>{more}</p>")
     if notification.url:
-        link = f"<p><a href='{html.escape(notification.url)}'>Open the dashboard</a></p>"
+        parts.append(f"<p><a href='{html.escape(notification.url)}'>Open the dashboard</a></p>")
     return (
         "<!DOCTYPE html><html><body style='font-family:sans-serif'>"
         f"<h2 style='color:{_COLOURS[notification.status]}'>{html.escape(title(notification))}</h2>"
-        f"<table cellpadding='4'>{rows}</table>{notes}{link}</body></html>\n"
+        f"{''.join(parts)}</body></html>\n"
     )
+
+
+def _table(facts: list[tuple[str, str]]) -> str:
+    rows = "".join(
+        f"<tr><th align='left' valign='top'>{html.escape(name)}</th><td>{html.escape(one_line(text, 2000))}</td></tr>"
+        for name, text in facts
+    )
+    return f"<table cellpadding='4'>{rows}</table>" if rows else ""
 
 
 def _said(code: int, message: str | bytes) -> str:

@@ -28,8 +28,9 @@ class LogChannel:
             notification.status,
             notification.headline,
             extra={
-                "alert.name": notification.alertname,
-                "alert.fingerprint": notification.fingerprint,
+                "alert.name": ", ".join(dict.fromkeys(alert.alertname for alert in notification.alerts)),
+                "alert.fingerprint": ", ".join(alert.fingerprint for alert in notification.alerts),
+                "alert.group": notification.group_key,
                 "alert.idempotency_key": notification.idempotency_key,
                 "alert.reason": notification.reason,
             },

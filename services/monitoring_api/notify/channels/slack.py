@@ -16,13 +16,24 @@ from services.monitoring_api.notify.channel import Surroundings
 from services.monitoring_api.notify.channel_config import VARIABLE, ChannelConfig, one_source
 from services.monitoring_api.notify.http_sender import HttpSender
 from services.monitoring_api.notify.notification import Notification, NotificationStatus
-from services.monitoring_api.notify.plain_text import cut, facts, one_line, title
+from services.monitoring_api.notify.plain_text import (
+    alert_facts,
+    alert_title,
+    cut,
+    left_out,
+    message_facts,
+    one_line,
+    title,
+)
 from services.monitoring_api.notify.secret_source import SecretSource
 
 # Slack's published limits, in characters.
 HEADER_LIMIT = 150
 TEXT_LIMIT = 3_000
 FIELD_LIMIT = 2_000
+MOST_FIELDS = 10
+MOST_TEXTS = 10
+MOST_ALERTS = 10
 _COLOURS = {NotificationStatus.FIRING: "#b42318", NotificationStatus.RESOLVED: "#067647"}
 
 
@@ -93,29 +104,29 @@ def escape(text: str) -> str:
 
 def compose(notification: Notification) -> dict[str, Any]:
     """The webhook's body. Texts of telemetry stand in plain_text, or escaped where Slack has only mrkdwn."""
-    blocks: list[dict[str, Any]] = [
-        # A block id has no effect on what is shown: it carries the key for whoever looks for duplicates.
-        {
-            "type": "header",
-            "block_id": notification.idempotency_key,
-            "text": {"type": "plain_text", "text": cut(title(notification), HEADER_LIMIT), "emoji": False},
-        },
-        {
-            "type": "section",
-            "fields": [
-                {"type": "plain_text", "text": one_line(f"{name}: {text}", FIELD_LIMIT), "emoji": False}
-                for name, text in facts(notification)[:10]
-            ],
-        },
-    ]
-    blocks += [
-        {
-            "type": "section",
-            "text": {"type": "plain_text", "text": cut(f"{name}: {text}", TEXT_LIMIT), "emoji": False},
-        }
-        for name, text in list(notification.annotations.items())[:10]
-        if name != "summary" and text.strip()
-    ]
+    # A block id has no effect on what is shown: it carries the key for whoever looks for duplicates.
+    header = {
+        "type": "header",
+        "block_id": notification.idempotency_key,
+        "text": _plain(title(notification), HEADER_LIMIT),
+    }
+    blocks: list[dict[str, Any]] = [header]
+    if general := message_facts(notification):
+        blocks.append(_fields(general))
+    # A block of facts and one of texts each, within the 50 that a message may have.
+    shown = notification.alerts[:MOST_ALERTS]
+    for alert in shown:
+        if len(notification.alerts) > 1:
+            blocks.append(_section(alert_title(alert)))
+        blocks.append(_fields(alert_facts(alert)))
+        blocks += [
+            _section(f"{name}: {text}")
+            for name, text in list(alert.annotations.items())[: MOST_TEXTS if len(notification.alerts) == 1 else 1]
+            if name != "summary" and text.strip()
+        ]
+    blocks += [_section(line) for line in notification.digest[:MOST_TEXTS] if line.strip()]
+    if more := left_out(notification, len(shown)):
+        blocks.append(_section(more))
     if notification.url:
         link = f"<{escape(notification.url).replace('|', '%7C')}|Open the dashboard>"
         blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": cut(link, TEXT_LIMIT)}]})
@@ -123,3 +134,16 @@ def compose(notification: Notification) -> dict[str, Any]:
         "text": escape(title(notification)),
         "attachments": [{"color": _COLOURS[notification.status], "blocks": blocks}],
     }
+
+
+def _plain(text: str, limit: int) -> dict[str, Any]:
+    return {"type": "plain_text", "text": cut(text, limit), "emoji": False}
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": _plain(text, TEXT_LIMIT)}
+
+
+def _fields(facts: list[tuple[str, str]]) -> dict[str, Any]:
+    fields = [_plain(one_line(f"{name}: {text}", FIELD_LIMIT), FIELD_LIMIT) for name, text in facts[:MOST_FIELDS]]
+    return {"type": "section", "fields": fields}

@@ -5,6 +5,7 @@ https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -87,7 +88,7 @@ class WebhookChannel:
         return HttpSender(self.surroundings.resolve, self.config.timeout, self.config.allow_private)
 
     async def send(self, notification: Notification) -> str:
-        """Post one alert."""
+        """Post one group."""
         config, environment = self.config, self.surroundings.environment
         url = SecretStr(config.url) if config.url else SecretSource(config.url_env, config.url_file).read(environment)
         headers = {
@@ -103,28 +104,33 @@ class WebhookChannel:
 
 
 def compose(notification: Notification) -> dict[str, Any]:
-    """The body: one group with one alert."""
+    """The body: one group with its alerts."""
     group = ", ".join(f'{key}="{value}"' for key, value in sorted(notification.group_labels.items()))
-    labels, annotations = dict(notification.labels), dict(notification.annotations)
     return {
         "version": "4",
-        "groupKey": f"{{}}:{{{group}}}:{notification.fingerprint}",
-        "truncatedAlerts": 0,
+        "groupKey": f"{{}}:{{{group}}}:{notification.group_key}",
+        "truncatedAlerts": notification.omitted,
         "status": str(notification.status),
         "receiver": notification.channel,
         "groupLabels": dict(notification.group_labels),
-        "commonLabels": labels,
-        "commonAnnotations": annotations,
+        "commonLabels": _common([alert.labels for alert in notification.alerts]),
+        "commonAnnotations": _common([alert.annotations for alert in notification.alerts]),
         "externalURL": notification.url,
         "alerts": [
             {
-                "status": str(notification.status),
-                "labels": labels,
-                "annotations": annotations,
-                "startsAt": rfc3339(notification.fired_at),
-                "endsAt": _NO_END if notification.ended_at is None else rfc3339(notification.ended_at),
-                "generatorURL": notification.url,
-                "fingerprint": notification.fingerprint,
+                "status": str(alert.status),
+                "labels": dict(alert.labels),
+                "annotations": dict(alert.annotations),
+                "startsAt": rfc3339(alert.fired_at),
+                "endsAt": _NO_END if alert.ended_at is None else rfc3339(alert.ended_at),
+                "generatorURL": alert.url,
+                "fingerprint": alert.fingerprint,
             }
+            for alert in notification.alerts
         ],
     }
+
+
+def _common(texts: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    first = texts[0] if texts else {}
+    return {key: value for key, value in first.items() if all(one.get(key) == value for one in texts)}
