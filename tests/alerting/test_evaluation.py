@@ -6,7 +6,7 @@ import pytest
 
 from services.monitoring_api.alerting.evaluation import Look, StoredAlert, advance, ask, look, retire_all
 from services.monitoring_api.alerting.fingerprint import fingerprint
-from services.monitoring_api.alerting.measurement import MeasurementFailedError, Reading
+from services.monitoring_api.alerting.measurement import Reading
 from services.monitoring_api.alerting.models import AlertState, AlertStatus, EventKind, Observation, ObservationKind
 from services.monitoring_api.alerting.rules import Rule
 
@@ -17,6 +17,12 @@ ONE, TWO = {"model": "one"}, {"model": "two"}
 def rule(**given) -> Rule:
     """A rule over error_ratio."""
     return Rule.model_validate({"alert": "A", "metric": "error_ratio", "condition": "> 0.5", **given})
+
+
+def looked(asked: Rule, answer, known=()) -> list[Look]:
+    """What a rule with one question makes of its answer."""
+    (question,) = asked.questions(0.0)
+    return look(asked, {question: answer}, known, 0.0)
 
 
 def kinds(looks: list[Look]) -> dict[str, ObservationKind]:
@@ -32,7 +38,7 @@ def test_each_group_is_judged_by_itself():
         Reading({"model": "three"}),
         Reading({"model": "four"}, float("nan")),
     ]
-    assert kinds(look(rule(group_by=["model"]), answer, [])) == {
+    assert kinds(looked(rule(group_by=["model"]), answer, [])) == {
         "one": ObservationKind.BREACHING,
         "two": ObservationKind.HEALTHY,
         "three": ObservationKind.NO_DATA,
@@ -42,7 +48,7 @@ def test_each_group_is_judged_by_itself():
 
 def test_a_group_that_is_gone_has_no_data():
     """A known group without a reading is looked at all the same, and may be forgotten once it is quiet."""
-    looks = look(rule(group_by=["model"]), [Reading(ONE, 0.1)], [{**ONE, **NAME}, {**TWO, **NAME}])
+    looks = looked(rule(group_by=["model"]), [Reading(ONE, 0.1)], [{**ONE, **NAME}, {**TWO, **NAME}])
     assert kinds(looks) == {"one": ObservationKind.HEALTHY, "two": ObservationKind.NO_DATA}
     assert [one.present for one in looks] == [True, False]
 
@@ -50,53 +56,81 @@ def test_a_group_that_is_gone_has_no_data():
 def test_no_group_at_all_is_one_alert():
     """A grouped rule without any group has no data as a whole; the first group that comes ends that."""
     grouped = rule(group_by=["model"])
-    assert kinds(look(grouped, [], [])) == {"": ObservationKind.NO_DATA}
-    assert kinds(look(grouped, [Reading(ONE, 0.9)], [NAME]))[""] is ObservationKind.HEALTHY
+    assert kinds(looked(grouped, [], [])) == {"": ObservationKind.NO_DATA}
+    assert kinds(looked(grouped, [Reading(ONE, 0.9)], [NAME]))[""] is ObservationKind.HEALTHY
 
 
 def test_a_failure_is_seen_by_every_known_alert():
     """Each alert of the rule fails, and the rule itself where it has none yet."""
     grouped = rule(group_by=["model"])
-    assert [one.labels for one in look(grouped, "down", [])] == [NAME]
-    looks = look(grouped, "down", [{**ONE, **NAME}, {**TWO, **NAME}])
+    assert [one.labels for one in looked(grouped, "down", [])] == [NAME]
+    looks = looked(grouped, "down", [{**ONE, **NAME}, {**TWO, **NAME}])
     assert {one.observation.error for one in looks} == {"down"}
     assert kinds(looks) == {"one": ObservationKind.FAILED, "two": ObservationKind.FAILED}
 
 
 def test_an_incomplete_window_is_not_judged():
     """Its figure neither fires nor resolves, and a group that is missing from it is not gone."""
-    looks = look(rule(group_by=["model"]), [Reading(ONE, 0.9, complete=False)], [{**TWO, **NAME}])
+    looks = looked(rule(group_by=["model"]), [Reading(ONE, 0.9, complete=False)], [{**TWO, **NAME}])
     assert kinds(looks) == {"one": ObservationKind.FAILED, "two": ObservationKind.FAILED}
     assert "incomplete" in str(looks[0].observation.error)
 
 
+def asked(measure) -> str | list[Reading]:
+    """The answer to a rule's question."""
+    (question,) = questions = rule(group_by=["model"]).questions(0.0)
+    return asyncio.run(ask(questions, measure, 0.0, timeout_seconds=0.05))[question]
+
+
 @pytest.mark.parametrize(
-    ("error", "text"),
+    ("given", "text"),
     [
-        (MeasurementFailedError("ClickHouse can't be reached"), "ClickHouse can't be reached"),
+        ("ClickHouse can't be reached", "ClickHouse can't be reached"),
         (ZeroDivisionError("oops"), "ZeroDivisionError: oops"),
-        (MeasurementFailedError("a\x00b\ud800"), "ab?"),
-        (None, "no answer within 0.05 seconds"),
+        ("a\x00b\ud800", "ab?"),
+        ("", "the query failed"),
+        (None, "the query gave no answer"),
+        (60.0, "no answer within 0.05 seconds"),
     ],
 )
-def test_whatever_goes_wrong_is_an_answer(error, text):
-    """A failed, broken or endless query comes back as text."""
+def test_whatever_goes_wrong_is_an_answer(given, text):
+    """A failed, broken, forgotten or endless query comes back as text."""
 
-    async def measure(_rule, _now):
-        if error is None:
-            await asyncio.sleep(60)
-        raise error
+    async def measure(questions, _now):
+        if isinstance(given, Exception):
+            raise given
+        if isinstance(given, float):
+            await asyncio.sleep(given)
+        return {} if given is None else dict.fromkeys(questions, given)
 
-    assert asyncio.run(ask(rule(), measure, 0.0, timeout_seconds=0.05)) == text
+    assert asked(measure) == text
 
 
 def test_too_many_groups_are_refused():
     """A rule grouped by something unbounded fails instead of making a million alerts."""
 
-    async def measure(_rule, _now):
-        return [Reading({"model": str(i)}, 0.9) for i in range(1001)]
+    async def measure(questions, _now):
+        return {key: [Reading({"model": str(i)}, 0.9) for i in range(1001)] for key in questions}
 
-    assert "1,001 groups" in str(asyncio.run(ask(rule(group_by=["model"]), measure, 0.0, timeout_seconds=5)))
+    assert "1,001 groups" in str(asked(measure))
+
+
+def test_rules_that_ask_the_same_share_one_answer():
+    """Thresholds differ, the question does not: it is asked once."""
+    seen = []
+
+    async def measure(questions, _now):
+        seen.extend(questions)
+        return {key: [Reading({}, 0.7)] for key in questions}
+
+    rules = [rule(filter={"b": "2", "a": ["1", "3"]}), rule(condition="> 0.9", filter={"a": ["1", "3"], "b": "2"})]
+    questions = [question for one in rules for question in one.questions(15.0)]
+    answers = asyncio.run(ask(questions, measure, 15.0, timeout_seconds=5))
+    assert len(seen) == 1
+    assert [look(one, answers, [], 15.0)[0].observation.kind for one in rules] == [
+        ObservationKind.BREACHING,
+        ObservationKind.HEALTHY,
+    ]
 
 
 def test_a_vanished_group_is_forgotten_only_when_quiet():
@@ -114,7 +148,7 @@ def test_annotations_are_rendered_with_what_was_seen():
     annotated = rule(
         group_by=["model"], annotations={"summary": "{{ labels.model }} {{ value | percent }} {{ status }}"}
     )
-    (change,) = advance(annotated, 15, look(annotated, [Reading(ONE, 0.9)], []), {}, 100.0)
+    (change,) = advance(annotated, 15, looked(annotated, [Reading(ONE, 0.9)], []), {}, 100.0)
     assert change.alert.annotations == {"summary": "one 90.0 % firing"}
 
 

@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from services.monitoring_api.alerting.measurement import MeasurementFailedError, Reading
+from services.monitoring_api.alerting.measurement import Reading
 from services.monitoring_api.worker.__main__ import run
 from services.monitoring_api.worker.settings import WorkerSettings
 from sightglass import configure_logging, start
@@ -18,14 +18,16 @@ def main(figures: Path) -> None:
     """Run the worker until a signal."""
     configure_logging("worker")
 
-    async def measure(rule, _now):
-        value = json.loads(figures.read_text())[rule.metric]  # noqa: ASYNC240 - a few bytes
-        if value == "down":
-            raise MeasurementFailedError("ClickHouse can't be reached")
-        return [Reading({}, value, 1000)]
+    async def measure(questions, _now):
+        values = json.loads(figures.read_text())  # noqa: ASYNC240 - a few bytes
+        return {question: _answer(values[question.metric]) for question in questions}
 
     with start("worker") as telemetry:
         asyncio.run(run(WorkerSettings(), telemetry, measure))
+
+
+def _answer(value):
+    return "ClickHouse can't be reached" if value == "down" else [Reading({}, value, 1000)]
 
 
 if __name__ == "__main__":

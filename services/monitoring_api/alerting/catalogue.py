@@ -1,10 +1,13 @@
 """The metric catalogue as rules see it, and the questions of rules as the catalogue answers them."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from services.monitoring_api.alerting.measurement import Measure, MeasurementFailedError, Reading
-from services.monitoring_api.alerting.rules import Catalogue, FilterValue, MetricShape, Rule
+from services.monitoring_api.alerting.measurement import Answer, Answers, Measure, Reading
+from services.monitoring_api.alerting.questions import FilterValue, Question
+from services.monitoring_api.alerting.rules import Catalogue, MetricShape
 from services.monitoring_api.database import Database
 from services.monitoring_api.queries.arrivals import SharedCurves
 from services.monitoring_api.queries.catalogue import CATALOGUE
@@ -33,22 +36,28 @@ def measure_in(database: Database, *, delay_seconds: float) -> Measure:
     """
     curves = SharedCurves()
 
-    async def ask(rule: Rule, now: float) -> list[Reading]:
+    async def answer(question: Question, now: float) -> Answer:
         try:
             found = await measure(
                 database,
-                rule.metric or "",
-                window=timedelta(seconds=rule.window),
-                now=datetime.fromtimestamp(now, UTC),
+                question.metric or "",
+                window=timedelta(seconds=question.window_seconds),
+                now=datetime.fromtimestamp(now - question.end_offset_seconds, UTC),
                 delay=timedelta(seconds=delay_seconds),
                 patience=_PATIENCE,
-                filters=[_filter(key, value) for key, value in rule.filter.items()],
-                group_by=rule.group_by,
+                filters=[_filter(key, value) for key, value in question.filters],
+                group_by=question.group_by,
                 curves=curves,
             )
         except Problem as problem:
-            raise MeasurementFailedError(problem.detail) from problem
+            return problem.detail
+        except Exception as error:  # a bug in one rule's query must not stop the other rules
+            return f"{type(error).__name__}: {error}"
         return [Reading(one.labels, one.value, one.count, one.complete, one.immature) for one in found]
+
+    async def ask(questions: Sequence[Question], now: float) -> Answers:
+        found = await asyncio.gather(*(answer(question, now) for question in questions))
+        return dict(zip(questions, found, strict=True))
 
     return ask
 

@@ -1,16 +1,16 @@
 """From a rule's question to the next state of each of its alerts. Effects are arguments."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.monitoring_api.alerting.annotations import AnnotationContext, render
 from services.monitoring_api.alerting.fingerprint import fingerprint
 from services.monitoring_api.alerting.measurement import (
     INCOMPLETE,
+    Answer,
+    Answers,
     Measure,
-    MeasurementFailedError,
-    Reading,
     observe,
 )
 from services.monitoring_api.alerting.models import (
@@ -20,6 +20,7 @@ from services.monitoring_api.alerting.models import (
     Observation,
     ObservationKind,
 )
+from services.monitoring_api.alerting.questions import Question
 from services.monitoring_api.alerting.rules import Rule
 from services.monitoring_api.alerting.transition import retire, transition
 from services.monitoring_api.configuration.duration import format_duration
@@ -71,20 +72,34 @@ class Change:
     forget: bool = False
 
 
-async def ask(rule: Rule, measure: Measure, now: float, *, timeout_seconds: float) -> Sequence[Reading] | str:
-    """Ask a rule's question; whatever goes wrong comes back as text, for a failed look is a result."""
+async def ask(questions: Iterable[Question], measure: Measure, now: float, *, timeout_seconds: float) -> Answers:
+    """Ask a round's questions; whatever goes wrong comes back as text, for a failed look is a result.
+
+    Args:
+        questions: All of them; what several rules ask is asked once.
+        measure: Answers them.
+        now: The slot, epoch seconds.
+        timeout_seconds: Longest wait for all of them.
+    """
+    asked = tuple(dict.fromkeys(questions))
+    answers: Answers = {}
+    missing = "the query gave no answer"
     try:
         async with asyncio.timeout(timeout_seconds):
-            readings = await measure(rule, now)
+            answers = await measure(asked, now)
     except TimeoutError:
-        return f"no answer within {timeout_seconds:g} seconds"
-    except MeasurementFailedError as error:
-        return _storable(str(error)) or "the query failed"
-    except Exception as error:  # a bug in one rule's query must not stop the other rules
-        return _storable(f"{type(error).__name__}: {error}")
-    if len(readings) > MAXIMUM_ALERTS_PER_RULE:
-        return f"group_by gives {len(readings):,} groups; a rule may have {MAXIMUM_ALERTS_PER_RULE:,}"
-    return readings
+        missing = f"no answer within {timeout_seconds:g} seconds"
+    except Exception as error:  # a bug in a query must not stop the worker
+        missing = f"{type(error).__name__}: {error}"
+    return {question: _checked(answers.get(question, missing)) for question in asked}
+
+
+def _checked(answer: Answer) -> Answer:
+    if isinstance(answer, str):
+        return _storable(answer) or "the query failed"
+    if len(answer) > MAXIMUM_ALERTS_PER_RULE:
+        return f"group_by gives {len(answer):,} groups; a rule may have {MAXIMUM_ALERTS_PER_RULE:,}"
+    return answer
 
 
 def _storable(text: str) -> str:
@@ -92,15 +107,18 @@ def _storable(text: str) -> str:
     return text[:MAXIMUM_ERROR_CHARACTERS].encode("utf-8", "replace").decode().replace("\0", "")
 
 
-def look(rule: Rule, answer: Sequence[Reading] | str, known: Sequence[Labels]) -> list[Look]:
-    """Turn an answer into one observation per alert.
+def look(rule: Rule, answers: Answers, known: Sequence[Labels], slot: float) -> list[Look]:
+    """Join the answers to a rule's questions into one observation per alert.
 
     Args:
         rule: The rule.
-        answer: What `ask` returned.
+        answers: What `ask` returned, to this rule's questions and maybe others'.
         known: Labels of the rule's alerts so far; those without a reading have no data.
+        slot: The time of the look, epoch seconds.
     """
     base = rule.alert_labels({})
+    (question,) = rule.questions(slot)
+    answer = answers[question]
     if isinstance(answer, str):
         return [Look(labels, Observation(ObservationKind.FAILED, error=answer)) for labels in known or [base]]
 

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from services.monitoring_api.alerting.models import Observation, ObservationKind
+from services.monitoring_api.alerting.questions import Question
 from services.monitoring_api.alerting.rules import Rule
 
 
@@ -27,12 +29,13 @@ class Reading:
     immature: str | None = None
 
 
-class MeasurementFailedError(Exception):
-    """No answer; the message is for people."""
+Answer: TypeAlias = Sequence[Reading] | str
+"""The groups' figures; a text says why there are none."""
 
+Answers: TypeAlias = Mapping[Question, Answer]
 
-Measure = Callable[[Rule, float], Awaitable[Sequence[Reading]]]
-"""Asks a rule's question for the window that ends at the given epoch second; raises MeasurementFailedError."""
+Measure: TypeAlias = Callable[[Sequence[Question], float], Awaitable[Answers]]
+"""Answers all questions of a round at once, for the slot at the given epoch second; never raises."""
 
 INCOMPLETE = "the window is incomplete: some of its data has not arrived, so its figure is not judged"
 IMMATURE = "the window is immature, and early labels are biased, so its figure is not judged"

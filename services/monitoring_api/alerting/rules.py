@@ -19,6 +19,7 @@ from services.monitoring_api.alerting.annotations import check_template
 from services.monitoring_api.alerting.condition import ConditionText
 from services.monitoring_api.alerting.fingerprint import fingerprint
 from services.monitoring_api.alerting.models import NoDataPolicy, Timing
+from services.monitoring_api.alerting.questions import FilterValue, Question, filter_pairs
 from services.monitoring_api.configuration.duration import Duration
 
 ALERTNAME = "alertname"
@@ -37,7 +38,7 @@ def _filter_value(value: object) -> object:
     return [_filter_value(item) for item in value] if isinstance(value, list) else value
 
 
-FilterValue = Annotated[str | tuple[str, ...], BeforeValidator(_filter_value)]
+_FilterText = Annotated[FilterValue, BeforeValidator(_filter_value)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Rule(_Strict):
     sql: Any = Field(default=None, description="Not available yet.")
     slo: Any = Field(default=None, description="Not available yet.")
     window: Duration = Field(default=300.0, gt=0, le=604800, description="How far each look reaches back, like 5m.")
-    filter: Mapping[LabelName, FilterValue] = Field(
+    filter: Mapping[LabelName, _FilterText] = Field(
         default_factory=dict, description="Only rows with these values; a list means any of them."
     )
     group_by: tuple[LabelName, ...] = Field(default=(), max_length=4, description="One alert for each of their values.")
@@ -144,6 +145,14 @@ class Rule(_Strict):
     def alert_labels(self, group: Mapping[str, str]) -> dict[str, str]:
         """The labels of the alert for one group; the rule's own win."""
         return {**group, **self.labels, ALERTNAME: self.alert}
+
+    def questions(self, slot: float) -> tuple[Question, ...]:  # noqa: ARG002 - windows are told relative to the slot
+        """What has to be answered to look at it in one slot; the figure itself comes first.
+
+        Args:
+            slot: The time of the look, epoch seconds.
+        """
+        return (Question(self.metric, self.sql, self.window, 0.0, filter_pairs(self.filter), self.group_by),)
 
     def timing(self, interval_seconds: float) -> Timing:
         """What the state machine reads of it."""

@@ -3,15 +3,15 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
 from services.monitoring_api.alerting.evaluation import Change, advance, ask, look, retire_all
-from services.monitoring_api.alerting.measurement import Measure, Reading
+from services.monitoring_api.alerting.measurement import Measure
 from services.monitoring_api.alerting.models import EventKind
-from services.monitoring_api.alerting.rules import Rule, RuleGroup
+from services.monitoring_api.alerting.rules import RuleGroup
 from services.monitoring_api.alerting.store import read_alerts
 from services.monitoring_api.worker.recording import Recorder
 from services.monitoring_api.worker.store import Store
@@ -36,7 +36,7 @@ class Round:
         store: Where it is recorded.
         measure: Answers rules.
         deadline_seconds: Longest wait for one answer.
-        places: How many rules may ask at once, over all groups.
+        places: How many groups may ask at once.
         clock: The time, epoch seconds.
     """
 
@@ -58,26 +58,24 @@ class Round:
         Returns:
             The channels that have something new.
         """
-        answers = await asyncio.gather(*(self._ask(rule, slot) for rule in group.rules))
+        questions = [question for rule in group.rules for question in rule.questions(slot)]
+        # Waiting for a place is not part of the deadline.
+        async with self.places:
+            answers = await ask(questions, self.measure, slot, timeout_seconds=self.deadline_seconds)
 
         def work(connection: Connection) -> tuple[list[Change], frozenset[str]]:
             keys = [rule.key for rule in group.rules]
             stored = {alert.fingerprint: alert for alert in read_alerts(connection, rule_keys=keys)}
             changes: list[Change] = []
-            for rule, answer in zip(group.rules, answers, strict=True):
+            for rule in group.rules:
                 mine = {key: alert for key, alert in stored.items() if alert.rule_key == rule.key}
-                looks = look(rule, answer, [alert.labels for alert in mine.values()])
+                looks = look(rule, answers, [alert.labels for alert in mine.values()], slot)
                 changes += advance(rule, interval_seconds, looks, mine, slot)
             return changes, recorder.record(connection, changes, self.clock())
 
         changes, woken = await self.store(work)
         log_events(changes)
         return woken
-
-    async def _ask(self, rule: Rule, slot: float) -> Sequence[Reading] | str:
-        # Waiting for a place is not part of the rule's own deadline.
-        async with self.places:
-            return await ask(rule, self.measure, slot, timeout_seconds=self.deadline_seconds)
 
 
 async def retire_missing(store: Store, keys: frozenset[str], recorder: Recorder, now: float) -> frozenset[str]:

@@ -70,7 +70,8 @@ async def test_an_alert_does_not_judge_an_immature_window(labelled):
         asked = Rule.model_validate(
             {"alert": "Wrong", "metric": "accuracy", "window": f"{window_hours}h", "condition": "< 0.8"}
         )
-        (reading,) = await ask(asked, NOW.timestamp())
+        (question,) = asked.questions(NOW.timestamp())
+        (reading,) = (await ask([question], NOW.timestamp()))[question]
         return observe(asked, reading)
 
     early, late = await judged(6), await judged(96)

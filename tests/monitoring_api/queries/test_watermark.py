@@ -98,5 +98,7 @@ async def test_rules_are_judged_over_what_has_arrived(store, seconds, complete, 
     """The window of a rule ends where telemetry has arrived, up to 30 s behind its usual end."""
     beats(store, a=seconds)
     rule = Rule(alert="A", metric="request_rate", window=f"{window}s", condition="> 0")
-    (reading,) = await measure_in(store, delay_seconds=5)(rule, T0.timestamp())
+    (question,) = rule.questions(T0.timestamp())
+    answers = await measure_in(store, delay_seconds=5)([question], T0.timestamp())
+    (reading,) = answers[question]
     assert reading.complete is complete
