@@ -15,6 +15,11 @@ SHARED = {"SIGHTGLASS_ENTITY_SALT_FILE", "SIGHTGLASS_OTLP_TOKEN_FILE"}
 STATES = ("missing", "empty", "unreadable")
 
 
+def in_turn(names):
+    """Each name with one of the states, in turn: a start costs seconds, and one function reads all of them."""
+    return [(name, STATES[n % len(STATES)]) for n, name in enumerate(names)]
+
+
 def owner_of(name):
     """The process whose setting it is: the longest prefix counts."""
     owners = [each for each in (*PROCESSES, "COLLECTOR") if name.startswith(f"SIGHTGLASS_{each}_")]
@@ -51,8 +56,7 @@ def test_the_catalogue_knows_the_files_of_secrets():
     assert len(NAMED) >= 15
 
 
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("name", [name for name in NAMED if name not in SHARED])
+@pytest.mark.parametrize(("name", "state"), in_turn([name for name in NAMED if name not in SHARED]))
 def test_a_process_does_not_start_without_a_secret_that_was_named(tmp_path, name, state):
     """It says which setting and which file; what is the Collector's is said by `up`, which starts it."""
     path = made(tmp_path / "secret.toml", state)
@@ -65,8 +69,7 @@ def test_a_process_does_not_start_without_a_secret_that_was_named(tmp_path, name
     assert not list(tmp_path.glob(".sightglass/run/*.pid"))
 
 
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("process", PROCESSES)
+@pytest.mark.parametrize(("process", "state"), in_turn(PROCESSES))
 def test_no_process_starts_without_the_library_s_secrets_that_were_named(tmp_path, process, state):
     """The library itself only warns, in somebody else's service; ours stop, and name both at once."""
     env = {name: str(made(tmp_path / name.lower(), state)) for name in SHARED}
@@ -82,10 +85,14 @@ def test_migrate_does_not_log_in_without_a_password(tmp_path):
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("state", ["empty", "unreadable"])
 @pytest.mark.parametrize(
-    ("process", "user"),
-    [("MONITORING_API", "reader"), ("WORKER", "reader"), ("MAINTENANCE", "maintainer"), ("MIGRATE", "migrator")],
+    ("process", "user", "state"),
+    [
+        ("MONITORING_API", "reader", "empty"),
+        ("WORKER", "reader", "unreadable"),
+        ("MAINTENANCE", "maintainer", "empty"),
+        ("MIGRATE", "migrator", "unreadable"),
+    ],
 )
 def test_no_process_starts_on_a_default_file_of_no_use(tmp_path, process, user, state):
     """A file that is not there yet is waited for; one that is there and gives no password is somebody's mistake."""
