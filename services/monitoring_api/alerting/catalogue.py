@@ -1,22 +1,29 @@
 """The metric catalogue as rules see it, and the questions of rules as the catalogue answers them."""
 
 import asyncio
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from services.monitoring_api.alerting.measurement import Answer, Answers, Measure, Reading
 from services.monitoring_api.alerting.questions import FilterValue, Question
 from services.monitoring_api.alerting.rules import Catalogue, MetricShape
 from services.monitoring_api.database import Database
+from services.monitoring_api.queries import windows
 from services.monitoring_api.queries.arrivals import SharedCurves
 from services.monitoring_api.queries.catalogue import CATALOGUE
-from services.monitoring_api.queries.current import measure
 from services.monitoring_api.queries.filters import Filter, Operator
+from services.monitoring_api.queries.history import Arrived
+from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
+from services.monitoring_api.queries.watermark import SharedWatermark
+from services.monitoring_api.queries.windows import Window, measure_windows
 from services.web.problems import Problem
 
-# A window ends this much earlier at most when telemetry is late; beyond that it is not judged.
-_PATIENCE: Final = timedelta(seconds=30)
+# A look waits so long at most, from its slot on, for what its windows lack; then they are incomplete.
+PATIENCE_SECONDS: Final = 30.0
+# How often it looks meanwhile whether it has come.
+_LOOK_SECONDS: Final = 1.0
 
 
 def metric_catalogue() -> Catalogue:
@@ -27,39 +34,83 @@ def metric_catalogue() -> Catalogue:
     }
 
 
-def measure_in(database: Database, *, delay_seconds: float) -> Measure:
-    """Answers rules from ClickHouse.
+def measure_in(
+    database: Database,
+    *,
+    delay_seconds: float,
+    statements: int = 4,
+    patience_seconds: float = PATIENCE_SECONDS,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    arrived: Arrived | None = None,
+) -> Measure:
+    """Answers rules from ClickHouse: windows end at a slot less the delay, whenever they are asked about.
+
+    What has not arrived by the slot is waited for, within limits; a window of which some is missing then is incomplete.
 
     Args:
         database: Where to ask.
-        delay_seconds: How far behind the clock windows end, so that the youngest data can arrive.
+        delay_seconds: How far behind the slot windows end, so that the youngest data can arrive.
+        statements: How many may be under way at once.
+        patience_seconds: How long after a slot data is waited for.
+        clock: The time, epoch seconds.
+        sleep: Waits so many seconds.
+        arrived: Tells up to when telemetry has arrived; by default it is asked at most twice a second.
     """
     curves = SharedCurves()
+    ask_arrived = arrived or SharedWatermark(_LOOK_SECONDS / 2)
+    places = asyncio.Semaphore(statements)
 
-    async def answer(question: Question, now: float) -> Answer:
-        try:
-            found = await measure(
-                database,
-                question.metric or "",
-                window=timedelta(seconds=question.window_seconds),
-                now=datetime.fromtimestamp(now - question.end_offset_seconds, UTC),
-                delay=timedelta(seconds=delay_seconds),
-                patience=_PATIENCE,
-                filters=[_filter(key, value) for key, value in question.filters],
-                group_by=question.group_by,
-                curves=curves,
-            )
-        except Problem as problem:
-            return problem.detail
-        except Exception as error:  # a bug in one rule's query must not stop the other rules
-            return f"{type(error).__name__}: {error}"
-        return [Reading(one.labels, one.value, one.count, one.complete, one.immature) for one in found]
+    async def wait_for(end_ns: int, slot: float) -> int | None:
+        """Up to when telemetry has arrived, once that is the end of the windows or waiting is over."""
+        while True:
+            until = await ask_arrived(database, datetime.fromtimestamp(clock(), UTC))
+            left = slot + patience_seconds - clock()
+            if until is None or until >= end_ns or left <= 0:
+                return until
+            # A clock that was set back must not make the wait longer.
+            if left > patience_seconds:
+                return until
+            await sleep(min(_LOOK_SECONDS, left))
 
     async def ask(questions: Sequence[Question], now: float) -> Answers:
-        found = await asyncio.gather(*(answer(question, now) for question in questions))
-        return dict(zip(questions, found, strict=True))
+        asked = {question: window_of(question, now, delay_seconds) for question in questions}
+        try:
+            until = await wait_for(max((each.span.end_ns for each in asked.values()), default=0), now)
+            found = await measure_windows(
+                database,
+                list(asked.values()),
+                now=datetime.fromtimestamp(now, UTC),
+                until_ns=until,
+                curves=curves,
+                places=places,
+            )
+        except Problem as problem:
+            return dict.fromkeys(asked, problem.detail)
+        return {question: as_answer(answer) for question, answer in zip(asked, found, strict=True)}
 
     return ask
+
+
+def window_of(question: Question, slot: float, delay_seconds: float) -> Window:
+    """The window of a question in one slot.
+
+    Args:
+        question: The question, about a metric.
+        slot: The time of the look, epoch seconds.
+        delay_seconds: How far behind the slot windows end.
+    """
+    end_ns = round((slot - delay_seconds - question.end_offset_seconds) * 1_000_000) * 1_000
+    span = TimeRange(end_ns - round(question.window_seconds * 1_000) * (NANOSECONDS // 1_000), end_ns)
+    filters = tuple(_filter(key, value) for key, value in question.filters)
+    return Window(question.metric or "", span, filters, question.group_by)
+
+
+def as_answer(answer: windows.Answer) -> Answer:
+    """What alerting makes of a window's answer."""
+    if isinstance(answer, Problem):
+        return answer.detail
+    return [Reading(one.labels, one.value, one.count, one.complete, one.immature) for one in answer]
 
 
 def _filter(key: str, value: FilterValue) -> Filter:

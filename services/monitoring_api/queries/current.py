@@ -20,7 +20,7 @@ from services.monitoring_api.queries.watermark import watermark
 
 MOST_GROUPS: Final = 1000
 # A window this short is quick to read raw, and its percentiles are then exact.
-_RAW_SECONDS: Final = 900
+RAW_SECONDS: Final = 900
 # Of a window's end this much may be missing, and never more than this part of the window.
 _FORGIVEN_SECONDS: Final = 30
 _FORGIVEN_PART: Final = 10
@@ -32,13 +32,11 @@ async def measure(
     *,
     window: timedelta,
     now: datetime,
-    delay: timedelta = timedelta(0),
-    patience: timedelta = timedelta(0),
     filters: Sequence[Filter] = (),
     group_by: Sequence[str] = (),
     curves: SharedCurves | None = None,
 ) -> list[Measurement]:
-    """Measure a metric over a window that ends ``delay`` before now, or where telemetry has arrived by then.
+    """Measure a metric over a window that ends now.
 
     A measurement is incomplete when more than a tenth of the window, or more than 30 s of it, has not arrived.
     When nothing is known of that, because no process ever sent a heartbeat, it passes for complete.
@@ -51,8 +49,6 @@ async def measure(
         metric: A name of the catalogue.
         window: How long.
         now: The time.
-        delay: How far before that the window ends.
-        patience: How much earlier still it may end, so that all of it has arrived.
         filters: Conditions, and-ed.
         group_by: Dimensions to tell apart.
         curves: How labels come; without it nothing tells whether they have.
@@ -63,9 +59,7 @@ async def measure(
         DatabaseTooSlow: When it does not answer in time.
     """
     until = await watermark(database, now)
-    end_ns = epoch_ns(now - delay)
-    if until is not None and epoch_ns(now - delay - patience) <= until < end_ns:
-        end_ns = until
+    end_ns = epoch_ns(now)
     window_ns = window // timedelta(microseconds=1) * 1000
     span = TimeRange(end_ns - window_ns, end_ns)
     question = ask(find_metric(metric), span, group_by=group_by, filters=filters)
@@ -76,7 +70,7 @@ async def measure(
     rows: list[SeriesRow] = []
     if judged is not None:
         chosen = raw_only(judged.span)
-        if judged.span.seconds > _RAW_SECONDS:
+        if judged.span.seconds > RAW_SECONDS:
             chosen = (await prepare(database, judged, None)).plan
         rows = await _read(database, judged, chosen)
     if not rows and not group_by:

@@ -31,19 +31,22 @@ class Reading:
     dirty: Dirty | None
 
 
-async def prepare(database: Database, question: Question, buckets: Buckets | None) -> Reading:
+async def prepare(
+    database: Database, question: Question, buckets: Buckets | None, *, known: Dirty | None = None
+) -> Reading:
     """Decide which pieces of the question's range come from where.
 
     Args:
         database: Where to ask what is dirty.
         question: What is asked.
         buckets: How its range is cut; None makes one bucket of all of it.
+        known: What of the range is dirty, where that was asked just now.
     """
     rollup = question.metric.source.rollup
     if rollup is None or question.as_of_ns is not None:
         # A rollup holds what is there now.
         return Reading(raw_only(question.span), None)
-    dirty = await find_dirty(database, rollup, question.span)
+    dirty = known or await find_dirty(database, rollup, question.span)
     fine, longer = question.tiers(buckets)
     if not fine and question.metric.source.prepared is None:
         return Reading(raw_only(question.span), dirty)

@@ -1,10 +1,13 @@
 """Whether figures that rest on labels may be judged yet: a window's, and up to when those of a range may."""
 
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from services.monitoring_api.database import Database, Query
-from services.monitoring_api.queries.arrivals import SharedCurves
+from services.monitoring_api.queries.arrivals import Learned, SharedCurves
 from services.monitoring_api.queries.catalogue import find_metric
 from services.monitoring_api.queries.filters import Operator
 from services.monitoring_api.queries.maturity import maturity
@@ -12,8 +15,10 @@ from services.monitoring_api.queries.question import Question
 from services.monitoring_api.queries.reading import prepare
 from services.monitoring_api.queries.series import SeriesRow, series_query
 from services.monitoring_api.queries.synthetic import REAL
-from services.monitoring_api.queries.timerange import NANOSECONDS
+from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 
+# How many predictions there are, and how many have a label.
+COVERAGE: Final = find_metric("label_coverage")
 _MODEL: Final = "model"
 _MOST_MODELS: Final = 1_000
 _MOST_GROUPS: Final = 1_000
@@ -41,21 +46,66 @@ async def immature_groups(
     """
     if not question.metric.needs_labels:
         return {}
-    coverage = replace(question, metric=find_metric("label_coverage"), also=())
+    coverage = replace(question, metric=COVERAGE, also=())
     plan = (await prepare(database, coverage, None)).plan
     found = await database.fetch(series_query(coverage, plan, None, most_rows=_MOST_GROUPS))
     (rows,) = SeriesRow.all_of(found)
+    counts = {row.group: (int(row.value or 0), int(row.base)) for row in rows}
+    return await immature_counts(question, counts, now_ns, partial(curves, database), SeenModels(database))
+
+
+class SeenModels:
+    """The models that made predictions in a range, each range asked once.
+
+    Args:
+        database: Where to ask.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._asked: dict[TimeRange, asyncio.Task[list[str]]] = {}
+
+    async def __call__(self, question: Question) -> list[str]:
+        """Those that a question is about."""
+        for dimension, condition in question.conditions:
+            if dimension.name == _MODEL and condition.operator in {Operator.EQUAL, Operator.IN}:
+                return list(condition.values)
+        if question.span not in self._asked:
+            self._asked[question.span] = asyncio.ensure_future(self._ask(question.span))
+        return await self._asked[question.span]
+
+    async def _ask(self, span: TimeRange) -> list[str]:
+        parameters = {"from_ns": span.start_ns, "to_ns": span.end_ns}
+        return [str(row[0]) for row in await self._database.fetch(Query(_MODELS, parameters))]
+
+
+async def immature_counts(
+    question: Question,
+    counts: Mapping[tuple[str, ...], tuple[int, int]],
+    now_ns: int,
+    learned: Callable[[str, int], Awaitable[Learned]],
+    models: SeenModels,
+) -> dict[tuple[str, ...], str]:
+    """The same, where it is known how many labels and predictions each group has.
+
+    Args:
+        question: What is asked, and the window.
+        counts: For each group the labels that have come, and the predictions.
+        now_ns: The time.
+        learned: How labels of a model come.
+        models: The models that made predictions.
+    """
     grouped_by = [dimension.name for dimension in question.group_by]
-    several = None if _MODEL in grouped_by else await _models(database, question)
+    several = None if _MODEL in grouped_by else await models(question)
     reasons: dict[tuple[str, ...], str] = {}
-    for row in rows:
-        models = [row.group[grouped_by.index(_MODEL)]] if several is None else several
-        labels = int(row.value or 0) if len(models) == 1 else None
-        for model in models:
-            curve = (await curves(database, model, now_ns)).curve
-            told = maturity(curve, [(question.span, int(row.base))], now_ns, labels=labels)
+    for group, (labels, predictions) in counts.items():
+        about = [group[grouped_by.index(_MODEL)]] if several is None else several
+        for model in about:
+            curve = (await learned(model, now_ns)).curve
+            known = labels if len(about) == 1 else None
+            told = maturity(curve, [(question.span, predictions)], now_ns, labels=known)
             if told.reason is not None:
-                reasons.setdefault(row.group, told.reason)
+                reasons.setdefault(group, told.reason)
     return reasons
 
 
@@ -67,18 +117,9 @@ async def mature_until(database: Database, question: Question, now_ns: int, curv
     if not question.metric.needs_labels:
         return None
     until = question.span.end_ns
-    for model in await _models(database, question):
+    for model in await SeenModels(database)(question):
         curve = (await curves(database, model, now_ns, as_of_ns=question.as_of_ns)).curve
         if curve is None or not curve.is_settled:
             return None
         until = min(until, now_ns - round(curve.mature_seconds * NANOSECONDS))
     return max(question.span.start_ns, until)
-
-
-async def _models(database: Database, question: Question) -> list[str]:
-    """The models that a question is about."""
-    for dimension, condition in question.conditions:
-        if dimension.name == _MODEL and condition.operator in {Operator.EQUAL, Operator.IN}:
-            return list(condition.values)
-    span = {"from_ns": question.span.start_ns, "to_ns": question.span.end_ns}
-    return [str(row[0]) for row in await database.fetch(Query(_MODELS, span))]

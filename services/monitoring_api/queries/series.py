@@ -63,6 +63,25 @@ def series_query(
     return Query(sql, {**_parameters(question, plan, buckets), "most_rows": most_rows})
 
 
+def figures_query(question: Question, plan: Plan, measures: Sequence[Measure], *, most_rows: int) -> Query:
+    """Any measures of the question's rows by group, over all of its range: the figures, then the group's values.
+
+    Args:
+        question: What is asked; that its metrics measure something else does not matter.
+        plan: Which pieces of the range come from where.
+        measures: What to measure, each of the question's source.
+        most_rows: Rows after which the answer is cut off.
+    """
+    rows, merged = _rows(question, plan, None, measures)
+    names = _group_names(question)
+    figures = [f"toFloat64({figure}) AS {_FIGURE.format(n)}" for n, figure in enumerate(merged)]
+    sql = f"SELECT {', '.join([*figures, *names])}\nFROM {rows}"
+    if not plan.is_exact:
+        sql += f"\nGROUP BY {_keys(question)}"
+    sql += f"\nORDER BY {', '.join(['Bucket', *names])}\nLIMIT {{most_rows:UInt64}}"
+    return Query(sql, {**_parameters(question, plan, None), "most_rows": most_rows})
+
+
 def ranking_query(question: Question, plan: Plan, *, most: int) -> Query:
     """The groups that rest on most rows, and how many groups there are.
 

@@ -37,7 +37,7 @@ def main() -> int:
 async def _with_clickhouse(settings: WorkerSettings, telemetry: Telemetry) -> int:
     database = ClickHouseDatabase(settings.connection("sightglass-worker"))
     try:
-        measure = measure_in(database, delay_seconds=settings.evaluation_delay_seconds)
+        measure = measure_in(database, delay_seconds=settings.evaluation_delay_seconds, statements=settings.pool_size)
         await run(settings, telemetry, measure)
     finally:
         await database.close()

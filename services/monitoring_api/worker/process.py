@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.monitoring_api.alerting.catalogue import PATIENCE_SECONDS
 from services.monitoring_api.alerting.measurement import Measure
 from services.monitoring_api.alerting.rules import Catalogue, RuleGroup
 from services.monitoring_api.alerting.store import forget_events, record_worker
@@ -64,7 +65,7 @@ class Worker:
         self._instruments = effects.instruments
         self._files = ConfigurationFiles(settings.rules_file, settings.notifications_file, effects.catalogue)
         self._configuration = Configuration()
-        self._round = Round(store, effects.measure, settings.deadline_seconds, asyncio.Semaphore(settings.pool_size))
+        self._round = Round(store, effects.measure, PATIENCE_SECONDS + settings.deadline_seconds)
         policy = DeliveryPolicy(
             Backoff(settings.retry_initial_seconds, settings.retry_maximum_seconds),
             give_up_after_seconds=settings.give_up_after_seconds,

@@ -1,6 +1,5 @@
 """One round: a group of rules is asked, judged and recorded for one slot of the clock."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -35,15 +34,13 @@ class Round:
     Attributes:
         store: Where it is recorded.
         measure: Answers rules.
-        deadline_seconds: Longest wait for one answer.
-        places: How many groups may ask at once.
+        deadline_seconds: Longest wait for all answers.
         clock: The time, epoch seconds.
     """
 
     store: Store
     measure: Measure
     deadline_seconds: float
-    places: asyncio.Semaphore
     clock: Callable[[], float] = time.time
 
     async def run(self, group: RuleGroup, interval_seconds: float, recorder: Recorder, slot: float) -> frozenset[str]:
@@ -59,9 +56,7 @@ class Round:
             The channels that have something new.
         """
         questions = [question for rule in group.rules for question in rule.questions(slot)]
-        # Waiting for a place is not part of the deadline.
-        async with self.places:
-            answers = await ask(questions, self.measure, slot, timeout_seconds=self.deadline_seconds)
+        answers = await ask(questions, self.measure, slot, timeout_seconds=self.deadline_seconds)
 
         def work(connection: Connection) -> tuple[list[Change], frozenset[str]]:
             keys = [rule.key for rule in group.rules]

@@ -1,6 +1,6 @@
 """How far telemetry has arrived."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -92,13 +92,64 @@ async def test_a_measurement_is_incomplete_when_much_of_its_window_is_to_come(st
     assert found.complete_until_ns == max(ago(seconds + 1), ago(window))
 
 
-@pytest.mark.parametrize(("seconds", "complete"), [(3, True), (13, True), (33, True), (36, False)])
-@pytest.mark.parametrize("window", [10, 60, 300])
-async def test_rules_are_judged_over_what_has_arrived(store, seconds, complete, window):
-    """The window of a rule ends where telemetry has arrived, up to 30 s behind its usual end."""
-    beats(store, a=seconds)
-    rule = Rule(alert="A", metric="request_rate", window=f"{window}s", condition="> 0")
+class Waiting:
+    """A clock that only sleeping moves, and what arrives meanwhile."""
+
+    def __init__(self, store, **arrives) -> None:
+        self.store = store
+        self.at = T0.timestamp()
+        self.arrives = arrives
+
+    def now(self):
+        """The time."""
+        return self.at
+
+    async def sleep(self, seconds):
+        """Time passes, and heartbeats arrive that were made five seconds before."""
+        self.at += seconds
+        for name, after in self.arrives.items():
+            made = min(self.at - 5, T0.timestamp() + after)
+            self.store.insert("otel_metrics_gauge", [_beat(made, name)])
+
+
+def _beat(seconds, name):
+    return point(datetime.fromtimestamp(seconds, UTC), HEARTBEAT_METRIC, 1, instance=name)
+
+
+async def look(store, waiting, window="60s"):
+    """A rule's look at T0; windows end five seconds before."""
+    rule = Rule(alert="A", metric="request_rate", window=window, condition="> 0")
     (question,) = rule.questions(T0.timestamp())
-    answers = await measure_in(store, delay_seconds=5)([question], T0.timestamp())
-    (reading,) = answers[question]
-    assert reading.complete is complete
+    ask = measure_in(store, delay_seconds=5, clock=waiting.now, sleep=waiting.sleep, arrived=watermark)
+    (reading,) = (await ask([question], T0.timestamp()))[question]
+    return reading
+
+
+async def test_a_look_waits_for_data_that_is_on_its_way(store):
+    """Its window ends where it always does, is judged as soon as all of it has arrived, and then is complete."""
+    beats(store, a=9)
+    store.insert("otel_traces", [span(T0 - timedelta(seconds=ago_), seconds=0.1) for ago_ in (66, 64, 6, 4)])
+    waiting = Waiting(store, a=3600)
+    reading = await look(store, waiting)
+    assert (reading.complete, reading.count) == (True, 2)
+    assert 1 <= waiting.at - T0.timestamp() <= 3
+
+
+async def test_a_look_waits_no_longer_than_its_patience(store):
+    """An exporter that stopped makes the window incomplete half a minute after the slot, also a later slot's."""
+    beats(store, a=9)
+    waiting = Waiting(store)
+    assert not (await look(store, waiting)).complete
+    assert waiting.at - T0.timestamp() == 30
+    waiting.at += 1000
+    assert not (await look(store, waiting)).complete
+    assert waiting.at - T0.timestamp() == 1030, "what is past is not waited for"
+
+
+async def test_a_look_does_not_wait_for_what_is_there_or_unknown(store):
+    """Without any heartbeat nothing is known; with a young one nothing is missing."""
+    waiting = Waiting(store)
+    assert (await look(store, waiting)).complete
+    beats(store, a=3, ended=60)
+    assert (await look(store, waiting)).complete
+    assert waiting.at == T0.timestamp()
