@@ -72,7 +72,7 @@ def test_a_failure_is_seen_by_every_known_alert():
 def test_an_incomplete_window_is_not_judged():
     """Its figure neither fires nor resolves, and a group that is missing from it is not gone."""
     looks = looked(rule(group_by=["model"]), [Reading(ONE, 0.9, complete=False)], [{**TWO, **NAME}])
-    assert kinds(looks) == {"one": ObservationKind.FAILED, "two": ObservationKind.FAILED}
+    assert kinds(looks) == {"one": ObservationKind.INCOMPLETE, "two": ObservationKind.INCOMPLETE}
     assert "incomplete" in str(looks[0].observation.error)
 
 

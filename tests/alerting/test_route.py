@@ -6,7 +6,7 @@ from fastapi.testclient import TestClient
 
 from services.monitoring_api.alerting import store
 from services.monitoring_api.alerting.evaluation import Change, StoredAlert
-from services.monitoring_api.alerting.models import AlertEvent, AlertState, AlertStatus, EventKind
+from services.monitoring_api.alerting.models import AlertEvent, AlertState, AlertStatus, EventKind, Health
 from services.monitoring_api.alerting.reader import AlertReader
 from services.monitoring_api.alerting.store import record_worker, write_changes
 from services.monitoring_api.routes.alerts import alerts_router
@@ -27,12 +27,19 @@ def filled(folder) -> str:
     engine = sa.create_engine(url)
     store.metadata.create_all(engine)
     states = {
-        "Quiet": AlertState(error="ClickHouse can't be reached", last_evaluated_at=990.0),
+        "Quiet": AlertState(error="ClickHouse can't be reached", last_evaluated_at=990.0, health=Health.ERROR),
         "Burning": AlertState(AlertStatus.FIRING, active_since=900.0, fired_at=960.5, value=0.25),
+    }
+    about = {
+        "metric": "error_ratio",
+        "condition": "> 0.05",
+        "runbook": "https://example.org/runbook",
+        "url": "http://dashboard/history",
+        "trace_ids": ("a", "b"),
     }
     with engine.begin() as connection:
         for number, (rule, state) in enumerate(states.items()):
-            alert = StoredAlert(f"{number:016}", rule, "k", {"alertname": rule}, {"summary": "s"}, state)
+            alert = StoredAlert(f"{number:016}", rule, "k", {"alertname": rule}, {"summary": "s"}, state, **about)
             write_changes(connection, [Change(alert, (AlertEvent(EventKind.FAILING, 1.0),))])
         record_worker(connection, "worker", heartbeat_at=980.0, last_evaluation_at=975.0, error=None)
     engine.dispose()
@@ -47,6 +54,7 @@ def test_what_needs_somebody_comes_first(tmp_path):
         "fingerprint": "0000000000000001",
         "rule": "Burning",
         "state": "firing",
+        "health": "ok",
         "cause": "condition",
         "labels": {"alertname": "Burning"},
         "annotations": {"summary": "s"},
@@ -56,8 +64,14 @@ def test_what_needs_somebody_comes_first(tmp_path):
         "resolved_at": None,
         "last_evaluated_at": None,
         "error": None,
+        "metric": "error_ratio",
+        "condition": "> 0.05",
+        "runbook": "https://example.org/runbook",
+        "url": "http://dashboard/history",
+        "trace_ids": ["a", "b"],
     }
     assert answer["alerts"][1]["error"] == "ClickHouse can't be reached"
+    assert answer["alerts"][1]["health"] == "error"
     assert answer["worker"] == {"state": "running", "last_evaluation_at": "1970-01-01T00:16:15Z", "error": None}
 
 

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from services.monitoring_api.alerting.models import (
     AlertState,
     AlertStatus,
+    Cause,
     EventKind,
     NoDataPolicy,
     Observation,
@@ -22,28 +23,50 @@ TOLERANCE = 25.0
 
 
 class Model:
-    """Firing and waiting, recounted from the whole history of answered looks."""
+    """Firing and waiting, recounted from the whole history of looks."""
 
     def __init__(self, timing: Timing) -> None:
         self.timing = timing
         self.looks: list[tuple[float, bool]] = []
+        self.failures: list[float] = []
+        self.last = 0.0
         self.firing = False
+        self.by_error = False
         self.fired_times = 0
         self.resolved_times = 0
 
     def look(self, now: float, observation: Observation) -> None:
         """Look once."""
+        gap, self.last = now - self.last, now
         if observation.kind is ObservationKind.FAILED:
+            self.failures = [*(self.failures if gap <= TOLERANCE else []), now]
+            wanted = self.timing.error_for_seconds
+            if not self.firing and wanted is not None and now - self.failures[0] >= wanted:
+                self.firing = self.by_error = True
+                self.fired_times += 1
             return
+        self.failures = []
+        if observation.kind in {ObservationKind.INCOMPLETE, ObservationKind.IMMATURE}:
+            return
+        told, self.by_error = self.by_error, False
+        self.firing = self.firing and not told
+        self._answer(now, observation)
+        # An error that was told ends as one, unless what it hid fires at once.
+        if told:
+            self.fired_times -= self.firing
+            self.resolved_times += not self.firing
+
+    def _answer(self, now: float, observation: Observation) -> None:
         empty = observation.kind is ObservationKind.NO_DATA or (observation.count or 0) < self.timing.minimum_count
         if empty and self.timing.no_data is NoDataPolicy.KEEP:
             return
-        bad = self.timing.no_data is NoDataPolicy.ALERT if empty else observation.kind is ObservationKind.BREACHING
-        self.looks.append((now, bad))
-        if not self.firing and bad and self._held(bad=True) >= self.timing.for_seconds:
+        between = self.firing and observation.kind is ObservationKind.BETWEEN
+        bad = observation.kind is ObservationKind.BREACHING or between
+        self.looks.append((now, self.timing.no_data is NoDataPolicy.ALERT if empty else bad))
+        if not self.firing and self.looks[-1][1] and self._held(bad=True) >= self.timing.for_seconds:
             self.firing = True
             self.fired_times += 1
-        elif self.firing and not bad and self._held(bad=False) >= self.timing.keep_firing_for_seconds:
+        elif self.firing and not self.looks[-1][1] and self._held(bad=False) >= self.timing.keep_firing_for_seconds:
             self.firing = False
             self.resolved_times += 1
 
@@ -72,10 +95,11 @@ class AlertMachine(RuleBasedStateMachine):
         keep=st.sampled_from([0.0, 30.0]),
         minimum=st.sampled_from([0, 10]),
         policy=st.sampled_from(NoDataPolicy),
+        error_for=st.sampled_from([None, None, 0.0, 20.0]),
     )
-    def begin(self, hold, keep, minimum, policy):
+    def begin(self, hold, keep, minimum, policy, error_for):
         """A rule of any timing, and a fresh alert."""
-        self.timing = Timing(hold, keep, minimum, policy, TOLERANCE)
+        self.timing = Timing(hold, keep, minimum, policy, error_for, TOLERANCE)
         self.model = Model(self.timing)
         self.state = AlertState()
         self.now = 1000.0
@@ -90,17 +114,17 @@ class AlertMachine(RuleBasedStateMachine):
     def look(self, kind, count, steps):
         """Look once."""
         self.now += STEP * steps
-        failed = kind is ObservationKind.FAILED
-        observation = Observation(kind, 0.5, count, "down" if failed else None)
+        observation = Observation(kind, 0.5, count, None if kind.answered else "down")
         before = self.state
         self.state, events = transition(self.timing, before, observation, self.now)
         self.model.look(self.now, observation)
         kinds = [event.kind for event in events]
         self.fired += kinds.count(EventKind.FIRED)
         self.resolved += kinds.count(EventKind.RESOLVED)
-        if failed:
-            assert self.state.status is before.status
-            assert not {EventKind.FIRED, EventKind.RESOLVED, EventKind.CANCELLED} & set(kinds)
+        if not kind.answered:
+            told = self.timing.error_for_seconds is not None and kind is ObservationKind.FAILED
+            assert self.state.status is before.status or (told and self.state.cause is Cause.ERROR)
+            assert not {EventKind.RESOLVED, EventKind.CANCELLED} & set(kinds)
         if EventKind.FIRED in kinds:
             assert self.state.fired_at not in self.fired_at, "an incident is named once"
             self.fired_at.add(self.state.fired_at)

@@ -1,7 +1,7 @@
 """Annotations: sandboxed Jinja2 templates that say in words what a figure means."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -15,24 +15,55 @@ MAXIMUM_CHARACTERS = 2_000
 
 VARIABLES = frozenset(
     {"value", "count", "labels", "alertname", "metric", "window", "condition", "threshold", "status", "cause", "error"}
+    | {"current", "earlier", "objective", "burn_rate", "budget_spent", "runbook", "dashboard", "trace_ids"}
 )
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotationContext:
-    """What a template may speak of. `window` is text like 5m; `value` is None when there was no data."""
+    """What a template may speak of.
+
+    Attributes:
+        alertname: The rule's name.
+        metric: What it watches; empty for a statement.
+        window: Text like 5m.
+        condition: When it is bad, in words.
+        threshold: The condition's number; None when it has none.
+        status: pending, firing and so on.
+        cause: Why it is active, or why it ended.
+        value: What the condition judged; None when there was no data.
+        count: Events in the window; None when nothing counts them.
+        error: Why the last look gave no answer; None when it gave one.
+        labels: The alert's labels.
+        current: The window's figure, where `value` is its change.
+        earlier: The figure of the window that it is held against.
+        objective: The share of requests that must be good; None without an objective, as the next two.
+        burn_rate: How many times faster than allowed the objective's budget is spent.
+        budget_spent: The part of the budget that went in this window.
+        runbook: The rule's link; empty when it has none.
+        dashboard: A link to the figure around the event; empty when the dashboard's place is unknown.
+        trace_ids: A few traces of it, once it fires.
+    """
 
     alertname: str
     metric: str
     window: str
     condition: str
-    threshold: float
+    threshold: float | None
     status: str = "firing"
     cause: str = "condition"
     value: float | None = None
     count: float | None = None
     error: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    current: float | None = None
+    earlier: float | None = None
+    objective: float | None = None
+    burn_rate: float | None = None
+    budget_spent: float | None = None
+    runbook: str = ""
+    dashboard: str = ""
+    trace_ids: Sequence[str] = ()
 
     def variables(self) -> dict[str, Any]:
         """The names that a template sees."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
@@ -30,8 +30,17 @@ class Condition:
         """Whether the value breaches."""
         return _OPERATORS[self.comparison](value, self.threshold)
 
+    def ended_by(self, other: "Condition") -> bool:
+        """Whether another condition can end what this one began: the other way round, and no value meets both."""
+        way, back = self.comparison[0], other.comparison[0]
+        if {way, back} != {"<", ">"} or "!" in self.comparison:
+            return False
+        apart = self.threshold - other.threshold if way == ">" else other.threshold - self.threshold
+        both_include = self.comparison.endswith("=") and other.comparison.endswith("=")
+        return apart > 0 or (apart == 0 and not both_include)
+
     def __str__(self) -> str:
-        return f"{self.comparison} {self.threshold:g}"
+        return f"{self.comparison} {self.threshold:.10g}"
 
 
 def parse_condition(text: object) -> Condition:
@@ -49,4 +58,6 @@ def parse_condition(text: object) -> Condition:
     return Condition(match[1], threshold / 100 if match[3] else threshold)
 
 
-ConditionText = Annotated[Condition, BeforeValidator(parse_condition)]
+ConditionText = Annotated[
+    Condition, BeforeValidator(parse_condition), WithJsonSchema({"type": "string", "pattern": f"^{_TEXT.pattern}$"})
+]

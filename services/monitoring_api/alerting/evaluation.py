@@ -2,21 +2,18 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from services.monitoring_api.alerting.annotations import AnnotationContext, render
 from services.monitoring_api.alerting.fingerprint import fingerprint
-from services.monitoring_api.alerting.measurement import (
-    INCOMPLETE,
-    Answer,
-    Answers,
-    Measure,
-    observe,
-)
+from services.monitoring_api.alerting.joining import INCOMPLETE, join
+from services.monitoring_api.alerting.links import dashboard_link
+from services.monitoring_api.alerting.measurement import Answer, Answers, Measure, Reading
 from services.monitoring_api.alerting.models import (
     AlertEvent,
     AlertState,
     AlertStatus,
+    EventKind,
     Observation,
     ObservationKind,
 )
@@ -44,6 +41,11 @@ class StoredAlert:
         labels: Group, rule labels and alertname.
         annotations: As rendered at its last look.
         state: Its state.
+        metric: What its rule watches; empty for a statement.
+        condition: When it is bad, in words.
+        runbook: Its rule's link; empty when there is none.
+        url: Where the dashboard shows it; empty when the dashboard's place is unknown.
+        trace_ids: A few traces of its present incident, or of its last one.
     """
 
     fingerprint: str
@@ -52,15 +54,43 @@ class StoredAlert:
     labels: Labels
     annotations: Labels
     state: AlertState
+    metric: str = ""
+    condition: str = ""
+    runbook: str = ""
+    url: str = ""
+    trace_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look at a rule said about one alert. Not present: its group is gone from the data."""
+    """What one look at a rule said about one alert.
+
+    Attributes:
+        labels: The alert's labels.
+        observation: What it said.
+        present: Whether the alert's group is in the data.
+        current: The window's figure, where the observation's value is its change.
+        earlier: The figure of the window that it is held against.
+    """
 
     labels: Labels
     observation: Observation
     present: bool = True
+    current: float | None = None
+    earlier: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is said of alerts besides what looks say.
+
+    Attributes:
+        dashboard_url: The dashboard's root; empty when unknown.
+        trace_ids: Traces of alerts that fire at this look, by fingerprint.
+    """
+
+    dashboard_url: str = ""
+    trace_ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +100,9 @@ class Change:
     alert: StoredAlert
     events: tuple[AlertEvent, ...]
     forget: bool = False
+
+
+_NOWHERE = Surroundings()
 
 
 async def ask(questions: Iterable[Question], measure: Measure, now: float, *, timeout_seconds: float) -> Answers:
@@ -117,14 +150,20 @@ def look(rule: Rule, answers: Answers, known: Sequence[Labels], slot: float) -> 
         slot: The time of the look, epoch seconds.
     """
     base = rule.alert_labels({})
-    (question,) = rule.questions(slot)
-    answer = answers[question]
-    if isinstance(answer, str):
-        return [Look(labels, Observation(ObservationKind.FAILED, error=answer)) for labels in known or [base]]
+    found: list[Sequence[Reading]] = []
+    for question in rule.questions(slot):
+        answer = answers[question]
+        if isinstance(answer, str):
+            return [Look(labels, Observation(ObservationKind.FAILED, error=answer)) for labels in known or [base]]
+        found.append(answer)
 
-    looks = [Look(rule.alert_labels(reading.labels), observe(rule, reading)) for reading in answer]
+    looks = [
+        Look(rule.alert_labels(one.labels), one.observation, one.present, one.current, one.earlier)
+        for one in join(rule, found)
+    ]
     # Where the window is incomplete, a group that is not there may be what has not arrived.
-    missing = Observation(ObservationKind.FAILED, error=INCOMPLETE) if not all(r.complete for r in answer) else None
+    complete = all(reading.complete for readings in found for reading in readings)
+    missing = None if complete else Observation(ObservationKind.INCOMPLETE, error=INCOMPLETE)
     present = {fingerprint(one.labels) for one in looks}
     absent = [labels for labels in known if fingerprint(labels) not in present]
     if not looks and not absent:
@@ -137,19 +176,61 @@ def look(rule: Rule, answers: Answers, known: Sequence[Labels], slot: float) -> 
 
 
 def advance(
-    rule: Rule, interval_seconds: float, looks: Sequence[Look], stored: Mapping[str, StoredAlert], now: float
+    rule: Rule,
+    interval_seconds: float,
+    looks: Sequence[Look],
+    stored: Mapping[str, StoredAlert],
+    now: float,
+    *,
+    surroundings: Surroundings = _NOWHERE,
 ) -> list[Change]:
-    """Take every alert of a rule one look further."""
+    """Take every alert of a rule one look further.
+
+    Args:
+        rule: The rule.
+        interval_seconds: Time between two looks.
+        looks: What this one said of each alert.
+        stored: The rule's alerts so far, by fingerprint.
+        now: The time of the look, epoch seconds.
+        surroundings: What else is said of them.
+    """
     timing = rule.timing(interval_seconds)
     changes = []
     for one in looks:
         identity = fingerprint(one.labels)
-        previous = stored[identity].state if identity in stored else AlertState()
-        state, events = transition(timing, previous, one.observation, now)
-        annotations = render(rule.annotations, _context(rule, one, state))
-        alert = StoredAlert(identity, rule.alert, rule.key, one.labels, annotations, state)
+        before = stored.get(identity)
+        state, events = transition(timing, AlertState() if before is None else before.state, one.observation, now)
+        group = {key: one.labels[key] for key in rule.group_by if key in one.labels}
+        described = StoredAlert(
+            identity,
+            rule.alert,
+            rule.key,
+            one.labels,
+            {},
+            state,
+            metric=rule.metric or "",
+            condition=rule.judged,
+            runbook=rule.runbook or "",
+            url=dashboard_link(surroundings.dashboard_url, rule, group, state, now),
+            trace_ids=_traces(before, identity, events, surroundings),
+        )
+        annotations = render(rule.annotations, _context(rule, one, described))
+        alert = replace(described, annotations=annotations)
         changes.append(Change(alert, events, forget=not one.present and _forgettable(state, now)))
     return changes
+
+
+def firing_now(changes: Iterable[Change]) -> list[StoredAlert]:
+    """The alerts that a look made fire: those whose traces are worth asking for."""
+    return [one.alert for one in changes if any(event.kind is EventKind.FIRED for event in one.events)]
+
+
+def _traces(
+    before: StoredAlert | None, identity: str, events: Sequence[AlertEvent], surroundings: Surroundings
+) -> tuple[str, ...]:
+    if before is None or any(event.kind is EventKind.FIRED for event in events):
+        return surroundings.trace_ids.get(identity, ())
+    return before.trace_ids
 
 
 def retire_all(stored: Sequence[StoredAlert], now: float) -> list[Change]:
@@ -157,8 +238,7 @@ def retire_all(stored: Sequence[StoredAlert], now: float) -> list[Change]:
     changes = []
     for alert in stored:
         state, events = retire(alert.state, now)
-        ended = StoredAlert(alert.fingerprint, alert.rule, alert.rule_key, alert.labels, alert.annotations, state)
-        changes.append(Change(ended, events, forget=_forgettable(state, now)))
+        changes.append(Change(replace(alert, state=state), events, forget=_forgettable(state, now)))
     return changes
 
 
@@ -170,17 +250,27 @@ def _forgettable(state: AlertState, now: float) -> bool:
     return state.status is AlertStatus.INACTIVE
 
 
-def _context(rule: Rule, one: Look, state: AlertState) -> AnnotationContext:
+def _context(rule: Rule, one: Look, alert: StoredAlert) -> AnnotationContext:
+    state, slo = alert.state, rule.slo
+    bad = None if slo is None else state.value
     return AnnotationContext(
         alertname=rule.alert,
-        metric=rule.metric or "",
+        metric=alert.metric,
         window=format_duration(rule.window),
-        condition=str(rule.condition),
-        threshold=rule.condition.threshold,
+        condition=alert.condition,
+        threshold=None if rule.condition is None else rule.condition.threshold,
         status=str(state.status),
         cause=str(state.cause),
         value=state.value,
         count=one.observation.count,
         error=state.error,
         labels=one.labels,
+        current=one.current,
+        earlier=one.earlier,
+        objective=None if slo is None else slo.objective,
+        burn_rate=None if slo is None or bad is None else slo.burn_rate(bad),
+        budget_spent=None if slo is None or bad is None else slo.spent(bad, rule.window),
+        runbook=alert.runbook,
+        dashboard=alert.url,
+        trace_ids=alert.trace_ids,
     )

@@ -1,13 +1,10 @@
 """What an evaluation asks and gets: the border between alerting and wherever the figures come from."""
 
-import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from services.monitoring_api.alerting.models import Observation, ObservationKind
 from services.monitoring_api.alerting.questions import Question
-from services.monitoring_api.alerting.rules import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +33,3 @@ Answers: TypeAlias = Mapping[Question, Answer]
 
 Measure: TypeAlias = Callable[[Sequence[Question], float], Awaitable[Answers]]
 """Answers all questions of a round at once, for the slot at the given epoch second; never raises."""
-
-INCOMPLETE = "the window is incomplete: some of its data has not arrived, so its figure is not judged"
-IMMATURE = "the window is immature, and early labels are biased, so its figure is not judged"
-
-
-def observe(rule: Rule, reading: Reading) -> Observation:
-    """Judge one figure by the rule's condition; that of an incomplete or immature window is no answer."""
-    if not reading.complete:
-        return Observation(ObservationKind.FAILED, error=INCOMPLETE)
-    if reading.immature is not None:
-        return Observation(ObservationKind.FAILED, error=f"{IMMATURE}: {reading.immature}")
-    value = reading.value
-    if value is None or math.isnan(value):
-        return Observation(ObservationKind.NO_DATA, None, reading.count)
-    kind = ObservationKind.BREACHING if rule.condition.holds(value) else ObservationKind.HEALTHY
-    return Observation(kind, value, reading.count)

@@ -8,9 +8,28 @@ class ObservationKind(StrEnum):
     """What one look at one alert's figure said."""
 
     BREACHING = "breaching"
+    # Past the condition's threshold no longer, but not yet at the one that ends the alert.
+    BETWEEN = "between"
     HEALTHY = "healthy"
     NO_DATA = "no_data"
+    INCOMPLETE = "incomplete"
+    IMMATURE = "immature"
     FAILED = "failed"
+
+    @property
+    def answered(self) -> bool:
+        """Whether the look may change a status: a failed one says nothing, nor does one at a window still filling."""
+        return self not in {ObservationKind.FAILED, ObservationKind.INCOMPLETE, ObservationKind.IMMATURE}
+
+
+class Health(StrEnum):
+    """What the last look rested on, whatever the alert's status is."""
+
+    OK = "ok"
+    NO_DATA = "no_data"
+    INCOMPLETE = "incomplete"
+    IMMATURE = "immature"
+    ERROR = "error"
 
 
 class AlertStatus(StrEnum):
@@ -35,6 +54,7 @@ class Cause(StrEnum):
 
     CONDITION = "condition"
     NO_DATA = "no_data"
+    ERROR = "error"
     RULE_REMOVED = "rule_removed"
 
 
@@ -58,6 +78,7 @@ class Timing:
         keep_firing_for_seconds: How long it must be quiet before the alert resolves; 0 resolves at once.
         minimum_count: A window with fewer events than this is treated as having no data.
         no_data: What no data counts as.
+        error_for_seconds: How long looks must fail before the alert fires because of it; None: it never does.
         tolerance_seconds: The longest distance between two looks that still proves what lay between them. Time in a
             longer gap (a failed query, a stopped worker) counts towards neither `for` nor `keep_firing_for`.
     """
@@ -66,6 +87,7 @@ class Timing:
     keep_firing_for_seconds: float = 0.0
     minimum_count: int = 0
     no_data: NoDataPolicy = NoDataPolicy.KEEP
+    error_for_seconds: float | None = None
     tolerance_seconds: float = float("inf")
 
 
@@ -77,7 +99,7 @@ class Observation:
         kind: What it said.
         value: The figure, in the metric's unit; None when there is none.
         count: Events in the window; None when the metric has no such count.
-        error: Why there is no answer; set exactly when the kind is `failed`.
+        error: Why there is no answer; set exactly when there is none.
     """
 
     kind: ObservationKind
@@ -102,6 +124,8 @@ class AlertState:
         last_evaluated_at: The last look, answered or not.
         value: The last figure.
         error: Why the last look gave no answer; None when it gave one.
+        health: What the last look rested on.
+        failing_since: When looks began to fail; None while they don't. Windows that still fill don't fail.
     """
 
     status: AlertStatus = AlertStatus.INACTIVE
@@ -115,6 +139,8 @@ class AlertState:
     last_evaluated_at: float | None = None
     value: float | None = None
     error: str | None = None
+    health: Health = Health.OK
+    failing_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

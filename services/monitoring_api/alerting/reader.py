@@ -94,6 +94,7 @@ def _shown(alert: StoredAlert) -> dict[str, Any]:
         "fingerprint": alert.fingerprint,
         "rule": alert.rule,
         "state": str(state.status),
+        "health": str(state.health),
         "cause": str(state.cause),
         "labels": dict(alert.labels),
         "annotations": dict(alert.annotations),
@@ -103,4 +104,9 @@ def _shown(alert: StoredAlert) -> dict[str, Any]:
         "resolved_at": rfc3339(state.resolved_at),
         "last_evaluated_at": rfc3339(state.last_evaluated_at),
         "error": state.error,
+        "metric": alert.metric,
+        "condition": alert.condition,
+        "runbook": alert.runbook,
+        "url": alert.url,
+        "trace_ids": list(alert.trace_ids),
     }

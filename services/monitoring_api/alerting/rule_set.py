@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.monitoring_api.alerting.rules import Catalogue, Rule, RuleFile, RuleGroup
+from services.monitoring_api.alerting.metric_shapes import Catalogue
+from services.monitoring_api.alerting.rules import Rule, RuleFile, RuleGroup
 from services.monitoring_api.configuration.located_yaml import (
     FileError,
     InvalidFileError,
@@ -17,7 +18,7 @@ from services.monitoring_api.configuration.located_yaml import (
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The rules in force."""
+    """The rules in force: those of objectives in place of objectives."""
 
     groups: tuple[RuleGroup, ...] = ()
 
@@ -53,7 +54,7 @@ def load_rules(paths: Sequence[Path], catalogue: Catalogue | None) -> RuleSet:
     errors.extend(_duplicates(documents))
     if errors:
         raise InvalidFileError(sorted(errors, key=lambda error: (error.path, error.line, error.field)))
-    return RuleSet(tuple(groups))
+    return RuleSet(tuple(group.expanded() for group in groups))
 
 
 def _duplicates(documents: Iterable[LocatedDocument]) -> Iterable[FileError]:

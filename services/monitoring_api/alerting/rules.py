@@ -1,8 +1,8 @@
 """Rule files: the strict model of what people write."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,13 +16,26 @@ from pydantic import (
 )
 
 from services.monitoring_api.alerting.annotations import check_template
-from services.monitoring_api.alerting.condition import ConditionText
+from services.monitoring_api.alerting.change import ChangeAgainst
+from services.monitoring_api.alerting.condition import Condition, ConditionText
 from services.monitoring_api.alerting.fingerprint import fingerprint
+from services.monitoring_api.alerting.metric_shapes import (
+    Catalogue,
+    MetricShape,
+    check_filters,
+    check_groups,
+    shape_of,
+)
 from services.monitoring_api.alerting.models import NoDataPolicy, Timing
 from services.monitoring_api.alerting.questions import FilterValue, Question, filter_pairs
-from services.monitoring_api.configuration.duration import Duration
+from services.monitoring_api.alerting.slo import BurnPair, Slo
+from services.monitoring_api.alerting.sql_text import MAXIMUM_CHARACTERS, check_sql
+from services.monitoring_api.configuration.duration import Duration, format_duration
 
 ALERTNAME = "alertname"
+# An objective's rules are told apart by these.
+SEVERITY = "severity"
+SLO_WINDOW = "slo_window"
 LABEL_NAME = r"^[A-Za-z_][A-Za-z0-9_.]{0,127}$"
 
 # Two looks up to this many intervals apart still count as continuous: one failed look in between is forgiven.
@@ -41,34 +54,46 @@ def _filter_value(value: object) -> object:
 _FilterText = Annotated[FilterValue, BeforeValidator(_filter_value)]
 
 
-@dataclass(frozen=True, slots=True)
-class MetricShape:
-    """What a rule may ask of a metric: the keys it can be filtered and grouped by."""
-
-    filters: frozenset[str]
-    group_by: frozenset[str]
-
-
-Catalogue = Mapping[str, MetricShape]
-
-
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 
 class Rule(_Strict):
-    """One alert rule over a metric of the catalogue."""
+    """One alert rule: over a metric of the catalogue, over a statement's rows, or for an objective."""
 
+    # Fields are checked in this order, and each sees those before it.
     alert: str = Field(min_length=1, max_length=200, pattern=r"^\S.*$", description="The name that people will read.")
-    metric: str | None = Field(default=None, description="A metric of the catalogue, like error_ratio.")
-    sql: Any = Field(default=None, description="Not available yet.")
-    slo: Any = Field(default=None, description="Not available yet.")
+    metric: str | None = Field(
+        default=None, description="A metric of the catalogue, like error_ratio, or slow_ratio_300ms for any threshold."
+    )
+    sql: Annotated[str, AfterValidator(check_sql)] | None = Field(
+        default=None,
+        max_length=MAXIMUM_CHARACTERS,
+        description="A SELECT between {from:DateTime64(9)} and {to:DateTime64(9)}: `value`, maybe `count`, and labels.",
+    )
+    slo: Slo | None = Field(default=None, description="An objective; it becomes rules on how fast its budget is spent.")
+    absent: bool = Field(
+        default=False, strict=True, description="Bad is that there is no data; instead of `condition`."
+    )
     window: Duration = Field(default=300.0, gt=0, le=604800, description="How far each look reaches back, like 5m.")
+    offset: Duration = Field(
+        default=0.0, le=2_592_000, description="How much earlier the window ends, so that late labels have come."
+    )
     filter: Mapping[LabelName, _FilterText] = Field(
         default_factory=dict, description="Only rows with these values; a list means any of them."
     )
     group_by: tuple[LabelName, ...] = Field(default=(), max_length=4, description="One alert for each of their values.")
-    condition: ConditionText = Field(description='What is bad, like "> 0.05" or "> 5%".')
+    change: ChangeAgainst | None = Field(
+        default=None, description="The condition judges how the figure changed, not the figure."
+    )
+    confirm_window: Duration | None = Field(
+        default=None, gt=0, le=604800, description="A shorter window that must be bad too, so that an alert ends soon."
+    )
+    condition: ConditionText | None = Field(default=None, description='What is bad, like "> 0.05" or "> 5%".')
+    resolve_condition: ConditionText | None = Field(
+        default=None,
+        description='What ends a firing alert, like "< 0.04"; without it, that the condition does not hold.',
+    )
     for_seconds: Duration = Field(
         default=0.0, alias="for", le=604800, description="How long it must be bad before it fires."
     )
@@ -82,31 +107,48 @@ class Rule(_Strict):
         default=NoDataPolicy.KEEP,
         description="What a window without data counts as: alert (bad), ok (good) or keep (nothing changes).",
     )
+    error_for: Duration | None = Field(
+        default=None,
+        le=604800,
+        description="How long looks must fail before the alert fires because of it; without it, it is only shown.",
+    )
     labels: Mapping[LabelName, str] = Field(default_factory=dict, description="Added to the alert; routes match them.")
     annotations: Mapping[LabelName, Annotated[str, AfterValidator(check_template)]] = Field(
-        default_factory=dict, description="Texts in Jinja2, like summary, description, runbook_url."
+        default_factory=dict, description="Texts in Jinja2, like summary and description."
     )
-
-    @field_validator("sql", "slo")
-    @classmethod
-    def _not_yet(cls, _value: object) -> object:
-        raise ValueError("not available yet: use `metric:` with a metric of the catalogue")
+    runbook: str | None = Field(
+        default=None, max_length=2_000, pattern=r"^https?://\S+$", description="A page that says what to do."
+    )
 
     @field_validator("metric")
     @classmethod
     def _known_metric(cls, metric: str | None, info: ValidationInfo) -> str | None:
-        catalogue = _catalogue(info)
-        if metric is not None and catalogue is not None and metric not in catalogue:
-            raise ValueError(f"unknown metric {metric!r}; there are: {_listed(catalogue)}")
+        if metric is not None and info.context is not None:
+            shape_of(info.context, metric)
         return metric
+
+    @field_validator(
+        "absent", "window", "offset", "change", "confirm_window", "condition", "resolve_condition", mode="before"
+    )
+    @classmethod
+    def _not_beside_an_objective(cls, value: object, info: ValidationInfo) -> object:
+        if info.data.get("slo") is not None:
+            raise ValueError("an objective brings its own windows and conditions; leave this out")
+        return value
+
+    @field_validator("filter", "group_by", mode="before")
+    @classmethod
+    def _not_beside_a_statement(cls, value: object, info: ValidationInfo) -> object:
+        if info.data.get("sql") is not None:
+            raise ValueError("the statement itself says what it selects and groups by; leave this out")
+        return value
 
     @field_validator("filter")
     @classmethod
     def _known_filters(cls, value: Mapping[str, Any], info: ValidationInfo) -> Mapping[str, Any]:
-        shape = _shape(info)
-        unknown = [] if shape is None else sorted(value.keys() - shape.filters)
-        if shape is not None and unknown:
-            raise ValueError(f"{info.data['metric']} has no filter {unknown[0]!r}; it has: {_listed(shape.filters)}")
+        asked = _asked(info)
+        if asked is not None:
+            check_filters(*asked, value)
         return value
 
     @field_validator("group_by")
@@ -114,25 +156,56 @@ class Rule(_Strict):
     def _known_groups(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if len(set(value)) < len(value):
             raise ValueError("names a key twice")
-        shape = _shape(info)
-        unknown = [] if shape is None else [key for key in value if key not in shape.group_by]
-        if shape is not None and unknown:
-            known = _listed(shape.group_by)
-            raise ValueError(f"{info.data['metric']} can't be grouped by {unknown[0]!r}, only by: {known}")
+        asked = _asked(info)
+        if asked is not None:
+            check_groups(*asked, value)
+        return value
+
+    @field_validator("change", "confirm_window", "condition", "no_data", mode="after")
+    @classmethod
+    def _not_beside_absent(cls, value: object, info: ValidationInfo) -> object:
+        if info.data.get("absent"):
+            raise ValueError("`absent: true` is a condition by itself: bad is a window without data; leave this out")
+        return value
+
+    @field_validator("confirm_window")
+    @classmethod
+    def _within_the_window(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if info.data.get("change") is not None:
+            raise ValueError("a change is judged over one window; leave this out")
+        if value is not None and value >= info.data.get("window", value + 1):
+            raise ValueError("must be shorter than `window`")
+        return value
+
+    @field_validator("resolve_condition")
+    @classmethod
+    def _ends_the_condition(cls, value: Condition | None, info: ValidationInfo) -> Condition | None:
+        condition = info.data.get("condition")
+        if condition is not None and value is not None and not condition.ended_by(value):
+            raise ValueError(f'can\'t end "{condition}": it must point the other way, and not overlap with it')
         return value
 
     @field_validator("labels")
     @classmethod
-    def _no_reserved_label(cls, labels: Mapping[str, str]) -> Mapping[str, str]:
+    def _no_reserved_label(cls, labels: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
         if ALERTNAME in labels:
             raise ValueError(f"`{ALERTNAME}` is set by the rule's name")
+        taken = sorted({SEVERITY, SLO_WINDOW} & labels.keys()) if info.data.get("slo") is not None else []
+        if taken:
+            raise ValueError(f"`{taken[0]}` is set by the objective, differently for each of its rules")
         return labels
 
     @model_validator(mode="after")
-    def _whole(self) -> "Rule":
-        if self.metric is None:
-            raise ValueError("missing: a rule needs `metric:`")
-        clash = sorted(set(self.group_by) & {*self.labels, ALERTNAME})
+    def _whole(self) -> Self:
+        given = [name for name in ("metric", "sql", "slo") if getattr(self, name) is not None]
+        if not given:
+            raise ValueError("missing: a rule needs `metric:`, `sql:` or `slo:`")
+        if len(given) > 1:
+            raise ValueError(f"a rule has one of `metric:`, `sql:` and `slo:`, not {' and '.join(given)}")
+        if self.slo is None and not self.absent and self.condition is None:
+            raise ValueError("missing: a rule needs `condition:` or `absent: true`")
+        own = {*self.labels, ALERTNAME, *({SEVERITY, SLO_WINDOW} if self.slo else ())}
+        clash = sorted(set(self.group_by) & own)
         if clash:
             raise ValueError(f"group_by and labels both set {', '.join(clash)}")
         return self
@@ -141,6 +214,32 @@ class Rule(_Strict):
     def key(self) -> str:
         """Identity of the rule itself: its name and its own labels."""
         return fingerprint(self.alert_labels({}))
+
+    @property
+    def judged(self) -> str:
+        """When it is bad, in words."""
+        if self.absent or self.condition is None:
+            return "no data"
+        return f"{self.change} {self.condition}" if self.change else str(self.condition)
+
+    def expanded(self) -> Iterable["Rule"]:
+        """The rules that are looked at: those of its objective, or just this one."""
+        if self.slo is None or self.metric is not None:
+            return [self]
+        return [self._burning(self.slo, pair) for pair in self.slo.pairs()]
+
+    def _burning(self, slo: Slo, pair: BurnPair) -> "Rule":
+        own = {SEVERITY: pair.severity, SLO_WINDOW: format_duration(pair.long_seconds)}
+        return self.model_copy(
+            update={
+                "metric": slo.metric,
+                "window": pair.long_seconds,
+                "confirm_window": pair.short_seconds,
+                "condition": slo.condition(pair),
+                "labels": {**self.labels, **own},
+                "annotations": {**slo.texts(), **self.annotations},
+            }
+        )
 
     def alert_labels(self, group: Mapping[str, str]) -> dict[str, str]:
         """The labels of the alert for one group; the rule's own win."""
@@ -152,7 +251,12 @@ class Rule(_Strict):
         Args:
             slot: The time of the look, epoch seconds.
         """
-        return (Question(self.metric, self.sql, self.window, 0.0, filter_pairs(self.filter), self.group_by),)
+        asked = Question(self.metric, self.sql, self.window, self.offset, filter_pairs(self.filter), self.group_by)
+        if self.change is not None:
+            return asked, replace(asked, end_offset_seconds=self.offset + self.change.offset(self.window))
+        if self.confirm_window is not None:
+            return asked, replace(asked, window_seconds=self.confirm_window)
+        return (asked,)
 
     def timing(self, interval_seconds: float) -> Timing:
         """What the state machine reads of it."""
@@ -160,22 +264,20 @@ class Rule(_Strict):
             for_seconds=self.for_seconds,
             keep_firing_for_seconds=self.keep_firing_for,
             minimum_count=self.minimum_count,
-            no_data=self.no_data,
+            no_data=NoDataPolicy.ALERT if self.absent else self.no_data,
+            error_for_seconds=self.error_for,
             tolerance_seconds=TOLERATED_INTERVALS * interval_seconds,
         )
 
 
-def _catalogue(info: ValidationInfo) -> Catalogue | None:
-    return info.context  # a catalogue, or None when the file is read without one
-
-
-def _shape(info: ValidationInfo) -> MetricShape | None:
-    catalogue = _catalogue(info)
-    return None if catalogue is None else catalogue.get(info.data.get("metric") or "")
-
-
-def _listed(names: Collection[str]) -> str:
-    return ", ".join(sorted(names)) or "none"
+def _asked(info: ValidationInfo) -> tuple[str, MetricShape] | None:
+    """The rule's metric and what it can be asked; None when that isn't known, or is an error of its own."""
+    catalogue: Catalogue | None = info.context  # None when the file is read without one
+    slo = info.data.get("slo")
+    metric = info.data.get("metric") if slo is None else slo.metric
+    if catalogue is None or metric is None:
+        return None
+    return metric, shape_of(catalogue, metric)
 
 
 class RuleGroup(_Strict):
@@ -186,6 +288,10 @@ class RuleGroup(_Strict):
         default=None, ge=1, le=86400, description="Time between two looks, like 15s; else the worker's setting."
     )
     rules: tuple[Rule, ...] = Field(description="At least none.")
+
+    def expanded(self) -> Self:
+        """The same group with what is looked at in place of objectives."""
+        return self.model_copy(update={"rules": tuple(each for rule in self.rules for each in rule.expanded())})
 
 
 class RuleFile(_Strict):

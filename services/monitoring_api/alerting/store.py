@@ -9,9 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.schema import CreateColumn
 
 from services.monitoring_api.alerting.evaluation import Change, StoredAlert
-from services.monitoring_api.alerting.models import AlertState, AlertStatus, Cause
+from services.monitoring_api.alerting.models import AlertState, AlertStatus, Cause, Health
 
 metadata = sa.MetaData()
 
@@ -37,6 +38,13 @@ alerts = sa.Table(
     sa.Column("last_evaluated_at", sa.Double),
     sa.Column("value", sa.Double),
     sa.Column("error", sa.Text),
+    sa.Column("health", sa.String(16)),
+    sa.Column("failing_since", sa.Double),
+    sa.Column("metric", sa.String(200)),
+    sa.Column("condition", sa.Text),
+    sa.Column("runbook", sa.Text),
+    sa.Column("url", sa.Text),
+    sa.Column("trace_ids", sa.Text),
 )
 
 alert_events = sa.Table(
@@ -61,6 +69,16 @@ workers = sa.Table(
     sa.Column("last_evaluation_at", sa.Double),
     sa.Column("error", sa.Text),
 )
+
+
+def create(connection: Connection) -> None:
+    """Make the tables that aren't there, and add the columns that a table of an older version lacks."""
+    metadata.create_all(connection)
+    there = {column["name"] for column in sa.inspect(connection).get_columns(alerts.name)}
+    for column in alerts.columns:
+        if column.name not in there:
+            described = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {alerts.name} ADD COLUMN {described}")
 
 
 def read_alerts(connection: Connection, *, rule_keys: Iterable[str] | None = None) -> list[StoredAlert]:
@@ -145,6 +163,13 @@ def _row(alert: StoredAlert) -> dict[str, Any]:
         "last_evaluated_at": state.last_evaluated_at,
         "value": state.value,
         "error": state.error,
+        "health": str(state.health),
+        "failing_since": state.failing_since,
+        "metric": alert.metric,
+        "condition": alert.condition,
+        "runbook": alert.runbook,
+        "url": alert.url,
+        "trace_ids": json.dumps(alert.trace_ids),
     }
 
 
@@ -167,5 +192,19 @@ def _alert(row: RowMapping) -> StoredAlert:
             last_evaluated_at=row["last_evaluated_at"],
             value=row["value"],
             error=row["error"],
+            health=_health(row),
+            failing_since=row["failing_since"],
         ),
+        metric=row["metric"] or "",
+        condition=row["condition"] or "",
+        runbook=row["runbook"] or "",
+        url=row["url"] or "",
+        trace_ids=tuple(json.loads(row["trace_ids"] or "[]")),
     )
+
+
+def _health(row: RowMapping) -> Health:
+    """What an older version left empty follows from the rest."""
+    if row["health"]:
+        return Health(row["health"])
+    return Health.OK if row["error"] is None else Health.ERROR

@@ -3,7 +3,9 @@
     inactive/resolved --breaching--> pending --held for `for`--> firing --quiet for `keep_firing_for`--> resolved
                                      pending --healthy--> inactive
 
-A failed look changes no status: it neither fires, nor resolves, nor resets the progress of `for`.
+A failed look changes no status: it neither fires, nor resolves, nor resets the progress of `for`. The same holds for a
+look at a window whose data or labels are still coming. Only a rule that says so fires when its looks fail for long;
+such a firing ends with the first answer.
 """
 
 from dataclasses import replace
@@ -15,6 +17,7 @@ from services.monitoring_api.alerting.models import (
     AlertStatus,
     Cause,
     EventKind,
+    Health,
     NoDataPolicy,
     Observation,
     ObservationKind,
@@ -41,21 +44,26 @@ def transition(rule: Timing, previous: AlertState, observation: Observation, now
         if previous.last_evaluated_at - now <= rule.tolerance_seconds:
             return previous, ()
         previous = _rebase(previous, now)
-    if observation.kind is ObservationKind.FAILED:
-        return _failed(previous, observation, now)
+    if not observation.kind.answered:
+        return _unanswered(rule, previous, observation, now)
 
     events: tuple[AlertEvent, ...] = ()
     if previous.error is not None:
         events = (AlertEvent(EventKind.RECOVERED, now),)
-    looked = replace(previous, last_evaluated_at=now, value=observation.value, error=None)
-
-    reading = _reading(rule, observation)
-    if reading is None:
-        return looked, events
-    breaching, cause = reading
-    step = _breaching(rule, looked, cause, now) if breaching else _quiet(rule, looked, cause, now)
-    state, changes = step
-    return replace(state, seen_at=now), events + changes
+    empty = _says_nothing(rule, observation)
+    looked = replace(
+        previous,
+        last_evaluated_at=now,
+        value=observation.value,
+        error=None,
+        health=Health.NO_DATA if empty else Health.OK,
+        failing_since=None,
+    )
+    if looked.status is AlertStatus.FIRING and looked.cause is Cause.ERROR:
+        state, changes = _answered_at_last(rule, looked, observation, now)
+    else:
+        state, changes = _answered(rule, looked, observation, now)
+    return state, events + changes
 
 
 def retire(previous: AlertState, now: float) -> Step:
@@ -75,25 +83,77 @@ def _rebase(state: AlertState, now: float) -> AlertState:
         quiet_since=None if state.quiet_since is None else now,
         unproven_seconds=0.0,
         seen_at=None,
+        failing_since=None if state.failing_since is None else min(state.failing_since, now),
     )
 
 
-def _reading(rule: Timing, observation: Observation) -> tuple[bool, Cause] | None:
-    """Whether the look counts as breaching, and why; None when it says nothing."""
+def _says_nothing(rule: Timing, observation: Observation) -> bool:
+    """Whether there was no data, or too little of it."""
     enough = observation.count is None or observation.count >= rule.minimum_count
-    if observation.kind is ObservationKind.NO_DATA or not enough:
+    return observation.kind is ObservationKind.NO_DATA or not enough
+
+
+def _reading(rule: Timing, state: AlertState, observation: Observation) -> tuple[bool, Cause] | None:
+    """Whether the look counts as breaching, and why; None when it says nothing."""
+    if _says_nothing(rule, observation):
         if rule.no_data is NoDataPolicy.KEEP:
             return None
         return rule.no_data is NoDataPolicy.ALERT, Cause.NO_DATA
+    if observation.kind is ObservationKind.BETWEEN:
+        return state.status is AlertStatus.FIRING, Cause.CONDITION
     return observation.kind is ObservationKind.BREACHING, Cause.CONDITION
 
 
-def _failed(previous: AlertState, observation: Observation, now: float) -> Step:
+def _answered(rule: Timing, state: AlertState, observation: Observation, now: float) -> Step:
+    reading = _reading(rule, state, observation)
+    if reading is None:
+        return state, ()
+    breaching, cause = reading
+    state, events = _breaching(rule, state, cause, now) if breaching else _quiet(rule, state, cause, now)
+    return replace(state, seen_at=now), events
+
+
+def _answered_at_last(rule: Timing, state: AlertState, observation: Observation, now: float) -> Step:
+    """The first answer after an alert fired because there was none: it ends, or goes on for what the answer says."""
+    waited = state.active_since is not None
+    before = replace(state, status=AlertStatus.PENDING if waited else AlertStatus.INACTIVE, cause=Cause.CONDITION)
+    after, began = _answered(rule, before, observation, now)
+    if after.status is AlertStatus.FIRING:
+        # The same incident, so that nobody is left with one that never ends.
+        return replace(after, fired_at=state.fired_at), ()
+    ended, events = _resolve(state, Cause.ERROR, now)
+    if after.status is AlertStatus.PENDING:
+        return replace(after, fired_at=state.fired_at, resolved_at=now), events + began
+    return replace(ended, active_since=None, seen_at=after.seen_at), events
+
+
+def _unanswered(rule: Timing, previous: AlertState, observation: Observation, now: float) -> Step:
     error = observation.error or "the evaluation failed"
     events: tuple[AlertEvent, ...] = ()
     if previous.error is None:
         events = (AlertEvent(EventKind.FAILING, now, error=error),)
-    return replace(previous, last_evaluated_at=now, error=error), events
+    failed = observation.kind is ObservationKind.FAILED
+    health = Health.ERROR if failed else Health(observation.kind.value)
+    state = replace(previous, last_evaluated_at=now, error=error, health=health)
+    if not failed:
+        return replace(state, failing_since=None), events
+    watched = now - (previous.last_evaluated_at or now) <= rule.tolerance_seconds
+    since = previous.failing_since if previous.failing_since is not None and watched else now
+    state = replace(state, failing_since=since)
+    due = rule.error_for_seconds is not None and now - since >= rule.error_for_seconds
+    if not due or state.status is AlertStatus.FIRING:
+        return state, events
+    fired = replace(
+        state,
+        status=AlertStatus.FIRING,
+        cause=Cause.ERROR,
+        # What waited goes on waiting from where it was once there is an answer.
+        active_since=state.active_since if state.status is AlertStatus.PENDING else None,
+        quiet_since=None,
+        fired_at=now,
+        resolved_at=None,
+    )
+    return fired, (*events, AlertEvent(EventKind.FIRED, now, cause=Cause.ERROR, error=error))
 
 
 def _breaching(rule: Timing, state: AlertState, cause: Cause, now: float) -> Step:

@@ -7,6 +7,7 @@ from services.monitoring_api.errors import bad_field
 from services.monitoring_api.queries import sketch
 from services.monitoring_api.queries.metric import Kind, Metric
 from services.monitoring_api.queries.performance_metrics import PERFORMANCE
+from services.monitoring_api.queries.slow_requests import slow_requests
 from services.monitoring_api.queries.source import Measure
 from services.monitoring_api.queries.sources import (
     COMPLETENESS,
@@ -132,14 +133,14 @@ CATALOGUE: Final[Mapping[str, Metric]] = {metric.name: metric for metric in _ENT
 
 
 def find_metric(name: str) -> Metric:
-    """The metric of that name.
+    """The metric of that name; besides those of the catalogue, one for each threshold (see `slow_requests`).
 
     Raises:
         BadInput: Naming ``metric``, when there is none.
     """
-    metric = CATALOGUE.get(name)
+    metric = CATALOGUE.get(name) or slow_requests(name)
     if metric is None:
-        raise bad_field("metric", f"unknown; there are {', '.join(CATALOGUE)}")
+        raise bad_field("metric", f"unknown; there are {', '.join(CATALOGUE)}, and slow_ratio_300ms for any threshold")
     return metric
 
 

@@ -31,7 +31,12 @@ class Alert(BaseModel):
     fingerprint: str = Field(description="Identity of its labels.")
     rule: str = Field(description="The rule's name.")
     state: Literal["inactive", "pending", "firing", "resolved"]
-    cause: Literal["condition", "no_data", "rule_removed"] = Field(description="Why it is active, or why it ended.")
+    health: Literal["ok", "no_data", "incomplete", "immature", "error"] = Field(
+        description="What the last look rested on, whatever the state is."
+    )
+    cause: Literal["condition", "no_data", "error", "rule_removed"] = Field(
+        description="Why it is active, or why it ended."
+    )
     labels: dict[str, str]
     annotations: dict[str, str]
     value: float | None = Field(description="The figure at the last look that gave one.")
@@ -39,6 +44,11 @@ class Alert(BaseModel):
     fired_at: datetime | None
     resolved_at: datetime | None
     last_evaluated_at: datetime | None
+    metric: str = Field(description="What the rule watches; empty for a statement.")
+    condition: str = Field(description="When it is bad.")
+    runbook: str = Field(description="The rule's link; empty when it has none.")
+    url: str = Field(description="Where the dashboard shows it; empty when the worker does not know the dashboard.")
+    trace_ids: list[str] = Field(description="A few traces of its present incident, or of its last one.")
     error: str | None = Field(description="Why the last look gave no answer; null when it gave one.")
 
 

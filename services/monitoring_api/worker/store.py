@@ -37,9 +37,9 @@ class Store:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
 
     def create(self) -> None:
-        """Make the tables that aren't there."""
+        """Make the tables that aren't there, and the columns that older ones lack."""
         with self._engine.begin() as connection:
-            alert_store.metadata.create_all(connection)
+            alert_store.create(connection)
             outbox.metadata.create_all(connection)
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.monitoring_api.alerting.catalogue import measure_in
-from services.monitoring_api.alerting.measurement import IMMATURE, observe
+from services.monitoring_api.alerting.joining import IMMATURE, observe
 from services.monitoring_api.alerting.models import ObservationKind
 from services.monitoring_api.alerting.rules import Rule
 from services.monitoring_api.queries.arrivals import SharedCurves
@@ -75,7 +75,7 @@ async def test_an_alert_does_not_judge_an_immature_window(labelled):
         return observe(asked, reading)
 
     early, late = await judged(6), await judged(96)
-    assert (early.kind, early.error.startswith(IMMATURE)) == (ObservationKind.FAILED, True)
+    assert (early.kind, early.error.startswith(IMMATURE)) == (ObservationKind.IMMATURE, True)
     assert late.kind is ObservationKind.BREACHING
 
 

@@ -1,0 +1,48 @@
+"""Where the dashboard shows what an alert is about: its history page, with the alert's figure, filters and time."""
+
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import urlencode
+
+from services.monitoring_api.alerting.models import AlertState
+from services.monitoring_api.alerting.rules import Rule
+
+# The event lies in the middle of what is shown, with so many windows around it, and never less than this.
+_WINDOWS: Final = 6
+_LEAST_SECONDS: Final = 1_800.0
+_MOST_SECONDS: Final = 7 * 86_400.0
+
+
+def dashboard_link(dashboard_url: str, rule: Rule, group: dict[str, str], state: AlertState, now: float) -> str:
+    """A link that shows the same when it is opened next week; empty when the dashboard's place is unknown.
+
+    Args:
+        dashboard_url: The dashboard's root.
+        rule: The rule.
+        group: The values of its `group_by` that the alert is about.
+        state: The alert's state.
+        now: The time of the look, epoch seconds.
+    """
+    if not dashboard_url or rule.metric is None:
+        return dashboard_url
+    at = (state.active_since or now) - rule.offset
+    around = min(max(_WINDOWS * rule.window, _LEAST_SECONDS), _MOST_SECONDS) / 2
+    filters = [f"{key}={_value(value)}" for key, value in sorted({**rule.filter, **group}.items())]
+    parameters = [
+        ("metric", rule.metric),
+        ("from", _rfc3339(at - rule.window - around)),
+        ("to", _rfc3339(at + around)),
+        *(("filter", text) for text in filters),
+    ]
+    return f"{dashboard_url.rstrip('/')}/history?{urlencode(parameters)}"
+
+
+def _value(value: str | tuple[str, ...]) -> str:
+    """A filter's value as the monitoring API reads it."""
+    if isinstance(value, str):
+        return value
+    return "in({})".format(",".join(each.replace(",", "\\,") for each in value))
+
+
+def _rfc3339(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(max(0.0, seconds), UTC):%Y-%m-%dT%H:%M:%SZ}"
