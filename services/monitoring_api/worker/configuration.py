@@ -5,8 +5,8 @@ import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.monitoring_api.alerting.rule_set import RuleSet, load_rules
 from services.monitoring_api.alerting.metric_shapes import Catalogue
+from services.monitoring_api.alerting.rule_set import RuleSet, load_rules
 from services.monitoring_api.configuration.located_yaml import InvalidFileError
 from services.monitoring_api.notify.notification_file import NotificationFile, load_notifications, warnings
 
