@@ -1,6 +1,6 @@
 """How everything here reaches ClickHouse: a question, a `Database` that answers it, and one real implementation."""
 
-from services.monitoring_api.database.clickhouse import ClickHouseDatabase
+from services.monitoring_api.database.clickhouse import ClickHouseDatabase, said_by_clickhouse
 from services.monitoring_api.database.connection import Connection
 from services.monitoring_api.database.deadline import Deadline
 from services.monitoring_api.database.errors import (
@@ -22,4 +22,5 @@ __all__ = [
     "DatabaseUnavailable",
     "Deadline",
     "Query",
+    "said_by_clickhouse",
 ]

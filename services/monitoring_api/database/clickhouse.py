@@ -197,6 +197,17 @@ class ClickHouseDatabase:
             raise DatabaseUnavailable(str(error)) from error
 
 
+def said_by_clickhouse(problem: Problem) -> str | None:
+    """What ClickHouse itself said of a statement that it found wrong; None when the statement is not at fault.
+
+    It may hold parts of the statement, so it is for whoever wrote that.
+    """
+    code = getattr(problem.__cause__, "code", None)
+    if code is None or (code in _MEANINGS and _MEANINGS[code] is not _SCHEMA):
+        return None
+    return str(problem.__cause__).rpartition("DB::Exception: ")[2]
+
+
 def _waited() -> DatabaseUnavailable:
     return DatabaseUnavailable("All connections to ClickHouse are taken by other questions; ask again shortly.")
 
