@@ -2,20 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.monitoring_api.configuration.duration import Duration
 from services.monitoring_api.configuration.located_yaml import FileError, InvalidFileError, LocatedDocument, read_yaml
-from services.monitoring_api.notify.channels.email import EmailConfig
-from services.monitoring_api.notify.channels.log import LogConfig
-from services.monitoring_api.notify.channels.slack import SlackConfig
-from services.monitoring_api.notify.channels.webhook import WebhookConfig
+from services.monitoring_api.notify.channel_registry import AnyChannel
 
 _NOT_HONOURED = {"group_wait", "group_interval"}
-
-AnyChannel = Annotated[EmailConfig | SlackConfig | WebhookConfig | LogConfig, Field(discriminator="type")]
 
 
 class Route(BaseModel):

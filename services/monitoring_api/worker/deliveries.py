@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from services.monitoring_api.notify.channel import Surroundings
+from services.monitoring_api.notify.channel_registry import AnyChannel
 from services.monitoring_api.notify.delivery import Delivery, DeliveryPolicy, Transactions
-from services.monitoring_api.notify.notification_file import AnyChannel
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Deliveries:
         for running in self._running.values():
             running.delivery.stop()
         tasks = {*self._ending, *(running.task for running in self._running.values())}
+        self._running.clear()
         if not tasks:
             return
         _, late = await asyncio.wait(tasks, timeout=patience_seconds)
