@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from services.monitoring_api.alerting.measurement import Answer, Answers, Measure, Reading
+from services.monitoring_api.alerting.metric_shapes import Catalogue, MetricShape
 from services.monitoring_api.alerting.questions import FilterValue, Question
-from services.monitoring_api.alerting.rules import Catalogue, MetricShape
+from services.monitoring_api.alerting.sql_questions import ask_statement
 from services.monitoring_api.database import Database
 from services.monitoring_api.queries import windows
 from services.monitoring_api.queries.arrivals import SharedCurves
@@ -73,21 +74,34 @@ def measure_in(
                 return until
             await sleep(min(_LOOK_SECONDS, left))
 
+    async def state(question: Question, span: TimeRange, until: int | None) -> Answer:
+        async with places:
+            return await ask_statement(database, question, span, complete=until is None or until >= span.end_ns)
+
+    async def measure(questions: Sequence[Question], now: float, until: int | None) -> list[Answer]:
+        found = await measure_windows(
+            database,
+            [window_of(question, now, delay_seconds) for question in questions],
+            now=datetime.fromtimestamp(now, UTC),
+            until_ns=until,
+            curves=curves,
+            places=places,
+        )
+        return [as_answer(each) for each in found]
+
     async def ask(questions: Sequence[Question], now: float) -> Answers:
-        asked = {question: window_of(question, now, delay_seconds) for question in questions}
+        spans = {question: window_of(question, now, delay_seconds).span for question in questions}
+        measured = [question for question in spans if question.sql is None]
+        stated = [question for question in spans if question.sql is not None]
         try:
-            until = await wait_for(max((each.span.end_ns for each in asked.values()), default=0), now)
-            found = await measure_windows(
-                database,
-                list(asked.values()),
-                now=datetime.fromtimestamp(now, UTC),
-                until_ns=until,
-                curves=curves,
-                places=places,
+            until = await wait_for(max((span.end_ns for span in spans.values()), default=0), now)
+            figures, rows = await asyncio.gather(
+                measure(measured, now, until),
+                asyncio.gather(*(state(question, spans[question], until) for question in stated)),
             )
         except Problem as problem:
-            return dict.fromkeys(asked, problem.detail)
-        return {question: as_answer(answer) for question, answer in zip(asked, found, strict=True)}
+            return dict.fromkeys(spans, problem.detail)
+        return dict(zip((*measured, *stated), (*figures, *rows), strict=True))
 
     return ask
 
