@@ -9,7 +9,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
-from sqlalchemy.schema import CreateColumn
 
 from services.monitoring_api.alerting.evaluation import Change, StoredAlert
 from services.monitoring_api.alerting.models import AlertState, AlertStatus, Cause, Health
@@ -68,17 +67,9 @@ workers = sa.Table(
     sa.Column("heartbeat_at", sa.Double, nullable=False),
     sa.Column("last_evaluation_at", sa.Double),
     sa.Column("error", sa.Text),
+    # Of several workers one evaluates; the others stand by.
+    sa.Column("leads", sa.Boolean, nullable=False, server_default=sa.false()),
 )
-
-
-def create(connection: Connection) -> None:
-    """Make the tables that aren't there, and add the columns that a table of an older version lacks."""
-    metadata.create_all(connection)
-    there = {column["name"] for column in sa.inspect(connection).get_columns(alerts.name)}
-    for column in alerts.columns:
-        if column.name not in there:
-            described = CreateColumn(column).compile(dialect=connection.dialect)
-            connection.exec_driver_sql(f"ALTER TABLE {alerts.name} ADD COLUMN {described}")
 
 
 def read_alerts(connection: Connection, *, rule_keys: Iterable[str] | None = None) -> list[StoredAlert]:
@@ -120,13 +111,20 @@ def forget_events(connection: Connection, *, before: float) -> None:
 
 
 def record_worker(
-    connection: Connection, name: str, *, heartbeat_at: float, last_evaluation_at: float | None, error: str | None
+    connection: Connection,
+    name: str,
+    *,
+    heartbeat_at: float,
+    last_evaluation_at: float | None,
+    error: str | None,
+    leads: bool = True,
 ) -> None:
-    """Keep a sign of life of a worker."""
+    """Keep a sign of life of a worker, and whether it is the one that evaluates."""
     row: dict[str, Any] = {
         "name": name,
         "heartbeat_at": heartbeat_at,
         "error": error,
+        "leads": leads,
         **({} if last_evaluation_at is None else {"last_evaluation_at": last_evaluation_at}),
     }
     if not connection.execute(sa.update(workers).where(workers.c.name == name).values(row)).rowcount:
@@ -134,14 +132,25 @@ def record_worker(
 
 
 def read_worker(connection: Connection) -> tuple[float, float | None, str | None] | None:
-    """Heartbeat, last evaluation and error of the worker seen last; None when there never was one."""
+    """Heartbeat, last evaluation and error of the worker that evaluates, as far as is known; None without any worker.
+
+    While nobody leads yet, the one seen last stands for them. The last evaluation may have been another's, before.
+    """
     query = (
         sa.select(workers.c.heartbeat_at, workers.c.last_evaluation_at, workers.c.error)
-        .order_by(workers.c.heartbeat_at.desc())
+        .order_by(workers.c.leads.desc(), workers.c.heartbeat_at.desc())
         .limit(1)
     )
     row = connection.execute(query).one_or_none()
-    return None if row is None else (row[0], row[1], row[2])
+    if row is None:
+        return None
+    return row[0], connection.execute(sa.select(sa.func.max(workers.c.last_evaluation_at))).scalar_one(), row[2]
+
+
+def forget_workers(connection: Connection, *, before: float) -> None:
+    """Drop workers not seen since an epoch second, but never the one seen last."""
+    newest = sa.select(sa.func.max(workers.c.heartbeat_at)).scalar_subquery()
+    connection.execute(sa.delete(workers).where(workers.c.heartbeat_at < before, workers.c.heartbeat_at < newest))
 
 
 def _row(alert: StoredAlert) -> dict[str, Any]:

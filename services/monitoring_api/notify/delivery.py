@@ -47,6 +47,7 @@ class DeliveryPolicy:
         clock: The time, epoch seconds.
         random: Gives numbers in [0, 1).
         tally: Told the outcome of each attempt: delivered, failed or abandoned.
+        may_send: Asked at the last moment before each attempt: another worker may have taken over.
     """
 
     backoff: Backoff
@@ -55,6 +56,7 @@ class DeliveryPolicy:
     clock: Callable[[], float]
     random: Callable[[], float]
     tally: Callable[[str, str], None] = field(default=lambda _channel, _outcome: None)
+    may_send: Callable[[], bool] = field(default=lambda: True)
 
 
 class Delivery:
@@ -98,6 +100,8 @@ class Delivery:
         # A due time further off than any back-off means that the clock was set back.
         if 0 < pause <= max(LONGEST_ASKED_SECONDS, self._policy.backoff.maximum_seconds):
             return min(pause, _POLL_SECONDS)
+        if not self._policy.may_send():
+            return _STORE_PAUSE_SECONDS
         await self._attempt(waiting)
         return 0.0
 

@@ -58,7 +58,7 @@ async def run(settings: WorkerSettings, telemetry: Telemetry, measure: Measure) 
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
     url = settings.resolved_store_url()
     prepare_folder(url)
-    store = Store(url)
+    store = Store(url, settings.store_password_file)
     try:
         store.create()
         instruments = Instruments(telemetry.tracer, telemetry.meter)

@@ -1,9 +1,15 @@
-"""The worker: rounds on the clock, deliveries, signs of life and reloading, side by side."""
+"""The worker: rounds on the clock, deliveries, signs of life and reloading, side by side.
+
+Of several workers on one store, the one with the lease does all this; the others read their files, give signs of life
+and wait for their turn.
+"""
 
 import asyncio
 import logging
 import math
+import os
 import random
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -14,8 +20,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.monitoring_api.alerting.catalogue import PATIENCE_SECONDS
 from services.monitoring_api.alerting.measurement import Measure
-from services.monitoring_api.alerting.rules import Catalogue, RuleGroup
-from services.monitoring_api.alerting.store import forget_events, record_worker
+from services.monitoring_api.alerting.metric_shapes import Catalogue
+from services.monitoring_api.alerting.rules import RuleGroup
+from services.monitoring_api.alerting.store import forget_events, forget_workers, record_worker
 from services.monitoring_api.notify.backoff import Backoff
 from services.monitoring_api.notify.channel import Surroundings
 from services.monitoring_api.notify.delivery import DeliveryPolicy
@@ -25,6 +32,8 @@ from services.monitoring_api.worker.configuration import Configuration, Configur
 from services.monitoring_api.worker.deliveries import Deliveries
 from services.monitoring_api.worker.heartbeat import write_heartbeat
 from services.monitoring_api.worker.instruments import Instruments
+from services.monitoring_api.worker.leadership import Leadership
+from services.monitoring_api.worker.lease import Lease
 from services.monitoring_api.worker.recording import Recorder
 from services.monitoring_api.worker.rounds import Round, retire_missing
 from services.monitoring_api.worker.settings import WorkerSettings
@@ -61,6 +70,9 @@ class Worker:
     def __init__(self, settings: WorkerSettings, store: Store, effects: Effects) -> None:
         self._settings = settings
         self._store = store
+        self._name = f"{socket.gethostname()[:50]}-{os.getpid()}"
+        self._lease = Lease(self._name, seconds=settings.lease_seconds, sole=store.sole)
+        self._leadership = Leadership(store, self._lease, self._begin, self._end)
         self._effects = effects
         self._instruments = effects.instruments
         self._files = ConfigurationFiles(settings.rules_file, settings.notifications_file, effects.catalogue)
@@ -73,6 +85,7 @@ class Worker:
             clock=time.time,
             random=random.random,
             tally=self._instruments.delivered,
+            may_send=lambda: self._lease.held,
         )
         self._deliveries = Deliveries(store, policy, effects.surroundings)
         self._groups: dict[str, tuple[RuleGroup, asyncio.Task[None]]] = {}
@@ -83,6 +96,7 @@ class Worker:
         """Work until told to stop."""
         await self._reload()
         background = [
+            asyncio.create_task(self._leadership.run(), name="lease"),
             asyncio.create_task(self._every(self._settings.heartbeat_seconds, self._beat), name="heartbeat"),
             asyncio.create_task(self._every(self._settings.reload_seconds, self._reload), name="reload"),
             asyncio.create_task(self._every(_HOUSEKEEPING_SECONDS, self._keep_house), name="housekeeping"),
@@ -90,12 +104,29 @@ class Worker:
         try:
             await stop.wait()
         finally:
-            # A round that is cut off leaves nothing half done: it is one transaction.
-            tasks = [*background, *(task for _, task in self._groups.values())]
-            for task in tasks:
+            for task in background:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await self._deliveries.stop(_DELIVERY_PATIENCE_SECONDS)
+            await asyncio.gather(*background, return_exceptions=True)
+            await self._cease(_DELIVERY_PATIENCE_SECONDS)
+            await self._leadership.resign()
+
+    async def _begin(self) -> None:
+        """This worker has become the one that evaluates and sends."""
+        self._files.forget()
+        await self._reload()
+
+    async def _end(self) -> None:
+        """Another worker is, or may be: what is under way here is cut off, and that one does it."""
+        await self._cease(0.0)
+
+    async def _cease(self, patience_seconds: float) -> None:
+        # A round that is cut off leaves nothing half done: it is one transaction.
+        tasks = [task for _, task in self._groups.values()]
+        self._groups.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._deliveries.stop(patience_seconds)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -118,6 +149,8 @@ class Worker:
     async def _put_in_force(self, configuration: Configuration) -> None:
         self._configuration = configuration
         self._instruments.reloaded(ok=not configuration.error)
+        if not self._leadership.leads:
+            return
         if configuration.notifications is not None:
             self._deliveries.apply(configuration.notifications.channels)
             await self._warn_of_orphans(configuration.notifications)
@@ -173,15 +206,21 @@ class Worker:
     async def _beat(self) -> None:
         now = time.time()
         write_heartbeat(self._settings.data_dir, NAME, now)
+        leads = self._leadership.leads
         error = "\n".join(text for text in (self._configuration.error, self._rounds_error) if text)
 
         def work(connection: Connection) -> None:
             record_worker(
-                connection, NAME, heartbeat_at=now, last_evaluation_at=self._last_evaluation_at, error=error or None
+                connection,
+                self._name,
+                heartbeat_at=now,
+                last_evaluation_at=self._last_evaluation_at,
+                error=error or None,
+                leads=leads,
             )
 
         with suppress(SQLAlchemyError):  # rounds and deliveries report it
-            await self._store(work)
+            await self._store.aside(work)
 
     async def _warn_of_orphans(self, notifications: NotificationFile) -> None:
         known = {channel.name for channel in notifications.channels}
@@ -192,11 +231,14 @@ class Worker:
                 )
 
     async def _keep_house(self) -> None:
+        if not self._leadership.leads:
+            return
         before = time.time() - self._settings.history_retention_days * _DAY_SECONDS
 
         def work(connection: Connection) -> None:
             forget_events(connection, before=before)
             forget_notifications(connection, before=before)
+            forget_workers(connection, before=time.time() - _DAY_SECONDS)
 
         await self._store(work)
         await self._retire_missing()

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.monitoring_api.database.client_settings import ClickHousePoolSettings
+from services.web.readable_file import secret_file
 
 _DEFAULTS = Path(__file__).resolve().parents[3] / "deploy" / "alerting"
 
@@ -22,6 +23,16 @@ class WorkerSettings(ClickHousePoolSettings):
         default=None,
         description="Where states and notifications are kept (SQLAlchemy URL); by default worker/alerts.sqlite in the "
         "data folder.",
+    )
+    store_password_file: Path | None = Field(
+        default=None, description="File with the password of that URL's user; it may stand in the URL too."
+    )
+    lease_seconds: float = Field(
+        default=10.0,
+        ge=3,
+        le=600,
+        description="Of several workers on one PostgreSQL store, one evaluates and sends; so long after its last sign "
+        "another takes over.",
     )
     rules_file: Path = Field(default=_DEFAULTS / "rules.yaml", description="The alert rules; read again on change.")
     notifications_file: Path = Field(
@@ -52,6 +63,8 @@ class WorkerSettings(ClickHousePoolSettings):
         default=400.0, gt=0, description="How long finished notifications and alert events are kept, in days."
     )
     dashboard_url: str = Field(default="http://127.0.0.1:8501", description="Where links in notifications lead.")
+
+    _store_password_is_there = field_validator("store_password_file")(secret_file)
 
     def resolved_store_url(self) -> str:
         """Where states and notifications are kept."""

@@ -1,4 +1,4 @@
-"""The worker's store: one engine, one writing thread, and no second worker on the same file."""
+"""The worker's store: one engine, one writing thread, and only one worker that records at a time."""
 
 import asyncio
 import fcntl
@@ -13,6 +13,8 @@ from sqlalchemy.engine import Connection, make_url
 from services.monitoring_api.alerting import store as alert_store
 from services.monitoring_api.alerting.engine import open_store
 from services.monitoring_api.notify import outbox
+from services.monitoring_api.worker.lease import Lease
+from services.monitoring_api.worker.schema.upgrade import upgrade
 
 T = TypeVar("T")
 
@@ -25,29 +27,64 @@ class Store:
     """Transactions on the store, one after another on a thread of their own.
 
     The thread is not the event loop's: name resolution uses that pool, and a slow resolver must not hold up the store.
+
+    Attributes:
+        lease: When set, a transaction is made only while this worker holds it.
+
+    Args:
+        url: An SQLAlchemy URL.
+        password_file: Holds the password of the URL's user; None when it needs none.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, password_file: Path | None = None) -> None:
         self._lock = _lock(url)
-        self._engine = open_store(url, writer=True)
+        self._engine = open_store(url, writer=True, password_file=password_file)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="alert-store")
+        # SQLite has one writer anyway. On a server the lease is renewed beside a long transaction.
+        self._second = self._thread if self.sole else ThreadPoolExecutor(1, thread_name_prefix="alert-store-lease")
+        self.lease: Lease | None = None
+
+    @property
+    def sole(self) -> bool:
+        """Whether no other worker can use this store at the same time."""
+        return self._engine.dialect.name == "sqlite"
 
     async def __call__(self, work: Callable[[Connection], T], /) -> T:
-        """Run a function in one transaction."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
+        """Run a function in one transaction.
+
+        Raises:
+            LeaseLostError: When there is a lease and another worker has it; then nothing was done.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._fenced, work)
+
+    async def aside(self, work: Callable[[Connection], T], /) -> T:
+        """Run a function in one transaction whoever holds the lease: for what every worker says of itself."""
+        return await asyncio.get_running_loop().run_in_executor(self._second, self._run, work)
 
     def create(self) -> None:
-        """Make the tables that aren't there, and the columns that older ones lack."""
+        """Bring the tables to the version that this code works with.
+
+        Raises:
+            NewerStoreError: When the store is further than this code.
+        """
         with self._engine.begin() as connection:
-            alert_store.create(connection)
+            upgrade(connection)
+            alert_store.metadata.create_all(connection)
             outbox.metadata.create_all(connection)
 
     def close(self) -> None:
         """Let the transaction under way end, and let go of the store."""
         self._thread.shutdown(wait=True)
+        self._second.shutdown(wait=True)
         self._engine.dispose()
         if self._lock is not None:
             self._lock.close()
+
+    def _fenced(self, work: Callable[[Connection], T]) -> T:
+        with self._engine.begin() as connection:
+            if self.lease is not None:
+                self.lease.check(connection)
+            return work(connection)
 
     def _run(self, work: Callable[[Connection], T]) -> T:
         with self._engine.begin() as connection:
