@@ -4,6 +4,7 @@ import asyncio
 import email
 import json
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -16,13 +17,15 @@ from aiosmtpd.smtp import SMTP
 
 @dataclass
 class HttpReceiver:
-    """Keeps what it is sent; answers with `status`, `headers` and `body`, when `hold` lets it."""
+    """Keeps what it is sent, as it was and as `read` makes of it; answers with `status`, `headers` and `body`."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b"ok"
     hold: threading.Event | None = None
-    requests: list[tuple[str, dict[str, str], dict]] = field(default_factory=list)
+    read: Callable[[bytes], Any] = json.loads
+    requests: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
 
     def __enter__(self):
         receiver = self
@@ -31,7 +34,8 @@ class HttpReceiver:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if receiver.status < 300:
-                    receiver.requests.append((self.path, dict(self.headers), json.loads(body)))
+                    receiver.bodies.append(body)
+                    receiver.requests.append((self.path, dict(self.headers), receiver.read(body)))
                 if receiver.hold is not None:
                     receiver.hold.wait(30)
                 self.send_response(receiver.status)

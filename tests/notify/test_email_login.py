@@ -44,7 +44,7 @@ def test_a_login_over_starttls(receiver):
 
 def test_a_wrong_password_is_named(receiver):
     """The verdict holds the server's code and what to look at, and not the password."""
-    with pytest.raises(DeliveryFailedError, match=r"535.*check username and password") as caught:
+    with pytest.raises(DeliveryFailedError, match=r"535.*check username and password_env \(SMTP_PASSWORD\)") as caught:
         send(receiver.port, password="wrong-hunter2")
     assert caught.value.permanent
     assert "hunter2" not in str(caught.value)

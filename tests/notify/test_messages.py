@@ -1,12 +1,16 @@
 """What each channel's message looks like, and that nothing in it can act."""
 
+import io
 import re
 
 import pytest
+from PIL import Image
 
-from services.monitoring_api.notify.channels import email, slack, webhook
+from services.monitoring_api.notify.channels import alertmanager, email, webhook
 from services.monitoring_api.notify.channels.email import EmailConfig
-from tests.notify.messages import HOSTILE, firing, resolved
+from services.monitoring_api.notify.notification import NotificationStatus
+from services.monitoring_api.notify.picture import draw_picture, threshold_of
+from tests.notify.messages import HOSTILE, firing, many, part, resolved
 
 CONFIG = EmailConfig.model_validate(
     {
@@ -32,12 +36,12 @@ def hostile():
 def test_a_mail_has_text_and_html():
     """Both parts say what, how much and since when."""
     mail = email.compose(firing(), CONFIG)
-    text, page = (part.get_content() for part in mail.iter_parts())
-    assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+    text, page = (one.get_content() for one in mail.iter_parts())
+    assert [one.get_content_type() for one in mail.iter_parts()] == ["text/plain", "text/html"]
     assert mail["Subject"] == "[FIRING] error ratio 9.0 %"
-    for part in (text, page):
+    for content in (text, page):
         for word in ("TooManyErrors", "0.09", "2026-11-23T11:32:30.000Z", "severity=page"):
-            assert word in part
+            assert word in content
     assert "one\ntwo" in text
     assert "one<br>two" in page
     assert "a=1&amp;b=2" in page
@@ -80,59 +84,6 @@ def test_a_password_needs_encryption():
     assert EmailConfig.model_validate({**settings, "tls": "tls"}).username == "u"
 
 
-def walk(value):
-    """Every mapping inside."""
-    if isinstance(value, dict):
-        yield value
-        for item in value.values():
-            yield from walk(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from walk(item)
-
-
-@pytest.mark.parametrize(
-    "notification",
-    [
-        firing(),
-        resolved(),
-        hostile(),
-        firing(annotations={f"n{i}": "x" * 9000 for i in range(40)}, labels={"a": "y" * 9000}),
-    ],
-)
-def test_slack_s_published_limits_are_kept(notification):
-    """Blocks, fields and lengths as the Block Kit reference states them; no text is empty."""
-    message = slack.compose(notification)
-    (attachment,) = message["attachments"]
-    assert len(attachment["blocks"]) <= 50
-    for block in attachment["blocks"]:
-        assert len(block.get("block_id", "")) <= 255
-        assert len(block.get("fields", [])) <= 10
-        if block["type"] == "header":
-            assert 1 <= len(block["text"]["text"]) <= 150
-        elif "text" in block:
-            assert 1 <= len(block["text"]["text"]) <= 3000
-        for field in block.get("fields", []):
-            assert 1 <= len(field["text"]) <= 2000
-    assert len(message["text"]) <= 40_000
-
-
-def test_no_label_acts_in_slack():
-    """Where Slack reads markup there is no angle bracket but our own link's; all else is plain text."""
-    message = slack.compose(hostile())
-    assert "<" not in message["text"]
-    marked = [element["text"] for element in walk(message) if element.get("type") == "mrkdwn"]
-    assert marked == ["<http://127.0.0.1:8501/?a=1&amp;b=2|Open the dashboard>"]
-
-
-def test_a_label_in_the_link_can_t_end_it():
-    """A URL with Slack's own characters stays one link."""
-    message = slack.compose(firing(url="http://x/?q=<!channel>|y"))
-    assert [e["text"] for e in walk(message) if e.get("type") == "mrkdwn"] == [
-        "<http://x/?q=&lt;!channel&gt;%7Cy|Open the dashboard>"
-    ]
-
-
 def test_the_webhook_is_alertmanager_s_version_4():
     """Every key that Alertmanager sends, with its type."""
     assert webhook.compose(firing()) == {
@@ -164,3 +115,131 @@ def test_a_late_message_says_so():
     """An outage of the channel does not make old news look new."""
     text = email.compose(firing(late_seconds=7200), CONFIG).get_payload(0).get_content()
     assert "Sent late: 2h after it was due" in text
+
+
+SERIES = tuple((1_795_430_000.0 + 60 * i, None if 20 <= i < 25 else 0.01 + (0.08 if i > 58 else 0)) for i in range(70))
+
+
+def test_a_mail_shows_the_metric_around_the_event():
+    """The page's picture is a PNG inside the mail, found by its content id; text and page stay alternatives."""
+    mail = email.compose(firing(series=SERIES, metric="error_ratio", condition="> 0.05"), CONFIG)
+    text, related = mail.iter_parts()
+    assert [mail.get_content_type(), related.get_content_type()] == ["multipart/alternative", "multipart/related"]
+    page, picture = related.iter_parts()
+    assert picture.get_content_type() == "image/png"
+    content_id = picture["Content-ID"].strip("<>")
+    assert f"<img src='cid:{content_id}'" in page.get_content()
+    assert "error_ratio around the event" in page.get_content()
+    assert "<img" not in text.get_content()
+    assert len(picture.get_content()) < 20_000
+
+
+def test_without_a_series_there_is_no_picture():
+    """Neither is one drawn of nothing but gaps, of one moment, or of what is no number."""
+    for series in ((), ((1.0, None), (2.0, None)), ((1.0, 2.0),), ((1.0, float("nan")), (2.0, float("inf")))):
+        assert draw_picture(part(series=series)) is None
+    assert [one.get_content_type() for one in email.compose(firing(), CONFIG).iter_parts()][1] == "text/html"
+
+
+def test_the_picture_has_the_line_the_threshold_and_the_event():
+    """Each is there in its colour; the gap is not bridged, and a flat or huge series is drawn too."""
+
+    def colours(alert) -> set:
+        image = Image.open(io.BytesIO(draw_picture(alert))).convert("RGB")
+        assert image.size == (960, 300)
+        return {colour for _, colour in image.getcolors(1 << 16)}
+
+    blue, red, shade, green = (0x17, 0x5C, 0xD3), (0xB4, 0x23, 0x18), (0xFE, 0xE4, 0xE2), (0x06, 0x76, 0x47)
+    firing_now = part(series=SERIES, condition="> 0.05", fired_at=SERIES[60][0])
+    assert {blue, red, shade} <= colours(firing_now)
+    assert red not in colours(part(series=SERIES, condition="", fired_at=SERIES[60][0]))
+    assert green in colours(part(series=SERIES, fired_at=SERIES[50][0], ended_at=SERIES[60][0]))
+    for value in (0.0, 1e300, -1e308, 5e-324):
+        assert blue in colours(part(series=((1.0, value), (2.0, value)), condition="> 1e308", fired_at=1.5))
+    assert draw_picture(part(series=SERIES, metric=HOSTILE, condition=HOSTILE, fired_at=float(10**15)))
+
+
+@pytest.mark.parametrize(
+    ("condition", "threshold"),
+    [
+        ("> 0.05", 0.05),
+        ("<= 5%", 0.05),
+        ("week > 1.5", 1.5),
+        ("", None),
+        ("absent", None),
+        (">= -2e3", -2000),
+    ],
+)
+def test_the_threshold_of_a_condition(condition, threshold):
+    """The first number that is compared with."""
+    assert threshold_of(condition) == threshold
+
+
+def test_pictures_of_a_group_are_told_apart():
+    """Each alert of the first few has its own, once."""
+    alerts = tuple(part(fingerprint=f"f{i}", series=SERIES) for i in range(8))
+    page, *pictures = list(email.compose(firing(alerts=alerts), CONFIG).iter_parts())[1].iter_parts()
+    ids = [picture["Content-ID"].strip("<>") for picture in pictures]
+    assert len(set(ids)) == len(ids) == 5
+    assert all(page.get_content().count(f"cid:{one}'") == 1 for one in ids)
+
+
+def test_a_subject_can_stay_the_same_through_an_incident():
+    """For programs that begin a conversation with each new subject."""
+    config = CONFIG.model_copy(update={"subject": "group"})
+    subjects = {email.compose(one, config)["Subject"] for one in (firing(), firing(reason="repeat"), resolved())}
+    assert subjects == {"Sightglass: TooManyErrors"}
+
+
+def test_whatever_names_an_incident_a_message_id_is_one():
+    """A group's key may hold anything; the ids stay valid, and the conversation one."""
+    first, end = (email.compose(make(incident=HOSTILE + "x" * 500), CONFIG) for make in (firing, resolved))
+    assert first["Message-ID"] == end["References"]
+    assert re.fullmatch(r"<[A-Za-z0-9._-]+@example\.org>", first["Message-ID"])
+
+
+def test_a_link_that_would_act_is_no_link():
+    """Only http and https become links of the page."""
+    mail = email.compose(firing(url="javascript:alert(1)", runbook_url="https://run/book'><b>"), CONFIG)
+    page = mail.get_payload(1).get_content()
+    assert "javascript:alert(1)'" not in page
+    assert "href='https://run/book&#x27;&gt;&lt;b&gt;'" in page
+
+
+def test_a_group_is_told_whole():
+    """Every alert with its own state and labels, as text and as page, and how many are not shown."""
+    mail = email.compose(many(3, omitted=4, reason="changed"), CONFIG)
+    assert mail["Subject"] == "[FIRING] 2 firing, 1 resolved, 4 not shown: TooManyErrors"
+    for content in (mail.get_payload(0).get_content(), mail.get_payload(1).get_content()):
+        for told in ("[FIRING] error ratio of v0", "[RESOLVED] error ratio of v2", "4 more alerts are not shown here."):
+            assert told in content
+    assert "50 more alerts are not shown here." in email.compose(many(100), CONFIG).get_payload(0).get_content()
+
+
+def test_a_digest_says_how_many_and_which():
+    """The subject counts the messages; the body has their headlines."""
+    mail = email.compose(firing(reason="digest", digest=("one thing", "another thing")), CONFIG)
+    assert mail["Subject"] == "[FIRING] 2 messages in one"
+    assert "one thing\nanother thing" in mail.get_payload(0).get_content()
+
+
+def test_the_webhook_of_a_group_has_what_is_common():
+    """Labels and annotations of all alerts, the alerts one by one, and how many were left out."""
+    body = webhook.compose(many(3, omitted=4))
+    assert body["commonLabels"] == {"alertname": "TooManyErrors", "severity": "page"}
+    assert body["commonAnnotations"] == {}
+    assert [alert["status"] for alert in body["alerts"]] == ["firing", "firing", "resolved"]
+    assert (body["truncatedAlerts"], body["groupKey"]) == (4, '{}:{alertname="TooManyErrors"}:a group')
+
+
+def test_an_alertmanager_gets_labels_that_it_takes():
+    """Names are made safe, empty values left out; what fires has an end far off, what ended has its own."""
+    notification = firing(labels={"alertname": "A", "model.version": "v1", "1st": "x", "empty": "", HOSTILE: HOSTILE})
+    (alert,) = alertmanager.compose(notification, 1_795_500_000.0)
+    assert set(alert) == {"labels", "annotations", "startsAt", "endsAt", "generatorURL"}
+    assert alert["labels"].items() >= {("alertname", "TooManyErrors"), ("model_version", "v1"), ("_1st", "x")}
+    assert all(re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name) and value for name, value in alert["labels"].items())
+    assert (alert["startsAt"], alert["endsAt"]) == ("2026-11-23T11:32:30.000Z", "2026-11-24T06:00:00.000Z")
+    (ended,) = alertmanager.compose(resolved(), 1_795_500_000.0)
+    assert ended["endsAt"] == "2026-11-23T11:35:00.000Z"
+    assert resolved().status is NotificationStatus.RESOLVED

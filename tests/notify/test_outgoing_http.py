@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from services.monitoring_api.notify.channel import DeliveryFailedError
 from services.monitoring_api.notify.http_sender import HttpSender, parse_retry_after
-from services.monitoring_api.notify.resolver import refusal, system_resolve
+from services.monitoring_api.notify.resolver import Allowed, refusal, system_resolve
 from tests.notify.receivers import HttpReceiver
 
 NOW = 1_795_433_550.0
@@ -26,9 +26,9 @@ def resolving(*addresses: str):
     return resolve
 
 
-def post(url: str, resolve, *, allow_private: bool = False, timeout: float = 5.0):
+def post(url: str, resolve, *, allow_private: bool = False, timeout: float = 5.0, allow=()):
     """POST an empty object."""
-    sender = HttpSender(resolve, timeout, allow_private)
+    sender = HttpSender(resolve, timeout, allow_private, Allowed.of(allow))
     return asyncio.run(sender.post(SecretStr(url), b"{}", {"Content-Type": "application/json"}, now=NOW))
 
 
@@ -59,6 +59,9 @@ INSIDE = [
     "2002:a00:1::",
     "64:ff9b::7f00:1",
     "64:ff9b::a00:1",
+    "64:ff9b:1::a00:1",
+    "::10.0.0.1",
+    "fec0::1",
 ]
 NEVER = [
     "169.254.169.254",
@@ -75,6 +78,10 @@ NEVER = [
     "::ffff:0.0.0.0",
     "64:ff9b::a9fe:a9fe",
     "2002:a9fe:a9fe::",
+    "64:ff9b:1::a9fe:a9fe",
+    "::169.254.169.254",
+    "fd20:ce::254",
+    "fd00:ec2::23",
 ]
 
 
@@ -95,6 +102,40 @@ def test_some_addresses_are_never_called(address):
 def test_the_outside_may_be_called(address):
     """Public addresses need no permission."""
     assert refusal(ip_address(address), allow_private=False) is None
+
+
+@pytest.mark.parametrize("allow", [["127.0.0.1"], ["127.0.0.0/8"], ["Inside.Example."], ["::1", "inside.example"]])
+def test_an_internal_target_can_be_allowed(allow):
+    """By its name, its address or its network."""
+    with HttpReceiver() as receiver:
+        port = int(receiver.url.split(":")[2].split("/")[0])
+        assert post(f"http://inside.example:{port}/", resolving("127.0.0.1"), allow=allow).status == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "allow"),
+    [
+        ("127.0.0.1", ["127.0.0.2"]),
+        ("127.0.0.1", ["10.0.0.0/8", "::/0"]),
+        ("10.0.0.1", ["example", "side.example", "other.example"]),
+        ("169.254.169.254", ["169.254.169.254", "inside.example", "0.0.0.0/0"]),
+        ("::ffff:169.254.169.254", ["::/0", "inside.example"]),
+        ("169.254.7.7", ["169.254.0.0/16"]),
+        ("fd00:ec2::254", ["::/0"]),
+    ],
+)
+def test_what_is_allowed_allows_nothing_else(address, allow):
+    """Another address or name stays refused, and metadata services and link-local addresses always."""
+    error = refused("http://inside.example/", resolving(address), allow=allow)
+    assert error.permanent
+    assert "is not called" in error.message
+
+
+@pytest.mark.parametrize("entry", ["10.0.0.0/33", "10.1.2.3/8", "a b", "http://x", "", "1.2.3", "x/y"])
+def test_what_can_t_be_allowed(entry):
+    """An entry is a host's name, an address or a whole network; else it is named."""
+    with pytest.raises(ValueError, match="neither a host name nor an address"):
+        Allowed.of([entry])
 
 
 @pytest.mark.parametrize(

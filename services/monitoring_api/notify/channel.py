@@ -1,6 +1,7 @@
 """The one interface of a channel. Read channels/log.py for the smallest whole example."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,13 +14,24 @@ class DeliveryFailedError(Exception):
     """An attempt that the receiver did not confirm.
 
     Attributes:
+        message: What happened; it holds no secret.
+        remedy: What a person can do about it; empty when nothing is known. As text, the error is both.
         retry_after_seconds: When the receiver said to come back.
         permanent: Whether trying again soon is pointless: a person has to change something first. It is still
             tried again, seldom, because that person may.
     """
 
-    def __init__(self, message: str, *, retry_after_seconds: float | None = None, permanent: bool = False) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_seconds: float | None = None,
+        permanent: bool = False,
+        remedy: str = "",
+    ) -> None:
+        super().__init__(f"{message}: {remedy}" if remedy else message)
+        self.message = message
+        self.remedy = remedy
         self.retry_after_seconds = retry_after_seconds
         self.permanent = permanent
 
@@ -40,6 +52,14 @@ class Channel(Protocol):
         """
         ...
 
+    async def reach(self) -> str:
+        """See whether a message could be sent, without sending one, and say what answered.
+
+        Raises:
+            DeliveryFailedError: When a secret is missing, or nobody answers.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -48,7 +68,9 @@ class Surroundings:
     Attributes:
         environment: Where `*_env` secrets are looked up, `.env` included.
         resolve: Turns a host name into addresses.
+        clock: The time, epoch seconds.
     """
 
     environment: Mapping[str, str] = field(default_factory=given_variables, repr=False)
     resolve: Resolve = system_resolve
+    clock: Callable[[], float] = time.time

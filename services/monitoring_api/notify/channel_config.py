@@ -1,6 +1,7 @@
 """What every channel's entry in the notifications file has."""
 
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,6 +16,9 @@ class ChannelConfig(BaseModel):
     """Keys that all channels share. A channel adds its own, its `type`, and `build`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
+
+    # Whether the receiver keeps what fires open until it is told of the end.
+    keeps_state: ClassVar[bool] = False
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="The name that routes use.")
     send_resolved: bool = Field(default=True, description="Whether to tell of an alert's end too.")

@@ -12,8 +12,10 @@ LATE_SECONDS = 300.0
 
 def one_line(text: str, maximum: int) -> str:
     """Text without line breaks and control characters, cut off at a length."""
-    kept = "".join(" " if unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp", "Cs"} else c for c in text)
-    return cut(" ".join(kept.split()), maximum)
+    looked_at = text[: 4 * maximum]
+    kept = "".join(" " if unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp", "Cs"} else c for c in looked_at)
+    more = "…" if len(looked_at) < len(text) else ""
+    return cut(" ".join(kept.split()) + more, maximum)
 
 
 def cut(text: str, maximum: int) -> str:

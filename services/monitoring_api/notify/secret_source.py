@@ -28,15 +28,25 @@ class SecretSource:
         if self.variable is not None:
             value = environment.get(self.variable, "").strip()
             if not value:
-                raise DeliveryFailedError(f"the environment variable {self.variable} is not set", permanent=True)
+                raise DeliveryFailedError(
+                    f"the environment variable {self.variable} is not set",
+                    permanent=True,
+                    remedy="set it, or put it into .env, where the worker starts, and start the worker again",
+                )
             return SecretStr(value)
         if self.file is not None:
             try:
                 value = self.file.read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
                 why = getattr(error, "strerror", None) or "not text"
-                raise DeliveryFailedError(f"can't read the secret file {self.file}: {why}", permanent=True) from None
+                raise DeliveryFailedError(
+                    f"can't read the secret file {self.file}: {why}",
+                    permanent=True,
+                    remedy="the file must be there, and readable for the worker",
+                ) from None
             if not value:
-                raise DeliveryFailedError(f"the secret file {self.file} is empty", permanent=True)
+                raise DeliveryFailedError(
+                    f"the secret file {self.file} is empty", permanent=True, remedy="put the secret into it"
+                )
             return SecretStr(value)
         raise DeliveryFailedError("no secret is configured", permanent=True)

@@ -2,16 +2,15 @@
 
 import asyncio
 import json
-import time
-import uuid
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from services.monitoring_api.configuration.environment import given_variables
 from services.monitoring_api.configuration.located_yaml import InvalidFileError
-from services.monitoring_api.notify.channel import DeliveryFailedError, Surroundings
-from services.monitoring_api.notify.notification import AlertPart, Notification, NotificationStatus
+from services.monitoring_api.notify import channel_test
+from services.monitoring_api.notify.channel import DeliveryFailedError
 from services.monitoring_api.notify.notification_file import NotificationFile, load_notifications, warnings
 from services.monitoring_api.notify.secret_source import SecretSource
 from services.web.access.local_action import audited
@@ -59,29 +58,40 @@ def list_channels(file: Path | None, *, as_json: bool) -> None:
 @channels.command("test")
 @click.argument("name")
 @_file
-@click.option("--json", "as_json", is_flag=True, help='Print {"delivered", "detail"}.')
+@click.option(
+    "--json", "as_json", is_flag=True, help='Print {"channel", "type", "target", "delivered", "detail", ...}.'
+)
 def test_channel(name: str, file: Path | None, *, as_json: bool) -> None:
-    """Send a real message through one channel and say whether its receiver took it."""
-    configured = {one.name: one for one in _load(file).channels}
+    """Send a real message through one channel and say whether its receiver took it, and what to do if not."""
     with audited(read_settings(AccessSettings), "channel.test", name):
-        if name not in configured:
-            raise click.ClickException(f"There is no channel {name!r}; there are: {', '.join(configured) or 'none'}.")
-        channel = configured[name].build(Surroundings())
         try:
-            detail, delivered = asyncio.run(channel.send(_sample(name))), True
-        except DeliveryFailedError as error:
-            detail, delivered = str(error), False
+            verdict = asyncio.run(channel_test.test_channel(_path(file), name))
+        except channel_test.UnknownChannelError as error:
+            raise click.ClickException(f"{str(error)[0].upper()}{str(error)[1:]}.") from None
         if as_json:
-            click.echo(json.dumps({"delivered": delivered, "detail": detail}))
+            click.echo(json.dumps(asdict(verdict)))
         else:
-            click.echo(f"Delivered: {detail}" if delivered else f"Not delivered: {detail}", err=not delivered)
-        if not delivered:
+            _tell(verdict)
+        if not verdict.delivered:
             raise SystemExit(1)
+
+
+def _tell(verdict: channel_test.ChannelVerdict) -> None:
+    if verdict.delivered:
+        click.echo(f"Delivered: {verdict.detail}")
+        return
+    click.echo(f"Not delivered: {verdict.detail}", err=True)
+    if verdict.remedy:
+        click.echo(f"What to do: {verdict.remedy}", err=True)
+
+
+def _path(file: Path | None) -> Path:
+    return file or Path(given_variables().get(_VARIABLE) or _DEFAULT)
 
 
 def _load(file: Path | None) -> NotificationFile:
     try:
-        return load_notifications(file or Path(given_variables().get(_VARIABLE) or _DEFAULT))
+        return load_notifications(_path(file))
     except InvalidFileError as error:
         raise click.ClickException(str(error)) from None
 
@@ -92,36 +102,8 @@ def _missing(sources: tuple[SecretSource, ...]) -> str | None:
         try:
             source.read(environment)
         except DeliveryFailedError as error:
-            return str(error)
+            return error.message
     return None
-
-
-def _sample(channel: str) -> Notification:
-    key = uuid.uuid4().hex
-    now = time.time()
-    alert = AlertPart(
-        fingerprint=key[:16],
-        incident=f"{key[:16]}-test",
-        alertname="SightglassTest",
-        status=NotificationStatus.FIRING,
-        labels={"alertname": "SightglassTest", "severity": "info"},
-        annotations={"summary": f"A test of the channel {channel}: nothing is wrong"},
-        value=1.0,
-        cause="condition",
-        error="",
-        fired_at=now,
-    )
-    return Notification(
-        idempotency_key=key,
-        channel=channel,
-        status=NotificationStatus.FIRING,
-        reason="test",
-        group_key=alert.fingerprint,
-        incident=alert.incident,
-        group_labels={"alertname": "SightglassTest"},
-        alerts=(alert,),
-        created_at=now,
-    )
 
 
 commands: list[click.Command] = [channels]

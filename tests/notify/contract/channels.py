@@ -7,7 +7,9 @@ from ipaddress import ip_address
 from typing import Any
 
 from services.monitoring_api.notify.channel import Channel, Surroundings
+from services.monitoring_api.notify.channels.alertmanager import AlertmanagerConfig
 from services.monitoring_api.notify.channels.email import EmailConfig
+from services.monitoring_api.notify.channels.pagerduty import PagerDutyConfig
 from services.monitoring_api.notify.channels.slack import SlackConfig
 from services.monitoring_api.notify.channels.webhook import WebhookConfig
 from tests.notify.receivers import HttpReceiver, SmtpReceiver
@@ -28,7 +30,7 @@ class Subject:
         receiver: Makes a receiver that takes everything.
         refuse: Makes a receiver refuse; the argument says whether for good.
         build: The channel that sends to a receiver.
-        arrived: The keys that a receiver was given, in order.
+        arrived: The keys of the messages that a receiver was given, in order.
     """
 
     receiver: Callable[[], AbstractContextManager[Any]]
@@ -61,6 +63,18 @@ def _webhook(receiver: HttpReceiver) -> Channel:
     return WebhookConfig.model_validate({**config, "timeout": "2s"}).build(Surroundings(environment, resolve))
 
 
+def _alertmanager(receiver: HttpReceiver) -> Channel:
+    config = {"name": "ops", "type": "alertmanager", "url": receiver.url, "token_env": "TOKEN", "allow": ["127.0.0.1"]}
+    return AlertmanagerConfig.model_validate({**config, "timeout": "2s"}).build(
+        Surroundings({"TOKEN": SECRET}, resolve)
+    )
+
+
+def _pagerduty(receiver: HttpReceiver) -> Channel:
+    config = {"name": "ops", "type": "pagerduty", "url": receiver.url, "routing_key_env": "KEY", "allow_private": True}
+    return PagerDutyConfig.model_validate({**config, "timeout": "2s"}).build(Surroundings({"KEY": SECRET}, resolve))
+
+
 def _refuse_mail(receiver: SmtpReceiver, permanent: bool) -> None:
     receiver.data = "554 5.7.1 refused" if permanent else "451 4.3.0 try later"
 
@@ -73,10 +87,17 @@ def _keys(receiver: HttpReceiver) -> list[str]:
     return [headers["Idempotency-Key"] for _, headers, _ in receiver.requests]
 
 
+def _keys_of_messages(receiver: HttpReceiver) -> list[str]:
+    """A message is an event per alert there; they carry one key."""
+    return list(dict.fromkeys(_keys(receiver)))
+
+
 SUBJECTS = {
     "email": Subject(
         SmtpReceiver, _refuse_mail, _email, lambda r: [str(m["X-Sightglass-Idempotency-Key"]) for m in r.mails]
     ),
     "slack": Subject(HttpReceiver, _refuse_http, _slack, _keys),
     "webhook": Subject(HttpReceiver, _refuse_http, _webhook, _keys),
+    "alertmanager": Subject(HttpReceiver, _refuse_http, _alertmanager, _keys),
+    "pagerduty": Subject(HttpReceiver, _refuse_http, _pagerduty, _keys_of_messages),
 }

@@ -43,7 +43,19 @@ def test_the_same_message_twice_has_the_same_key(subject):
         channel = subject.build(receiver)
         send(channel, firing())
         send(channel, firing(late_seconds=600))
-        assert len(set(subject.arrived(receiver))) == 1
+        assert set(subject.arrived(receiver)) == {firing().idempotency_key}
+
+
+def test_its_reach_is_told_without_a_message(subject):
+    """It says who answers, and sends nothing; where nobody listens it raises."""
+    with subject.receiver() as receiver:
+        channel = subject.build(receiver)
+        assert "answers" in asyncio.run(channel.reach())
+        assert subject.arrived(receiver) == []
+    with pytest.raises(DeliveryFailedError) as caught:
+        asyncio.run(channel.reach())
+    assert caught.value.remedy
+    assert SECRET not in str(caught.value)
 
 
 @pytest.mark.parametrize("permanent", [False, True])
@@ -54,6 +66,7 @@ def test_a_refusal_is_no_delivery(subject, permanent):
         error = refused(subject.build(receiver), firing())
         assert error.permanent is permanent
         assert any(code in str(error) for code in ("451", "554", "503", "404"))
+        assert error.remedy if permanent else error.message
 
 
 def test_nobody_there_is_worth_another_try(subject):

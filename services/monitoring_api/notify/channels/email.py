@@ -1,7 +1,11 @@
 """Channel `email`: SMTP, with a text and an HTML part. One incident is one conversation."""
 
-import html
+import hashlib
+import logging
+import re
 import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -16,21 +20,28 @@ from pydantic import AfterValidator, Field, model_validator
 
 from services.monitoring_api.notify.channel import DeliveryFailedError, Surroundings
 from services.monitoring_api.notify.channel_config import VARIABLE, ChannelConfig, one_source
-from services.monitoring_api.notify.notification import AlertPart, Notification, NotificationStatus
-from services.monitoring_api.notify.plain_text import (
-    alert_facts,
-    alert_title,
-    cut,
-    left_out,
-    message_facts,
-    one_line,
-    title,
-)
+from services.monitoring_api.notify.mail_body import html_body, text_body
+from services.monitoring_api.notify.notification import AlertPart, Notification
+from services.monitoring_api.notify.picture import draw_picture
+from services.monitoring_api.notify.plain_text import one_line, title
 from services.monitoring_api.notify.secret_source import SecretSource
 
+MOST_PICTURES = 5
+_logger = logging.getLogger(__name__)
 _PERMANENT = 500
-MOST_ALERTS = 50
-_COLOURS = {NotificationStatus.FIRING: "#b42318", NotificationStatus.RESOLVED: "#067647"}
+_LOCAL_PART = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(?<!.{100})")
+_REMEDIES = {
+    421: "the server is busy: it is tried again",
+    454: "the server can't check logins now: it is tried again",
+    530: "the server wants a login, or encryption first: give username and password_env, and tls: starttls or tls",
+    534: "the server wants another way to log in: make a password for applications there",
+    538: "the server wants encryption first: tls: starttls or tls",
+    550: "check the addresses in `to` and `from`",
+    551: "check the addresses in `to`",
+    552: "the receiver's mailbox is full",
+    553: "check the addresses in `to` and `from`: the server may not send for that sender",
+    554: "the server takes no mail from here: check `from`, and that it is the right server",
+}
 
 
 def _address(text: str) -> str:
@@ -57,6 +68,11 @@ class EmailConfig(ChannelConfig):
     sender: EmailAddress = Field(alias="from", description="The address it comes from.")
     to: tuple[EmailAddress, ...] = Field(min_length=1, max_length=50, description="The addresses it goes to.")
     username: str | None = Field(default=None, description="To log in with; no login without it.")
+    subject: Literal["summary", "group"] = Field(
+        default="summary",
+        description="What the subject says: state and summary, or the group alone, the same through an incident (for "
+        "Gmail, which begins a new conversation with each new subject).",
+    )
     password_env: str | None = Field(default=None, pattern=VARIABLE, description="Variable that holds the password.")
     password_file: Path | None = Field(default=None, description="File that holds the password.")
 
@@ -100,8 +116,31 @@ class EmailChannel:
         """Send one mail; confirmed when the server took it for at least one recipient."""
         config = self.config
         message = compose(notification, config)
+        with self._explained():
+            async with self._client() as client:
+                refused, answer = await client.send_message(
+                    message,
+                    sender=parseaddr(config.sender)[1],
+                    recipients=[parseaddr(to)[1] for to in config.to],
+                )
+        missed = "".join(f"; refused for {to}: {_said(*said)}" for to, said in refused.items())
+        return one_line(answer, 200) + missed
+
+    async def reach(self) -> str:
+        """Connect and log in, and leave again."""
+        with self._explained():
+            async with self._client():
+                login = "; the login is accepted" if self.config.username else ""
+                return f"{self._where} answers{login}"
+
+    @property
+    def _where(self) -> str:
+        return f"{self.config.host}:{self.config.port}"
+
+    def _client(self) -> aiosmtplib.SMTP:
+        config = self.config
         password = next((source.read(self.surroundings.environment) for source in config.secrets()), None)
-        client = aiosmtplib.SMTP(
+        return aiosmtplib.SMTP(
             hostname=config.host,
             port=config.port,
             timeout=config.timeout,
@@ -110,109 +149,110 @@ class EmailChannel:
             username=config.username,
             password=password.get_secret_value() if password else None,
         )
-        where = f"{config.host}:{config.port}"
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say in words what the server did, and what to do about it."""
+        where = self._where
         try:
-            async with client:
-                refused, answer = await client.send_message(
-                    message,
-                    sender=parseaddr(config.sender)[1],
-                    recipients=[parseaddr(to)[1] for to in config.to],
-                )
+            yield
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [(one.code, one.message) for one in error.recipients]
-            permanent = all(code >= _PERMANENT for code, _ in codes)
             raise DeliveryFailedError(
-                f"{where} refused every recipient: {_said(*codes[0])}", permanent=permanent
+                f"{where} refused every recipient: {_said(*codes[0])}",
+                permanent=all(code >= _PERMANENT for code, _ in codes),
+                remedy=_REMEDIES.get(codes[0][0], ""),
             ) from None
         except aiosmtplib.SMTPAuthenticationError as error:
-            said = _said(error.code, error.message)
-            raise DeliveryFailedError(f"{where}: {said}: check username and password", permanent=True) from None
+            key = "password_env" if self.config.password_env else "password_file"
+            password = self.config.password_env or self.config.password_file
+            raise DeliveryFailedError(
+                f"{where}: {_said(error.code, error.message)}",
+                permanent=True,
+                remedy=f"check username and {key} ({password})",
+            ) from None
         except aiosmtplib.SMTPResponseException as error:
-            said = _said(error.code, error.message)
-            raise DeliveryFailedError(f"{where}: {said}", permanent=error.code >= _PERMANENT) from None
+            raise DeliveryFailedError(
+                f"{where}: {_said(error.code, error.message)}",
+                permanent=error.code >= _PERMANENT,
+                remedy=_REMEDIES.get(error.code, ""),
+            ) from None
         except (aiosmtplib.SMTPException, OSError, ssl.SSLError, TimeoutError) as error:
-            raise DeliveryFailedError(f"{where}: {type(error).__name__}: {one_line(str(error), 300)}") from None
-        missed = "".join(f"; refused for {to}: {_said(*said)}" for to, said in refused.items())
-        return one_line(answer, 200) + missed
+            text = one_line(str(error), 300)
+            raise DeliveryFailedError(
+                f"{where}: {type(error).__name__}: {text}", remedy=_connection_remedy(text, self.config.tls)
+            ) from None
 
 
 def compose(notification: Notification, config: EmailConfig) -> EmailMessage:
     """The mail for a notification. No label or annotation can add a header or markup."""
     message = EmailMessage(policy=SMTP)
     domain = parseaddr(config.sender)[1].rpartition("@")[2]
-    root = f"<{notification.incident}.{notification.channel}@{domain}>"
+    root = f"<{_local_part(notification.incident)}.{notification.channel}@{domain}>"
     first = notification.reason == "first"
     message["From"] = config.sender
     message["To"] = ", ".join(config.to)
-    message["Subject"] = title(notification)
+    message["Subject"] = title(notification) if config.subject == "summary" else _conversation(notification)
     message["Date"] = format_datetime(datetime.fromtimestamp(notification.created_at, UTC))
-    message["Message-ID"] = root if first else f"<{notification.idempotency_key}@{domain}>"
-    if not first:
+    message["Message-ID"] = root if first else f"<{_local_part(notification.idempotency_key)}@{domain}>"
+    if not first and notification.reason != "test":
         message["In-Reply-To"] = root
         message["References"] = root
     message["X-Sightglass-Idempotency-Key"] = notification.idempotency_key
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(_text(notification))
-    message.add_alternative(_html(notification), subtype="html")
+    message.set_content(text_body(notification))
+    pictures = _pictures(notification.alerts)
+    names = {fingerprint: f"{_local_part(fingerprint)}.picture@{domain}" for fingerprint in pictures}
+    message.add_alternative(html_body(notification, names), subtype="html")
+    page = list(message.iter_parts())[1]
+    for number, (fingerprint, picture) in enumerate(pictures.items(), 1):
+        page.add_related(
+            picture,
+            "image",
+            "png",
+            cid=f"<{names[fingerprint]}>",
+            filename=f"metric-{number}.png",
+            disposition="inline",
+        )
     return message
 
 
-def _text(notification: Notification) -> str:
-    lines = [title(notification), ""]
-    lines += _lines(message_facts(notification))
-    shown = notification.alerts[:MOST_ALERTS]
-    for alert in shown:
-        if len(notification.alerts) > 1:
-            lines += ["", alert_title(alert)]
-        lines += _lines(alert_facts(alert))
-        for name, text in _notes(alert):
-            lines += ["", f"{one_line(name, 200)}:", cut(text, 2000)]
-    lines += [one_line(line, 200) for line in notification.digest]
-    if more := left_out(notification, len(shown)):
-        lines += ["", more]
-    if notification.url:
-        lines += ["", notification.url]
-    return "\n".join(lines) + "\n"
+def _pictures(alerts: Sequence[AlertPart]) -> dict[str, bytes]:
+    """By fingerprint, for those of the first alerts that carry a series."""
+    drawn = {}
+    for alert in alerts[:MOST_PICTURES]:
+        try:
+            picture = draw_picture(alert)
+        except Exception:  # whatever is wrong with a picture, the mail is worth more
+            _logger.exception("A picture can't be drawn", extra={"alert.fingerprint": alert.fingerprint})
+            continue
+        if picture is not None:
+            drawn[alert.fingerprint] = picture
+    return drawn
 
 
-def _lines(facts: list[tuple[str, str]]) -> list[str]:
-    return [f"{name}: {one_line(text, 2000)}" for name, text in facts]
+def _conversation(notification: Notification) -> str:
+    """A subject that stays the same through an incident, for programs that begin a conversation with each subject."""
+    labels = ", ".join(text for _, text in sorted(notification.group_labels.items()))
+    names = ", ".join(dict.fromkeys(alert.alertname for alert in notification.alerts))
+    return one_line(f"Sightglass: {labels or names or 'alerts'}", 150)
 
 
-def _notes(alert: AlertPart) -> list[tuple[str, str]]:
-    return [(name, text) for name, text in alert.annotations.items() if name != "summary"]
+def _local_part(name: str) -> str:
+    """What may stand before the @ of a message's id."""
+    return name if _LOCAL_PART.fullmatch(name) else hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:32]
 
 
-def _html(notification: Notification) -> str:
-    shown = notification.alerts[:MOST_ALERTS]
-    parts = [_table(message_facts(notification))]
-    for alert in shown:
-        if len(notification.alerts) > 1:
-            parts.append(f"<h3 style='color:{_COLOURS[alert.status]}'>{html.escape(alert_title(alert))}</h3>")
-        parts.append(_table(alert_facts(alert)))
-        parts += [
-            f"<p><b>{html.escape(one_line(name, 200))}</b><br>"
-            f"{html.escape(cut(text, 2000)).replace(chr(10), '<br>')}</p>"
-            for name, text in _notes(alert)
-        ]
-    parts += [f"<p>{html.escape(one_line(line, 200))}</p>" for line in notification.digest]
-    if more := left_out(notification, len(shown)):
-        parts.append(f"<p>{more}</p>")
-    if notification.url:
-        parts.append(f"<p><a href='{html.escape(notification.url)}'>Open the dashboard</a></p>")
-    return (
-        "<!DOCTYPE html><html><body style='font-family:sans-serif'>"
-        f"<h2 style='color:{_COLOURS[notification.status]}'>{html.escape(title(notification))}</h2>"
-        f"{''.join(parts)}</body></html>\n"
-    )
-
-
-def _table(facts: list[tuple[str, str]]) -> str:
-    rows = "".join(
-        f"<tr><th align='left' valign='top'>{html.escape(name)}</th><td>{html.escape(one_line(text, 2000))}</td></tr>"
-        for name, text in facts
-    )
-    return f"<table cellpadding='4'>{rows}</table>" if rows else ""
+def _connection_remedy(text: str, tls: str) -> str:
+    lower = text.lower()
+    if "certificate" in lower:
+        return "its certificate must be for that host, from an authority trusted here (SSL_CERT_FILE)"
+    if "starttls" in lower:
+        return "the server offers no STARTTLS: use tls: tls, or tls: none where nothing secret is sent"
+    if "wrong_version_number" in lower or "wrong version number" in lower:
+        return "the server does not begin with TLS on that port: use tls: starttls, or the port for tls (465)"
+    ports = {"starttls": 587, "tls": 465, "none": 25}
+    return f"check host and port ({ports[tls]} is usual for tls: {tls}), and that no firewall stands between"
 
 
 def _said(code: int, message: str | bytes) -> str:

@@ -37,6 +37,10 @@ class LogChannel:
         )
         return "logged"
 
+    async def reach(self) -> str:
+        """A log is always there."""
+        return "the log is always there"
+
 
 class LogConfig(ChannelConfig):
     """Its entry in the notifications file."""

@@ -4,71 +4,55 @@ https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 """
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from services.monitoring_api.configuration.instant import rfc3339
-from services.monitoring_api.notify.channel import DeliveryFailedError, Surroundings
-from services.monitoring_api.notify.channel_config import VARIABLE, ChannelConfig, one_source
-from services.monitoring_api.notify.http_sender import HttpSender, parse_target
-from services.monitoring_api.notify.notification import Notification
-from services.monitoring_api.notify.plain_text import one_line
+from services.monitoring_api.notify.body_template import check_body_template, render_body
+from services.monitoring_api.notify.channel import Surroundings
+from services.monitoring_api.notify.channel_config import VARIABLE, one_source
+from services.monitoring_api.notify.http_channel import RECEIPT_CHARACTERS, ReceiverConfig
+from services.monitoring_api.notify.http_sender import HttpSender
+from services.monitoring_api.notify.notification import AlertPart, Notification
+from services.monitoring_api.notify.plain_text import one_line, title
 from services.monitoring_api.notify.secret_source import SecretSource
+from services.monitoring_api.notify.signature import HEADER, sign
 
 # Alertmanager's zero time: an alert without an end.
 _NO_END = "0001-01-01T00:00:00Z"
 
 
-class WebhookConfig(ChannelConfig):
+class WebhookConfig(ReceiverConfig):
     """Its entry in the notifications file."""
 
-    type: Literal["webhook"] = Field(description="Alertmanager's webhook JSON, version 4.")
-    url: str | None = Field(default=None, description="Where to POST; use url_env when it holds a secret.")
-    url_env: str | None = Field(default=None, pattern=VARIABLE, description="Variable that holds the URL.")
-    url_file: Path | None = Field(default=None, description="File that holds the URL.")
-    token_env: str | None = Field(default=None, pattern=VARIABLE, description="Variable that holds a bearer token.")
-    token_file: Path | None = Field(default=None, description="File that holds a bearer token.")
-    allow_private: bool = Field(default=False, description="Whether the host may have a private or loopback address.")
-
-    @field_validator("url")
-    @classmethod
-    def _callable(cls, url: str | None) -> str | None:
-        if url is not None:
-            try:
-                parse_target(SecretStr(url))
-            except DeliveryFailedError as error:
-                raise ValueError(str(error)) from None
-        return url
+    type: Literal["webhook"] = Field(description="Alertmanager's webhook JSON, version 4, or a body of your own.")
+    secret_env: str | None = Field(default=None, pattern=VARIABLE, description=f"Variable with the key of {HEADER}.")
+    secret_file: Path | None = Field(default=None, description=f"File with the key of {HEADER}.")
+    template: Annotated[str, AfterValidator(check_body_template)] | None = Field(
+        default=None, max_length=100_000, description="The body as a Jinja2 template, instead of Alertmanager's JSON."
+    )
+    content_type: str = Field(
+        default="application/json", pattern=r"^[\w.+-]+/[\w.+-]+(; ?[\w.-]+=[\w.-]+)*$", description="Of the body."
+    )
 
     @model_validator(mode="after")
-    def _whole(self) -> "WebhookConfig":
-        one_source("token", self.token_env, self.token_file)
-        if sum(key is not None for key in (self.url, self.url_env, self.url_file)) != 1:
-            raise ValueError("missing: give exactly one of url, url_env, url_file")
+    def _one_key(self) -> "WebhookConfig":
+        one_source("secret", self.secret_env, self.secret_file)
         return self
 
     def build(self, surroundings: Surroundings) -> "WebhookChannel":
         """The channel."""
         return WebhookChannel(self, surroundings)
 
-    @property
-    def target(self) -> str:
-        """Where it sends to: a URL's path and query may be secret, so they aren't shown."""
-        if self.url is None:
-            return f"the URL in {self.url_env or self.url_file}"
-        url = parse_target(SecretStr(self.url))
-        return f"{url.scheme}://{url.netloc.decode('ascii')}"
-
     def secrets(self) -> tuple[SecretSource, ...]:
-        """URL and token, where they are secret."""
-        sources = (SecretSource(self.url_env, self.url_file), SecretSource(self.token_env, self.token_file))
-        return tuple(source for source in sources if source)
+        """URL, token and key, where there are such."""
+        key = SecretSource(self.secret_env, self.secret_file)
+        return (*super().secrets(), *((key,) if key else ()))
 
 
 @dataclass(frozen=True)
@@ -85,22 +69,30 @@ class WebhookChannel:
 
     @cached_property
     def _sender(self) -> HttpSender:
-        return HttpSender(self.surroundings.resolve, self.config.timeout, self.config.allow_private)
+        return self.config.sender(self.surroundings)
 
     async def send(self, notification: Notification) -> str:
         """Post one group."""
-        config, environment = self.config, self.surroundings.environment
-        url = SecretStr(config.url) if config.url else SecretSource(config.url_env, config.url_file).read(environment)
+        config, environment, now = self.config, self.surroundings.environment, self.surroundings.clock()
+        body = json.dumps(compose(notification)).encode()
+        if config.template is not None:
+            body = render_body(config.template, template_variables(notification))
         headers = {
-            "Content-Type": "application/json",
+            "Content-Type": config.content_type,
             "User-Agent": "sightglass",
             "Idempotency-Key": notification.idempotency_key,
+            **config.authorization(environment),
         }
-        if token := SecretSource(config.token_env, config.token_file):
-            headers["Authorization"] = f"Bearer {token.read(environment).get_secret_value()}"
-        body = json.dumps(compose(notification)).encode()
-        answer = await self._sender.post(url, body, headers, now=time.time())
-        return one_line(f"{answer.status} {answer.text}", 200)
+        if key := SecretSource(config.secret_env, config.secret_file):
+            headers[HEADER] = sign(key.read(environment), body, now)
+        answer = await self._sender.post(config.address(environment), body, headers, now=now)
+        return one_line(f"{answer.status} {answer.text}", RECEIPT_CHARACTERS)
+
+    async def reach(self) -> str:
+        """Connect, with every secret at hand."""
+        for source in self.config.secrets():
+            source.read(self.surroundings.environment)
+        return await self._sender.reach(self.config.address(self.surroundings.environment))
 
 
 def compose(notification: Notification) -> dict[str, Any]:
@@ -116,18 +108,43 @@ def compose(notification: Notification) -> dict[str, Any]:
         "commonLabels": _common([alert.labels for alert in notification.alerts]),
         "commonAnnotations": _common([alert.annotations for alert in notification.alerts]),
         "externalURL": notification.url,
-        "alerts": [
-            {
-                "status": str(alert.status),
-                "labels": dict(alert.labels),
-                "annotations": dict(alert.annotations),
-                "startsAt": rfc3339(alert.fired_at),
-                "endsAt": _NO_END if alert.ended_at is None else rfc3339(alert.ended_at),
-                "generatorURL": alert.url,
-                "fingerprint": alert.fingerprint,
-            }
-            for alert in notification.alerts
-        ],
+        "alerts": [_alert(alert) for alert in notification.alerts],
+    }
+
+
+def template_variables(notification: Notification) -> dict[str, Any]:
+    """What a template may speak of: the names of Alertmanager's JSON, and a few of ours."""
+    alerts = [
+        {
+            **_alert(alert),
+            "value": alert.value,
+            "runbookURL": alert.runbook_url,
+            "silenceURL": alert.silence_url,
+            "traceIds": list(alert.trace_ids),
+        }
+        for alert in notification.alerts
+    ]
+    return {
+        **compose(notification),
+        "alerts": alerts,
+        "title": title(notification),
+        "reason": notification.reason,
+        "incident": notification.incident,
+        "idempotency_key": notification.idempotency_key,
+        "late_seconds": notification.late_seconds,
+        "digest": list(notification.digest),
+    }
+
+
+def _alert(alert: AlertPart) -> dict[str, Any]:
+    return {
+        "status": str(alert.status),
+        "labels": dict(alert.labels),
+        "annotations": dict(alert.annotations),
+        "startsAt": rfc3339(alert.fired_at),
+        "endsAt": _NO_END if alert.ended_at is None else rfc3339(alert.ended_at),
+        "generatorURL": alert.url,
+        "fingerprint": alert.fingerprint,
     }
 
 
