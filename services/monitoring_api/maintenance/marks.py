@@ -22,8 +22,10 @@ WHERE Kind IN {kinds:Array(String)}
 _CLOCK: Final = "SELECT toUnixTimestamp64Micro(now64(6))"
 
 
+# Beside arrayJoin the id would be made once, and whoever deletes one bucket's mark would delete those of all.
 _SET: Final = """INSERT INTO rollup_dirty (Id, Kind, Minute)
-SELECT generateUUIDv4(), {kind:String}, arrayJoin({buckets:Array(DateTime('UTC'))})"""
+SELECT generateUUIDv4(), {kind:String}, Bucket
+FROM (SELECT arrayJoin({buckets:Array(DateTime('UTC'))}) AS Bucket)"""
 
 
 class Mark(NamedTuple):

@@ -208,6 +208,18 @@ async def test_an_open_quarter_waits_until_it_is_over(store):
     assert await maintain(store, (REQUESTS_15M,), now=T0 + timedelta(minutes=15, seconds=11)) == [1]
 
 
+async def test_an_open_quarter_keeps_its_mark_when_others_are_worked_off(store):
+    """Minutes of two quarters are computed in one pass while the second is open: it is computed once it is over."""
+    at = [T0 + timedelta(minutes=minute) for minute in (5, 20)]
+    store.insert("otel_traces", [span(each) for each in at])
+    during = T0 + timedelta(minutes=25)
+    assert await maintain(store, (REQUESTS_1M, REQUESTS_15M), now=during) == [2, 1]
+    assert await maintain(store, (REQUESTS_15M,), now=during) == [0]
+    assert await maintain(store, (REQUESTS_15M,)) == [1]
+    counts = store.rows("SELECT sum(Requests) FROM otel.rollup_requests_15m FINAL")
+    assert counts == [[2]]
+
+
 async def test_groups_that_are_gone_leave_every_tier(store):
     """What a bucket had when it was computed, and has no longer, is not counted any more."""
     store.insert("otel_traces", [span(T0), span(T0, route="/gone")])
