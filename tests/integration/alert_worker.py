@@ -55,6 +55,9 @@ class AlertWorker:
             "SIGHTGLASS_WORKER_RETRY_MAXIMUM_SECONDS": "1",
             **(environment or {}),
         }
+        self._store_url = self._environment.get(
+            "SIGHTGLASS_WORKER_STORE_URL", f"sqlite:///{folder / 'worker' / 'alerts.sqlite'}"
+        )
         self._process: subprocess.Popen[bytes] | None = None
 
     def set_figures(self, **values: Any) -> None:
@@ -79,6 +82,16 @@ class AlertWorker:
         assert self._process is not None
         self._process.kill()
         self._process.wait(30)
+
+    def pause(self) -> None:
+        """SIGSTOP: it does nothing until it is told to go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> tuple[int, float]:
         """SIGTERM; return the exit code and how long it took."""
@@ -110,7 +123,7 @@ class AlertWorker:
 
     def answer(self) -> dict[str, Any]:
         """What /alerts would answer."""
-        reader = AlertReader(f"sqlite:///{self.folder / 'worker' / 'alerts.sqlite'}")
+        reader = AlertReader(self._store_url)
         answer = asyncio.run(reader.read(None))
         asyncio.run(reader.close())
         return answer
