@@ -81,7 +81,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Said:
     """What is said of alerts besides what looks say.
 
     Attributes:
@@ -102,7 +102,7 @@ class Change:
     forget: bool = False
 
 
-_NOWHERE = Surroundings()
+_NOTHING_MORE = Said()
 
 
 async def ask(questions: Iterable[Question], measure: Measure, now: float, *, timeout_seconds: float) -> Answers:
@@ -182,7 +182,7 @@ def advance(
     stored: Mapping[str, StoredAlert],
     now: float,
     *,
-    surroundings: Surroundings = _NOWHERE,
+    said: Said = _NOTHING_MORE,
 ) -> list[Change]:
     """Take every alert of a rule one look further.
 
@@ -192,7 +192,7 @@ def advance(
         looks: What this one said of each alert.
         stored: The rule's alerts so far, by fingerprint.
         now: The time of the look, epoch seconds.
-        surroundings: What else is said of them.
+        said: What else is said of them.
     """
     timing = rule.timing(interval_seconds)
     changes = []
@@ -211,8 +211,8 @@ def advance(
             metric=rule.metric or "",
             condition=rule.judged,
             runbook=rule.runbook or "",
-            url=dashboard_link(surroundings.dashboard_url, rule, group, state, now),
-            trace_ids=_traces(before, identity, events, surroundings),
+            url=dashboard_link(said.dashboard_url, rule, group, state, now),
+            trace_ids=_traces(before, identity, events, said),
         )
         annotations = render(rule.annotations, _context(rule, one, described))
         alert = replace(described, annotations=annotations)
@@ -225,11 +225,9 @@ def firing_now(changes: Iterable[Change]) -> list[StoredAlert]:
     return [one.alert for one in changes if any(event.kind is EventKind.FIRED for event in one.events)]
 
 
-def _traces(
-    before: StoredAlert | None, identity: str, events: Sequence[AlertEvent], surroundings: Surroundings
-) -> tuple[str, ...]:
+def _traces(before: StoredAlert | None, identity: str, events: Sequence[AlertEvent], said: Said) -> tuple[str, ...]:
     if before is None or any(event.kind is EventKind.FIRED for event in events):
-        return surroundings.trace_ids.get(identity, ())
+        return said.trace_ids.get(identity, ())
     return before.trace_ids
 
 

@@ -20,12 +20,17 @@ def metric_name(threshold_seconds: float) -> str:
     return f"slow_ratio_{max(1, round(threshold_seconds * 1000))}ms"
 
 
+def threshold_ms(name: str) -> int | None:
+    """The threshold in milliseconds of the metric of that name; None when it is none of these."""
+    match = NAME.fullmatch(name)
+    return None if match is None else int(match["ms"])
+
+
 def slow_requests(name: str) -> Metric | None:
     """The metric of that name; None when it is none of these."""
-    match = NAME.fullmatch(name)
-    if match is None:
+    milliseconds = threshold_ms(name)
+    if milliseconds is None:
         return None
-    milliseconds = int(match["ms"])
     slow = Measure(f"slow_{milliseconds}", f"countIf(Duration > {milliseconds * 1_000_000})")
     description = f"Share of requests that took longer than {milliseconds} ms."
     return Metric(name, "1", description, Kind.RATIO, _SPANS, slow, _REQUESTS)

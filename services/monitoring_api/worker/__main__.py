@@ -6,6 +6,7 @@ import signal
 import sys
 
 from services.monitoring_api.alerting.catalogue import measure_in, metric_catalogue
+from services.monitoring_api.alerting.exemplars import Exemplars, exemplars_in, no_exemplars
 from services.monitoring_api.alerting.measurement import Measure
 from services.monitoring_api.database import ClickHouseDatabase
 from services.monitoring_api.notify.channel import Surroundings
@@ -38,14 +39,17 @@ async def _with_clickhouse(settings: WorkerSettings, telemetry: Telemetry) -> in
     database = ClickHouseDatabase(settings.connection("sightglass-worker"))
     try:
         measure = measure_in(database, delay_seconds=settings.evaluation_delay_seconds, statements=settings.pool_size)
-        await run(settings, telemetry, measure)
+        exemplars = exemplars_in(database, delay_seconds=settings.evaluation_delay_seconds)
+        await run(settings, telemetry, measure, exemplars)
     finally:
         await database.close()
     return 0
 
 
-async def run(settings: WorkerSettings, telemetry: Telemetry, measure: Measure) -> None:
-    """Run the worker with a source of figures, until a signal.
+async def run(
+    settings: WorkerSettings, telemetry: Telemetry, measure: Measure, exemplars: Exemplars = no_exemplars
+) -> None:
+    """Run the worker with a source of figures, and maybe one of traces, until a signal.
 
     Raises:
         StoreTakenError: When another worker uses the store.
@@ -62,7 +66,7 @@ async def run(settings: WorkerSettings, telemetry: Telemetry, measure: Measure) 
     try:
         store.create()
         instruments = Instruments(telemetry.tracer, telemetry.meter)
-        effects = Effects(measure, metric_catalogue(), instruments, Surroundings())
+        effects = Effects(measure, metric_catalogue(), instruments, Surroundings(), exemplars)
         await Worker(settings, store, effects).run(stop)
     finally:
         store.close()

@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.monitoring_api.alerting.catalogue import PATIENCE_SECONDS
+from services.monitoring_api.alerting.exemplars import Exemplars, no_exemplars
 from services.monitoring_api.alerting.measurement import Measure
 from services.monitoring_api.alerting.metric_shapes import Catalogue
 from services.monitoring_api.alerting.rules import RuleGroup
@@ -56,6 +57,7 @@ class Effects:
     catalogue: Catalogue | None
     instruments: Instruments
     surroundings: Surroundings
+    exemplars: Exemplars = no_exemplars
 
 
 class Worker:
@@ -77,7 +79,7 @@ class Worker:
         self._instruments = effects.instruments
         self._files = ConfigurationFiles(settings.rules_file, settings.notifications_file, effects.catalogue)
         self._configuration = Configuration()
-        self._round = Round(store, effects.measure, PATIENCE_SECONDS + settings.deadline_seconds)
+        self._round = Round(store, effects.measure, PATIENCE_SECONDS + settings.deadline_seconds, effects.exemplars)
         policy = DeliveryPolicy(
             Backoff(settings.retry_initial_seconds, settings.retry_maximum_seconds),
             give_up_after_seconds=settings.give_up_after_seconds,

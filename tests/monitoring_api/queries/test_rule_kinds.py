@@ -6,9 +6,12 @@ from datetime import timedelta
 import pytest
 
 from services.monitoring_api.alerting.catalogue import measure_in
-from services.monitoring_api.alerting.evaluation import ask, look
-from services.monitoring_api.alerting.models import ObservationKind
+from services.monitoring_api.alerting.evaluation import StoredAlert, ask, look
+from services.monitoring_api.alerting.exemplars import exemplars_in
+from services.monitoring_api.alerting.models import AlertState, ObservationKind
 from services.monitoring_api.alerting.rules import Rule
+from services.monitoring_api.database import DatabaseUnavailable
+from services.monitoring_api.queries.catalogue import CATALOGUE, find_metric
 from services.monitoring_api.queries.slow_requests import slow_requests
 from tests.monitoring_api.queries.asking import ask_history
 from tests.monitoring_api.store import T0, ChdbStore, span
@@ -124,3 +127,46 @@ def test_the_share_of_slow_requests_has_a_history(busy):
     answer = asyncio.run(ask_history(busy, "slow_ratio_150ms", T0 - 15 * MINUTE, T0, step="15m", now=T0))
     ((_, value),) = [point for series in answer.series for point in series.points]
     assert value == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({"metric": "error_ratio"}, "HttpStatusCode = 500"),
+        ({"metric": "latency_p95"}, "Duration = 500000000"),
+        ({"metric": "slow_ratio_150ms", "filter": {"route": ["/old", "/older"]}}, "HttpRoute = '/old'"),
+        ({"metric": "request_rate", "group_by": ["route"]}, "HttpRoute = '/new'"),
+        ({"metric": "request_rate", "offset": "15m"}, "Timestamp < toDateTime64('2026-03-02 09:45:00', 9, 'UTC')"),
+    ],
+)
+def test_traces_of_an_alert_show_what_it_is_about(busy, given, wanted):
+    """Failed ones for errors, the slowest for latency, of the alert's own group and window."""
+    rule = Rule.model_validate({"alert": "A", "window": "15m", "condition": "> 0", **given})
+    alert = StoredAlert("f", "A", rule.key, rule.alert_labels({"route": "/new"}), {}, AlertState())
+    found = asyncio.run(exemplars_in(busy, delay_seconds=0)([(rule, alert)], T0.timestamp()))["f"]
+    assert len(set(found)) == 5
+    listed = "', '".join(found)
+    assert busy.rows(f"SELECT count() FROM otel_traces WHERE TraceId IN ('{listed}') AND {wanted}") == [[5]]
+
+
+@pytest.mark.parametrize("metric", [*CATALOGUE, "slow_ratio_150ms"])
+def test_every_metric_s_traces_can_be_asked_for(busy, metric):
+    """Whatever a rule watches, its statement is one that ClickHouse takes; what rests on no rows has none."""
+    rule = Rule.model_validate({"alert": "A", "metric": metric, "window": "3d", "condition": "> 0"})
+    alert = StoredAlert("f", "A", rule.key, rule.alert_labels({}), {}, AlertState())
+    before = len(busy.asked)
+    found = asyncio.run(exemplars_in(busy, delay_seconds=0)([(rule, alert)], T0.timestamp()))
+    assert len(busy.asked) - before == (metric != "completeness")
+    assert bool(found) == (find_metric(metric).source.name in {"requests", "request spans", "ingest"})
+
+
+def test_traces_are_not_worth_an_alert():
+    """When ClickHouse fails just then, the alert has none."""
+
+    class Down:
+        async def fetch(self, _query, **_):
+            raise DatabaseUnavailable("down")
+
+    rule = Rule.model_validate({"alert": "A", "metric": "error_ratio", "condition": "> 0"})
+    alert = StoredAlert("f", "A", rule.key, rule.alert_labels({}), {}, AlertState())
+    assert asyncio.run(exemplars_in(Down(), delay_seconds=0)([(rule, alert)], 0.0)) == {}
