@@ -58,6 +58,7 @@ def test_errors_in_clickhouse_become_one_alert_and_an_outage_ends_nothing(fresh_
         worker.rules.write_text(RULES)
         worker.notifications.write_text(
             f'channels: [{{name: hook, type: webhook, url: "{receiver.url}", allow_private: true}}]\n'
+            "routes: [{channels: [hook], group_wait: 0s, group_interval: 0s}]\n"
         )
         worker.start()
         insert_spans(stack, "/v1/predict", good=30, bad=10)

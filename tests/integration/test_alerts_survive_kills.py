@@ -32,6 +32,8 @@ def write_files(worker: AlertWorker, smtp: SmtpReceiver, http: HttpReceiver) -> 
 channels:
   - {{name: mail, type: email, host: 127.0.0.1, port: {smtp.port}, tls: none, from: a@example.org, to: [b@example.org]}}
   - {{name: hook, type: webhook, url: "{http.url}", allow_private: true}}
+routes:
+  - {{channels: [mail, hook], group_wait: 0s, group_interval: 0s}}
 """)
 
 
@@ -63,6 +65,7 @@ def test_nothing_is_lost_and_duplicates_have_the_same_key(tmp_path):
         worker.start()
         wait_for(lambda: all(row[4] for row in outbox(worker)), "every message to be delivered")
         wait_for(lambda: worker.alert("TooManyErrors").get("state") == "resolved", "the end")
+        wait_for(lambda: outbox(worker)[-1][2] == "resolved", "the end's messages")
         wait_for(lambda: all(row[4] for row in outbox(worker)), "every message to be delivered")
 
         rows = outbox(worker)

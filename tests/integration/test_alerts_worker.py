@@ -24,9 +24,14 @@ groups:
 """
 
 
-def hook(url: str, name: str = "hook") -> str:
-    """A webhook's entry."""
-    return f'  - {{name: {name}, type: webhook, url: "{url}", allow_private: true, timeout: 30s}}\n'
+def hooks(**urls: str) -> str:
+    """A file with webhooks by their names, all told at once."""
+    entries = "".join(
+        f'  - {{name: {name}, type: webhook, url: "{url}", allow_private: true, timeout: 30s}}\n'
+        for name, url in urls.items()
+    )
+    route = f"{{channels: [{', '.join(urls)}], group_wait: 0s, group_interval: 0s}}"
+    return f"channels:\n{entries}routes:\n  - {route}\n"
 
 
 @pytest.fixture
@@ -46,7 +51,7 @@ def state(worker: AlertWorker) -> str | None:
 def test_a_failing_database_resolves_nothing(worker):
     """While figures can't be had the alert fires on and shows the error; it resolves when they say so."""
     with HttpReceiver() as receiver:
-        worker.notifications.write_text("channels:\n" + hook(receiver.url))
+        worker.notifications.write_text(hooks(hook=receiver.url))
         worker.set_figures(error_ratio=0.9)
         worker.start()
         wait_for(lambda: receiver.requests, "the message")
@@ -113,7 +118,7 @@ def test_a_bad_file_at_the_start_is_no_reason_to_end(worker):
 def test_a_removed_rule_ends_its_alert_and_tells(worker):
     """Its channel hears the end, with the cause."""
     with HttpReceiver() as receiver:
-        worker.notifications.write_text("channels:\n" + hook(receiver.url))
+        worker.notifications.write_text(hooks(hook=receiver.url))
         worker.set_figures(error_ratio=0.9)
         worker.start()
         wait_for(lambda: receiver.requests, "the message")
@@ -127,7 +132,7 @@ def test_a_slow_channel_delays_neither_another_nor_the_evaluation(worker):
     """While one receiver holds its connection open, the other gets its messages and looks go on."""
     held = threading.Event()
     with HttpReceiver(hold=held) as slow, HttpReceiver() as fast:
-        worker.notifications.write_text("channels:\n" + hook(slow.url, "slow") + hook(fast.url, "fast"))
+        worker.notifications.write_text(hooks(slow=slow.url, fast=fast.url))
         worker.set_figures(error_ratio=0.9)
         worker.start()
         wait_for(lambda: fast.requests, "the fast channel")

@@ -31,7 +31,7 @@ channels:
   - {name: mail, type: email, host: 127.0.0.1, port: 9, tls: starttls, from: a@example.org, to: [b@example.org],
      username: u, password_env: SMTP_PASSWORD}
 routes:
-  - {channels: [hook, slack, mail]}
+  - {channels: [hook, slack, mail], group_wait: 0s, group_interval: 0s}
 """
 # Nobody answers at this provider, which is one more thing to complain of without telling what one knows.
 OIDC = f"""[auth]

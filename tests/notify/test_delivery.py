@@ -7,7 +7,7 @@ import json
 import pytest
 import sqlalchemy as sa
 
-from services.monitoring_api.notify import outbox
+from services.monitoring_api.notify import outbox, tables
 from services.monitoring_api.notify.backoff import Backoff
 from services.monitoring_api.notify.channel import DeliveryFailedError
 from services.monitoring_api.notify.delivery import Delivery, DeliveryPolicy
@@ -104,7 +104,7 @@ def test_a_message_is_recorded_as_delivered_only_after_success(engine, clock):
 
 
 def test_a_resolve_never_overtakes_its_firing(engine, clock):
-    """While the first message of an alert waits, its later ones wait too; other alerts go on."""
+    """While the first message of a group waits, its later ones wait too; other groups go on."""
     channel = Recording(DeliveryFailedError("no"))
     put(
         engine,
@@ -122,9 +122,9 @@ def test_a_resolve_never_overtakes_its_firing(engine, clock):
 def test_the_same_key_is_taken_once(engine):
     """A transition that is replayed puts nothing new into the outbox."""
     with engine.begin() as connection:
-        assert outbox.enqueue(connection, firing()) is True
-        assert outbox.enqueue(connection, firing()) is False
-        assert outbox.enqueue(connection, firing(channel="another")) is True
+        assert outbox.enqueue(connection, firing()) == 1
+        assert outbox.enqueue(connection, firing()) is None
+        assert outbox.enqueue(connection, firing(channel="another")) == 2
 
 
 def test_a_message_survives_the_outbox_unchanged(engine):
@@ -233,12 +233,14 @@ def test_a_clock_set_back_does_not_hold_messages(engine, clock):
     assert len(channel.sent) == 1
 
 
-def test_finished_messages_are_forgotten_but_not_what_a_channel_knows(engine, clock):
-    """The newest of each alert stays, else a firing alert would be announced again."""
+def test_finished_messages_are_forgotten(engine, clock):
+    """What waits stays, however old; what a channel knows is kept elsewhere."""
     channel = Recording()
     put(engine, firing(idempotency_key="1"), firing(idempotency_key="2"))
     steps(engine, channel, clock, 2)
     put(engine, firing(idempotency_key="3", fingerprint="waiting"))
     with engine.begin() as connection:
         outbox.forget_notifications(connection, before=clock.now + 1)
-    assert [row.idempotency_key for row in rows(engine)] == ["2", "3"]
+        about = connection.execute(sa.select(tables.notification_alerts.c.fingerprint)).scalars().all()
+    assert [row.idempotency_key for row in rows(engine)] == ["3"]
+    assert about == ["waiting"]

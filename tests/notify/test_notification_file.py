@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.monitoring_api.configuration.located_yaml import InvalidFileError
-from services.monitoring_api.notify.notification_file import load_notifications
+from services.monitoring_api.notify.notification_file import load_notifications, warnings
 
 DOCUMENTED = """
 channels:
@@ -34,6 +34,9 @@ WRONG = """channels:
 routes:
   - {channels: [x], repeat: 1h}
   - {match: {severity: 1}, chanels: [b]}
+  - {channels: [b], matchers: ["severity", "team=~(x"], group_wait: 30}
+inhibit:
+  - {source: [alertname=A], targets: [severity=page]}
 """
 
 
@@ -80,6 +83,11 @@ def test_every_error_has_its_line_and_no_secret(tmp_path):
         (15, "routes[0].repeat"),
         (16, "routes[1].channels"),
         (16, "routes[1].chanels"),
+        (17, "routes[2].matchers[0]"),
+        (17, "routes[2].matchers[1]"),
+        (17, "routes[2].group_wait"),
+        (19, "inhibit[0].target"),
+        (19, "inhibit[0].targets"),
     }
     for text in (str(caught.value), repr(caught.value)):
         assert "SECRET" not in text
@@ -107,6 +115,10 @@ def test_names_are_checked_across_entries(tmp_path):
         ("routes: [{match: {x: y}, channels: [a]}, {channels: [b]}]", {"x": "z"}, ["b"]),
         ("routes: [{match: {x: y, z: '1'}, channels: [a]}]", {"x": "y"}, []),
         ("routes: [{match: {x: 1}, channels: [a]}]", {"x": "1"}, ["a"]),
+        ("routes: [{matchers: ['x=~y|z', w!=v], channels: [a]}, {channels: [b]}]", {"x": "z"}, ["a"]),
+        ("routes: [{matchers: ['x=~y|z', w!=v], channels: [a]}, {channels: [b]}]", {"x": "z", "w": "v"}, ["b"]),
+        ("routes: [{matchers: ['x=~y|z'], channels: [a]}, {channels: [b]}]", {"x": "yes"}, ["b"]),
+        ("routes: [{match: {x: y}, matchers: [w=v], channels: [a]}]", {"x": "y"}, []),
     ],
 )
 def test_where_an_alert_goes(tmp_path, routes, labels, channels):
@@ -115,14 +127,14 @@ def test_where_an_alert_goes(tmp_path, routes, labels, channels):
     assert list(file.routes_for(labels)) == channels
 
 
-def test_what_is_accepted_but_not_honoured_yet_is_said(tmp_path):
-    """A route that sets a grouping wait is named in a warning; one that leaves it alone is not."""
-    from services.monitoring_api.notify.notification_file import load_notifications, warnings
-
-    path = tmp_path / "notifications.yaml"
-    path.write_text(
-        "channels:\n  - {name: here, type: log}\n"
-        "routes:\n  - {channels: [here], group_wait: 30s}\n  - {channels: [here], repeat_interval: 4h}\n"
+def test_what_is_said_in_vain_is_told(tmp_path):
+    """Routes that are never tried, and channels that no route leads to."""
+    file = load(
+        tmp_path,
+        "channels: [{name: a, type: log}, {name: b, type: log}]\n"
+        "routes: [{channels: [a], continue: true}, {channels: [a]}, {match: {x: y}, channels: [a]}]\n",
     )
-    (warning,) = warnings(load_notifications(path))
-    assert warning.startswith("routes[0] sets group_wait")
+    unreachable, unused = warnings(file)
+    assert unreachable.startswith("routes[1] takes every alert")
+    assert unused == "no route leads to the channel b."
+    assert warnings(load(tmp_path, DOCUMENTED.replace("ops-slack]", "ops-slack, hook]"))) == []

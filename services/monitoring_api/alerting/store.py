@@ -72,11 +72,15 @@ workers = sa.Table(
 )
 
 
-def read_alerts(connection: Connection, *, rule_keys: Iterable[str] | None = None) -> list[StoredAlert]:
-    """The alerts of these rules; all of them when none are named."""
+def read_alerts(
+    connection: Connection, *, rule_keys: Iterable[str] | None = None, status: AlertStatus | None = None
+) -> list[StoredAlert]:
+    """The alerts of these rules and of this status; all of them where None is given."""
     query = sa.select(alerts).order_by(alerts.c.rule, alerts.c.fingerprint)
     if rule_keys is not None:
         query = query.where(alerts.c.rule_key.in_(list(rule_keys)))
+    if status is not None:
+        query = query.where(alerts.c.status == str(status))
     return [_alert(row) for row in connection.execute(query).mappings()]
 
 

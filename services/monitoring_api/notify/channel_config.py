@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.monitoring_api.configuration.duration import Duration
 from services.monitoring_api.notify.channel import Channel, Surroundings
+from services.monitoring_api.notify.rate_limit import RateLimit
 from services.monitoring_api.notify.secret_source import SecretSource
 
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
@@ -23,6 +24,12 @@ class ChannelConfig(BaseModel):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="The name that routes use.")
     send_resolved: bool = Field(default=True, description="Whether to tell of an alert's end too.")
     timeout: Duration = Field(default=10.0, gt=0, le=120, description="Longest wait for one attempt, like 10s.")
+    rate_limit: RateLimit | None = Field(
+        default=None, description="How many messages at most, like {messages: 20, per: 1m}; what is over becomes one."
+    )
+
+    # Whether one message may stand for many. Not where the receiver keeps a state for each: there they only wait.
+    folds: ClassVar[bool] = True
 
     def build(self, surroundings: Surroundings) -> Channel:
         """The channel, ready to send."""

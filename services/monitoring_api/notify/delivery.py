@@ -16,10 +16,12 @@ from services.monitoring_api.notify.channel import Channel, DeliveryFailedError
 from services.monitoring_api.notify.outbox import (
     WaitingNotification,
     mark_abandoned,
+    mark_begun,
     mark_delivered,
     mark_failed,
     next_waiting,
 )
+from services.monitoring_api.notify.rate_limit import RateLimit, fold_what_is_over, pause_for
 
 _logger = logging.getLogger(__name__)
 _POLL_SECONDS = 2.0
@@ -60,12 +62,22 @@ class DeliveryPolicy:
 
 
 class Delivery:
-    """Sends one channel's messages, one at a time, each alert's in their order."""
+    """Sends one channel's messages, one at a time, each group's in their order."""
 
-    def __init__(self, channel: Channel, transactions: Transactions, policy: DeliveryPolicy) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        transactions: Transactions,
+        policy: DeliveryPolicy,
+        *,
+        limit: RateLimit | None = None,
+        folds: bool = True,
+    ) -> None:
         self._channel = channel
         self._transactions = transactions
         self._policy = policy
+        self._limit = limit
+        self._folds = folds
         self._wake = asyncio.Event()
         self._stopping = False
 
@@ -93,17 +105,32 @@ class Delivery:
 
     async def _step(self) -> float:
         """Make the attempt that is due, and return how long to wait for the next."""
-        waiting = await self._transactions(lambda connection: next_waiting(connection, self._channel.name))
-        if waiting is None:
-            return _POLL_SECONDS
-        pause = waiting.next_attempt_at - self._policy.clock()
-        # A due time further off than any back-off means that the clock was set back.
-        if 0 < pause <= max(LONGEST_ASKED_SECONDS, self._policy.backoff.maximum_seconds):
-            return min(pause, _POLL_SECONDS)
+        now = self._policy.clock()
+        found = await self._transactions(lambda connection: self._take(connection, now))
+        if not isinstance(found, WaitingNotification):
+            return min(found, _POLL_SECONDS)
         if not self._policy.may_send():
             return _STORE_PAUSE_SECONDS
-        await self._attempt(waiting)
+        await self._attempt(found)
         return 0.0
+
+    def _take(self, connection: Connection, now: float) -> WaitingNotification | float:
+        """The message whose attempt begins now; else how long to wait for one, in seconds."""
+        name = self._channel.name
+        if self._limit is not None:
+            if pause := pause_for(connection, name, self._limit, now):
+                return pause
+            if self._folds:
+                fold_what_is_over(connection, name, self._limit, now)
+        waiting = next_waiting(connection, name)
+        if waiting is None:
+            return _POLL_SECONDS
+        pause = waiting.next_attempt_at - now
+        # A due time further off than any back-off means that the clock was set back.
+        if 0 < pause <= max(LONGEST_ASKED_SECONDS, self._policy.backoff.maximum_seconds):
+            return pause
+        mark_begun(connection, waiting.id, at=now)
+        return waiting
 
     async def _attempt(self, waiting: WaitingNotification) -> None:
         late = max(0.0, self._policy.clock() - waiting.notification.created_at)
@@ -125,7 +152,7 @@ class Delivery:
     async def _failed(self, waiting: WaitingNotification, error: DeliveryFailedError) -> None:
         now = self._policy.clock()
         text = str(error)
-        if now - waiting.notification.created_at > self._policy.give_up_after_seconds:
+        if now - waiting.since > self._policy.give_up_after_seconds:
             await self._recorded(lambda c: mark_abandoned(c, waiting.id, at=now, error=text))
             self._report(waiting, "abandoned", text)
             return

@@ -30,7 +30,10 @@ class InhibitRule(BaseModel):
     equal: tuple[str, ...] = Field(default=(), description="Labels that both must have in common.")
 
     def holds_back(self, target: Labels, source: Labels) -> bool:
-        """Whether one alert is held back by another, as in Alertmanager: what is of both kinds holds none of its own."""
+        """Whether one alert is held back by another.
+
+        As in Alertmanager, an alert of both kinds holds back none that is of both kinds too.
+        """
         if not all_match(self.source, source) or not all_match(self.target, target):
             return False
         if all_match(self.target, source) and all_match(self.source, target):

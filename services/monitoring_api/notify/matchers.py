@@ -53,7 +53,7 @@ class Matcher:
 
 
 def parse_matcher(text: object) -> Matcher:
-    """Read `name=value`; the value may stand in double quotes, where `\\"` is a quote and `\\\\` a backslash.
+    """Read `name=value`; the value may stand in double quotes, where a backslash takes the next as it is.
 
     Raises:
         ValueError: When it is no matcher, or its expression is none.

@@ -73,6 +73,15 @@ class AlertPart:
         """One line: the summary where there is one, else the rule's name."""
         return self.annotations.get("summary") or self.alertname
 
+    def to_json(self) -> str:
+        """As text for the store."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "AlertPart":
+        """From the store's text."""
+        return _part(json.loads(text))
+
 
 @dataclass(frozen=True, slots=True)
 class Notification:

@@ -5,33 +5,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.monitoring_api.configuration.duration import Duration
 from services.monitoring_api.configuration.located_yaml import FileError, InvalidFileError, LocatedDocument, read_yaml
 from services.monitoring_api.notify.channel_registry import AnyChannel
-
-_NOT_HONOURED = {"group_wait", "group_interval"}
-
-
-class Route(BaseModel):
-    """Leads alerts with certain labels to channels."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
-
-    match: Mapping[str, str] = Field(default_factory=dict, description="Labels an alert must have; empty matches all.")
-    channels: tuple[str, ...] = Field(description="Names of channels; none means: tell nobody.")
-    continue_: bool = Field(default=False, alias="continue", description="Whether later routes are tried too.")
-    group_by: tuple[str, ...] = Field(default=("alertname",), description="Labels that make up one group.")
-    group_wait: Duration = Field(default=30.0, description="Accepted; every alert is sent at once so far.")
-    group_interval: Duration = Field(default=300.0, description="Accepted; every alert is sent at once so far.")
-    repeat_interval: Duration = Field(default=14400.0, ge=1, description="How often a firing alert is repeated.")
-
-    def matches(self, labels: Mapping[str, str]) -> bool:
-        """Whether an alert goes here."""
-        return all(labels.get(key) == value for key, value in self.match.items())
-
-    def group_labels(self, labels: Mapping[str, str]) -> dict[str, str]:
-        """The labels of an alert's group."""
-        return {key: labels[key] for key in self.group_by if key in labels}
+from services.monitoring_api.notify.inhibition import InhibitRule
+from services.monitoring_api.notify.routing import Route, routes_by_channel
 
 
 class NotificationFile(BaseModel):
@@ -44,6 +21,11 @@ class NotificationFile(BaseModel):
         default=None, description="The first that matches is taken; without any, every alert goes to every channel."
     )
 
+    inhibit: tuple[InhibitRule, ...] = Field(
+        default=(),
+        description="Which alerts are held back while which others fire; a data source that is down, always.",
+    )
+
     def effective_routes(self) -> tuple[Route, ...]:
         """The routes in force."""
         if self.routes is not None:
@@ -52,24 +34,24 @@ class NotificationFile(BaseModel):
 
     def routes_for(self, labels: Mapping[str, str]) -> dict[str, Route]:
         """The channels that an alert goes to, each with the route that leads there."""
-        found: dict[str, Route] = {}
-        for route in self.effective_routes():
-            if route.matches(labels):
-                for channel in route.channels:
-                    found.setdefault(channel, route)
-                if not route.continue_:
-                    break
-        return found
+        return routes_by_channel(self.effective_routes(), labels)
+
+    def channel(self, name: str) -> AnyChannel | None:
+        """The channel of a name; None when there is none."""
+        return next((one for one in self.channels if one.name == name), None)
 
 
 def warnings(file: NotificationFile) -> list[str]:
-    """What a file asks for and does not get yet, one sentence for each route."""
+    """What a file says in vain, one sentence for each."""
     found = []
-    for i, route in enumerate(file.routes or ()):
-        if idle := sorted(_NOT_HONOURED & route.model_fields_set):
-            found.append(
-                f"routes[{i}] sets {' and '.join(idle)}, which is not honoured yet: each alert is sent at once."
-            )
+    routes = file.effective_routes()
+    ending = next((i for i, route in enumerate(routes) if not route.conditions() and not route.continue_), None)
+    if ending is not None and ending + 1 < len(routes):
+        found.append(
+            f"routes[{ending}] takes every alert and does not say `continue: true`: those after it are never tried."
+        )
+    led_to = {name for route in routes for name in route.channels}
+    found += [f"no route leads to the channel {one.name}." for one in file.channels if one.name not in led_to]
     return found
 
 

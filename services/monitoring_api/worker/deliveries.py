@@ -60,7 +60,13 @@ class Deliveries:
         await asyncio.gather(*late, return_exceptions=True)
 
     def _start(self, config: AnyChannel, *, after: asyncio.Task[None] | None) -> None:
-        delivery = Delivery(config.build(self._surroundings), self._transactions, self._policy)
+        delivery = Delivery(
+            config.build(self._surroundings),
+            self._transactions,
+            self._policy,
+            limit=config.rate_limit,
+            folds=config.folds,
+        )
         task = asyncio.create_task(_run(delivery, after), name=f"delivery {config.name}")
         self._running[config.name] = _Running(config, delivery, task)
 

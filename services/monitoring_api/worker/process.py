@@ -24,13 +24,16 @@ from services.monitoring_api.alerting.measurement import Measure
 from services.monitoring_api.alerting.metric_shapes import Catalogue
 from services.monitoring_api.alerting.rules import RuleGroup
 from services.monitoring_api.alerting.store import forget_events, forget_workers, record_worker
+from services.monitoring_api.notify.acknowledgements import forget_acknowledgements
 from services.monitoring_api.notify.backoff import Backoff
 from services.monitoring_api.notify.channel import Surroundings
 from services.monitoring_api.notify.delivery import DeliveryPolicy
 from services.monitoring_api.notify.notification_file import NotificationFile
 from services.monitoring_api.notify.outbox import forget_notifications, waiting_by_channel
+from services.monitoring_api.notify.silences import forget_silences
 from services.monitoring_api.worker.configuration import Configuration, ConfigurationFiles
 from services.monitoring_api.worker.deliveries import Deliveries
+from services.monitoring_api.worker.flushing import Flusher, Flushing
 from services.monitoring_api.worker.heartbeat import write_heartbeat
 from services.monitoring_api.worker.instruments import Instruments
 from services.monitoring_api.worker.leadership import Leadership
@@ -90,6 +93,8 @@ class Worker:
             may_send=lambda: self._lease.held,
         )
         self._deliveries = Deliveries(store, policy, effects.surroundings)
+        self._flushing = Flushing(store, self._flusher, self._deliveries.wake, time.time)
+        self._flush: asyncio.Task[None] | None = None
         self._groups: dict[str, tuple[RuleGroup, asyncio.Task[None]]] = {}
         self._last_evaluation_at: float | None = None
         self._rounds_error = ""
@@ -123,8 +128,9 @@ class Worker:
 
     async def _cease(self, patience_seconds: float) -> None:
         # A round that is cut off leaves nothing half done: it is one transaction.
-        tasks = [task for _, task in self._groups.values()]
+        tasks = [*(task for _, task in self._groups.values()), *([] if self._flush is None else [self._flush])]
         self._groups.clear()
+        self._flush = None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -155,6 +161,7 @@ class Worker:
             return
         if configuration.notifications is not None:
             self._deliveries.apply(configuration.notifications.channels)
+            self._flush = self._flush or asyncio.create_task(self._flushing.run(), name="flushing")
             await self._warn_of_orphans(configuration.notifications)
         if configuration.rules is not None:
             await self._retire_missing()
@@ -164,7 +171,8 @@ class Worker:
         # Without a readable file nothing is known about which rules there should be.
         if self._configuration.rules is not None:
             keys = self._configuration.rules.keys()
-            self._deliveries.wake(await retire_missing(self._store, keys, self._recorder(), time.time()))
+            await retire_missing(self._store, keys, self._recorder(), time.time())
+            self._flushing.wake()
 
     def _schedule(self, wanted: dict[str, RuleGroup]) -> None:
         for name, (group, task) in list(self._groups.items()):
@@ -192,18 +200,21 @@ class Worker:
         began = time.monotonic()
         with self._instruments.round(group.name):
             try:
-                woken = await self._round.run(group, interval, self._recorder(), slot)
+                await self._round.run(group, interval, self._recorder(), slot)
             except Exception as error:  # a full disk, say: the next round tries again from what is stored
                 _logger.exception("A round could not be recorded", extra={"alert.group": group.name})
                 self._rounds_error = f"group {group.name}: {type(error).__name__}: {error}"
                 return
         self._rounds_error = ""
         self._last_evaluation_at = max(slot, self._last_evaluation_at or 0.0)
-        self._deliveries.wake(woken)
+        self._flushing.wake()
         self._instruments.evaluated(group.name, len(group.rules), time.monotonic() - began)
 
     def _recorder(self) -> Recorder:
-        return Recorder(self._configuration.notifications or NotificationFile(), self._settings.dashboard_url)
+        return Recorder(self._configuration.notifications, self._settings.dashboard_url)
+
+    def _flusher(self) -> Flusher:
+        return Flusher(self._configuration.notifications, self._settings.dashboard_url)
 
     async def _beat(self) -> None:
         now = time.time()
@@ -241,6 +252,8 @@ class Worker:
             forget_events(connection, before=before)
             forget_notifications(connection, before=before)
             forget_workers(connection, before=time.time() - _DAY_SECONDS)
+            forget_silences(connection, before=before)
+            forget_acknowledgements(connection, before=before)
 
         await self._store(work)
         await self._retire_missing()

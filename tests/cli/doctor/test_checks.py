@@ -164,7 +164,7 @@ def outbox(path, *, created=NOW, **columns):
         connection.execute(workers.insert().values(name="worker", heartbeat_at=NOW, last_evaluation_at=NOW))
         row = {
             "channel": "ops-mail",
-            "fingerprint": "f",
+            "group_key": "g",
             "incident": "i",
             "status": "firing",
             "reason": "new",
