@@ -75,7 +75,8 @@ class MonitoringApiSettings(ListenerSettings, ClickHousePoolSettings):
     )
     alert_store_url: str | None = Field(
         default=None,
-        description="The alert worker's store (SQLAlchemy URL); by default worker/alerts.sqlite in the data folder.",
+        description="The alert worker's store: a SQLAlchemy URL, as the worker has it; by default worker/alerts.sqlite "
+        "in the data folder.",
     )
     ml_api_url: str = Field(
         default="http://127.0.0.1:8002",

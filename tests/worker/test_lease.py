@@ -23,9 +23,11 @@ class Party:
         self.lease = self.store.lease = Lease(name, seconds=seconds, sole=self.store.sole, clock=lambda: self.now)
 
     def acquire(self) -> bool:
+        """Try to get the lease."""
         return asyncio.run(self.lease.acquire(self.store.aside))
 
     def renew(self) -> None:
+        """Renew it."""
         asyncio.run(self.lease.renew(self.store.aside))
 
     def record(self, name: str) -> None:
@@ -33,6 +35,7 @@ class Party:
         asyncio.run(self.store(lambda c: c.execute(sa.insert(workers).values(name=name, heartbeat_at=0))))
 
     def recorded(self) -> set[str]:
+        """What is in the store."""
         return asyncio.run(self.store.aside(lambda c: set(c.execute(sa.select(workers.c.name)).scalars())))
 
     def expire(self) -> None:
@@ -40,6 +43,7 @@ class Party:
         asyncio.run(self.store.aside(lambda c: c.execute(sa.update(leases).values(expires_at=1.0))))
 
     def close(self) -> None:
+        """Let go of the store."""
         self.store.close()
 
 

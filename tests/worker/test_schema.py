@@ -93,9 +93,9 @@ def test_a_failed_step_leaves_the_store_as_it_was(store_url):
     engine = open_store(store_url, writer=True)
     with engine.begin() as connection:
         upgrade(connection, target="0001")
-    with pytest.raises(RuntimeError), engine.begin() as connection:
+    with engine.connect() as connection:
         upgrade(connection)
-        raise RuntimeError
+        connection.rollback()
     with engine.begin() as connection:
         assert version(connection) == "0001"
         assert not sa.inspect(connection).has_table("worker_lease")
@@ -108,6 +108,6 @@ def test_a_store_of_a_newer_sightglass_is_left_alone(store_url):
     with engine.begin() as connection:
         upgrade(connection)
         connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
-        with pytest.raises(NewerStoreError, match="version 9999.*run the newer Sightglass"):
+        with pytest.raises(NewerStoreError, match=r"version 9999.*run the newer Sightglass"):
             upgrade(connection)
     engine.dispose()

@@ -5,9 +5,11 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 BUSY_TIMEOUT_SECONDS: Final = 10.0
 _CONNECT_SECONDS: Final = 5
+_PASSWORD_FILE: Final = "password_file"  # noqa: S105 - the name of a parameter
 # What a server does for us when this process stops in the middle of a transaction: it gives up the locks, so that
 # another worker can take over; and it does not let a statement wait for ever.
 _SERVER_OPTIONS: Final = (
@@ -20,18 +22,22 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def open_store(url: str, *, writer: bool, password_file: Path | None = None) -> Engine:
+class StorePasswordError(SQLAlchemyError):
+    """The file with the store's password is of no use."""
+
+
+def open_store(url: str, *, writer: bool) -> Engine:
     """Open the store; nothing is created or read yet.
 
     Args:
-        url: An SQLAlchemy URL; `postgresql://...` means psycopg.
+        url: An SQLAlchemy URL. `postgresql://...` means psycopg; there `?password_file=` names a file that holds the
+            user's password, read at each connection, so that it may change.
         writer: Whether transactions will write. On SQLite they then take the write lock when they begin: one that
             reads first and asks for it later could be refused half-way.
-        password_file: Holds the password of the URL's user; read at each connection, so that it may change.
     """
     place = with_driver(url)
     if place.get_backend_name() == "postgresql":
-        return _postgresql(place, password_file)
+        return _postgresql(place)
     engine = sa.create_engine(place, pool_pre_ping=place.get_backend_name() != "sqlite")
     if engine.dialect.name != "sqlite":
         return engine
@@ -60,9 +66,10 @@ def with_driver(url: str) -> URL:
     return place.set(drivername="postgresql+psycopg") if place.drivername == "postgresql" else place
 
 
-def _postgresql(place: URL, password_file: Path | None) -> Engine:
+def _postgresql(place: URL) -> Engine:
+    password_file = place.query.get(_PASSWORD_FILE)
     engine = sa.create_engine(
-        place,
+        place.difference_update_query([_PASSWORD_FILE]),
         # A server that was started again must cost no transaction.
         pool_pre_ping=True,
         connect_args={
@@ -77,9 +84,21 @@ def _postgresql(place: URL, password_file: Path | None) -> Engine:
         },
     )
     if password_file is not None:
+        path = Path(str(password_file))
 
         def log_in(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
-            parameters["password"] = password_file.read_text(encoding="utf-8").strip()
+            parameters["password"] = _password(path)
 
         sa.event.listen(engine, "do_connect", log_in)
     return engine
+
+
+def _password(path: Path) -> str:
+    try:
+        password = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise StorePasswordError(f"the alert store's password file {path} can't be read: {reason}") from None
+    if not password:
+        raise StorePasswordError(f"the alert store's password file {path} is empty")
+    return password

@@ -13,7 +13,7 @@ from services.monitoring_api.notify.channel import Surroundings
 from services.monitoring_api.worker.instruments import Instruments
 from services.monitoring_api.worker.process import NAME, Effects, Worker
 from services.monitoring_api.worker.settings import WorkerSettings
-from services.monitoring_api.worker.store import Store, StoreTakenError, prepare_folder
+from services.monitoring_api.worker.store import Store, StoreTakenError, StoreUnusableError, prepare_folder
 from sightglass import Telemetry, configure_logging, start
 from sightglass.process_settings import read_settings
 
@@ -30,7 +30,7 @@ def main() -> int:
     with start(NAME) as telemetry:
         try:
             return asyncio.run(_with_clickhouse(settings, telemetry))
-        except StoreTakenError as error:
+        except (StoreTakenError, StoreUnusableError) as error:
             _logger.error("%s", error)  # noqa: TRY400 - the message says it all
             return 1
 
@@ -53,6 +53,7 @@ async def run(
 
     Raises:
         StoreTakenError: When another worker uses the store.
+        StoreUnusableError: When it can't be opened.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -62,7 +63,7 @@ async def run(
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
     url = settings.resolved_store_url()
     prepare_folder(url)
-    store = Store(url, settings.store_password_file)
+    store = Store(url)
     try:
         store.create()
         instruments = Instruments(telemetry.tracer, telemetry.meter)

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from services.monitoring_api.database.client_settings import ClickHousePoolSettings
-from services.web.readable_file import secret_file
 
 _DEFAULTS = Path(__file__).resolve().parents[3] / "deploy" / "alerting"
 
@@ -21,11 +20,8 @@ class WorkerSettings(ClickHousePoolSettings):
     )
     store_url: str | None = Field(
         default=None,
-        description="Where states and notifications are kept (SQLAlchemy URL); by default worker/alerts.sqlite in the "
-        "data folder.",
-    )
-    store_password_file: Path | None = Field(
-        default=None, description="File with the password of that URL's user; it may stand in the URL too."
+        description="Where states and notifications are kept: a SQLAlchemy URL, like "
+        "postgresql://USER@HOST/DATABASE?password_file=FILE; by default worker/alerts.sqlite in the data folder.",
     )
     lease_seconds: float = Field(
         default=10.0,
@@ -63,8 +59,6 @@ class WorkerSettings(ClickHousePoolSettings):
         default=400.0, gt=0, description="How long finished notifications and alert events are kept, in days."
     )
     dashboard_url: str = Field(default="http://127.0.0.1:8501", description="Where links in notifications lead.")
-
-    _store_password_is_there = field_validator("store_password_file")(secret_file)
 
     def resolved_store_url(self) -> str:
         """Where states and notifications are kept."""

@@ -9,18 +9,24 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from services.monitoring_api.alerting import store as alert_store
 from services.monitoring_api.alerting.engine import open_store
 from services.monitoring_api.notify import outbox
 from services.monitoring_api.worker.lease import Lease
-from services.monitoring_api.worker.schema.upgrade import upgrade
+from services.monitoring_api.worker.schema.upgrade import NewerStoreError, upgrade
+from sightglass.process_settings import shown
 
 T = TypeVar("T")
 
 
 class StoreTakenError(Exception):
     """Another worker uses this store."""
+
+
+class StoreUnusableError(Exception):
+    """The store can't be opened, or not brought to this version."""
 
 
 class Store:
@@ -33,12 +39,12 @@ class Store:
 
     Args:
         url: An SQLAlchemy URL.
-        password_file: Holds the password of the URL's user; None when it needs none.
     """
 
-    def __init__(self, url: str, password_file: Path | None = None) -> None:
+    def __init__(self, url: str) -> None:
+        self._url = url
         self._lock = _lock(url)
-        self._engine = open_store(url, writer=True, password_file=password_file)
+        self._engine = open_store(url, writer=True)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="alert-store")
         # SQLite has one writer anyway. On a server the lease is renewed beside a long transaction.
         self._second = self._thread if self.sole else ThreadPoolExecutor(1, thread_name_prefix="alert-store-lease")
@@ -65,12 +71,20 @@ class Store:
         """Bring the tables to the version that this code works with.
 
         Raises:
-            NewerStoreError: When the store is further than this code.
+            StoreUnusableError: When that can't be done; the text says why and what to do.
         """
-        with self._engine.begin() as connection:
-            upgrade(connection)
-            alert_store.metadata.create_all(connection)
-            outbox.metadata.create_all(connection)
+        try:
+            with self._engine.begin() as connection:
+                upgrade(connection)
+                alert_store.metadata.create_all(connection)
+                outbox.metadata.create_all(connection)
+        except NewerStoreError as error:
+            raise StoreUnusableError(str(error)) from None
+        except SQLAlchemyError as error:
+            raise StoreUnusableError(
+                f"the alert store {shown(self._url)} can't be used ({getattr(error, 'orig', None) or error}): check "
+                "SIGHTGLASS_WORKER_STORE_URL, and that its database runs and lets this user make tables"
+            ) from error
 
     def close(self) -> None:
         """Let the transaction under way end, and let go of the store."""
