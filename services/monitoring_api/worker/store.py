@@ -11,9 +11,7 @@ from typing import IO, TypeVar
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.monitoring_api.alerting import store as alert_store
 from services.monitoring_api.alerting.engine import open_store
-from services.monitoring_api.notify import outbox
 from services.monitoring_api.worker.lease import Lease
 from services.monitoring_api.worker.schema.upgrade import NewerStoreError, upgrade
 from sightglass.process_settings import shown
@@ -76,8 +74,6 @@ class Store:
         try:
             with self._engine.begin() as connection:
                 upgrade(connection)
-                alert_store.metadata.create_all(connection)
-                outbox.metadata.create_all(connection)
         except NewerStoreError as error:
             raise StoreUnusableError(str(error)) from None
         except SQLAlchemyError as error:
