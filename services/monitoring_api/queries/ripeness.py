@@ -84,7 +84,7 @@ async def immature_counts(
     counts: Mapping[tuple[str, ...], tuple[int, int]],
     now_ns: int,
     learned: Callable[[str, int], Awaitable[Learned]],
-    models: SeenModels,
+    models: Callable[[Question], Awaitable[list[str]]],
 ) -> dict[tuple[str, ...], str]:
     """The same, where it is known how many labels and predictions each group has.
 

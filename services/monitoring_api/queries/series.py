@@ -1,7 +1,7 @@
 """The statements behind every metric: its two measures by bucket and group, from the rollup, raw rows, or both."""
 
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 from services.monitoring_api.database import Query
 from services.monitoring_api.queries.buckets import Buckets
@@ -13,6 +13,18 @@ from services.monitoring_api.queries.source import Measure
 # What columns are called where statements are united: each metric's figure, and that which all rest on.
 _FIGURE: Final = "Figure{}"
 _BASE: Final = "Base"
+
+
+class Cut(Protocol):
+    """How a range is cut into buckets."""
+
+    def expression(self, column: str) -> str:
+        """SQL for the key of the bucket that a time lies in."""
+        ...
+
+    def parameters(self) -> Mapping[str, int]:
+        """The values that it needs."""
+        ...
 
 
 class SeriesRow(NamedTuple):
@@ -80,6 +92,19 @@ def figures_query(question: Question, plan: Plan, measures: Sequence[Measure], *
         sql += f"\nGROUP BY {_keys(question)}"
     sql += f"\nORDER BY {', '.join(['Bucket', *names])}\nLIMIT {{most_rows:UInt64}}"
     return Query(sql, {**_parameters(question, plan, None), "most_rows": most_rows})
+
+
+def states_query(question: Question, plan: Plan, cut: Cut, states: Mapping[str, str]) -> Query:
+    """Rows by bucket and group, with states of aggregates for a statement around it to merge.
+
+    Args:
+        question: What is asked.
+        plan: Which pieces of the range come from where; rows only.
+        cut: How the range is cut.
+        states: Names of the states, and SQL that makes them of rows.
+    """
+    sql = _raw_piece(question, plan, cut, [f"{state} AS {name}" for name, state in states.items()])
+    return Query(sql, _parameters(question, plan, cut))
 
 
 def ranking_query(question: Question, plan: Plan, *, most: int) -> Query:
@@ -151,7 +176,7 @@ def _rows(
 
 
 def _raw_piece(
-    question: Question, plan: Plan, buckets: Buckets | None, measures: list[str], *, states: bool = False
+    question: Question, plan: Plan, buckets: Cut | None, measures: list[str], *, states: bool = False
 ) -> str:
     source = question.metric.source
     bucket = buckets.expression(source.time) if buckets else "toUInt32(0)"
@@ -218,7 +243,7 @@ def _conditions(question: Question, *, raw: bool) -> list[str]:
     ]
 
 
-def _parameters(question: Question, plan: Plan, buckets: Buckets | None) -> dict[str, Any]:
+def _parameters(question: Question, plan: Plan, buckets: Cut | None) -> dict[str, Any]:
     parameters: dict[str, Any] = dict(buckets.parameters()) if buckets else {}
     parameters |= piece_parameters(plan)
     if question.kept is not None:

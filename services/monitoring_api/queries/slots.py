@@ -1,0 +1,252 @@
+"""Metrics over windows that end one after another, for many questions: what rules would have seen in each slot."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+from services.monitoring_api.database import Database
+from services.monitoring_api.errors import bad_field
+from services.monitoring_api.queries.arrivals import Learned, SharedCurves
+from services.monitoring_api.queries.batches import Batch, Figures, Group, Part, batches
+from services.monitoring_api.queries.current import MOST_GROUPS, RAW_SECONDS
+from services.monitoring_api.queries.measurement import Measurement
+from services.monitoring_api.queries.plan import Plan, raw_only
+from services.monitoring_api.queries.question import Question
+from services.monitoring_api.queries.reading import prepare
+from services.monitoring_api.queries.ripeness import COVERAGE, SeenModels, immature_counts
+from services.monitoring_api.queries.sliding import Slides, slides_query
+from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
+from services.monitoring_api.queries.windows import Answer, Window, measure_windows
+from services.web.problems import Problem
+
+# A statement asks for so many windows at most, and merges so many pieces.
+_MOST_SLIDES: Final = 1_000
+_MOST_PIECES: Final = 500_000
+# An answer of so many rows may be cut off; then fewer windows are asked for at once.
+_MOST_ROWS: Final = 200_000
+
+Rows = dict[int, list[tuple[Group, Figures]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Moments one after another.
+
+    Args:
+        first_ns: The first, in nanoseconds since 1970.
+        interval_ns: Between two of them.
+        count: How many there are.
+    """
+
+    first_ns: int
+    interval_ns: int
+    count: int
+
+    def at_ns(self, number: int) -> int:
+        """One of them."""
+        return self.first_ns + number * self.interval_ns
+
+
+async def measure_slots(
+    database: Database,
+    windows: Sequence[Window],
+    slots: Slots,
+    *,
+    until_ns: int | None,
+    curves: SharedCurves,
+    places: asyncio.Semaphore,
+) -> list[list[Answer]]:
+    """Measure each window in every slot; as `measure_windows` would, slot by slot, but many slots in one statement.
+
+    Percentiles over more than a quarter of an hour are merged from sketches, within 1 %, also where `measure_windows`
+    finds nothing rolled up and takes exact ones. What had come late, or not yet, by a slot is counted all the same.
+
+    Args:
+        database: Where to ask.
+        windows: What is asked, each with its window of the first slot.
+        slots: The slots.
+        until_ns: Up to when telemetry has arrived; None when nothing is known of that.
+        curves: How labels come.
+        places: How many statements may be under way at once.
+
+    Returns:
+        For each window, for each slot, its groups' measurements, or why there are none.
+    """
+    asking = _Asking(database, slots, until_ns, curves, places)
+    answers: dict[int, list[Answer]] = {}
+    judged: dict[int, Question] = {}
+    singly: list[int] = []
+    for number, window in enumerate(windows):
+        try:
+            question = window.question()
+        except Problem as problem:
+            answers[number] = [problem] * slots.count
+            continue
+        settled = _settled(question, slots)
+        if settled is None:
+            answers[number] = [asking.nothing(question, slot) for slot in range(slots.count)]
+        elif question.metric.bound is not None:
+            singly.append(number)
+        else:
+            judged[number] = settled
+    numbers = {id(question): number for number, question in judged.items()}
+    found = await asyncio.gather(*(asking.answer(batch) for batch in batches(judged.values())))
+    for part, each in (pair for batch in found for pair in batch):
+        answers[numbers[id(part.question)]] = each
+    # Areas under curves don't merge exactly, so they are asked for slot by slot.
+    answers |= zip(singly, await asking.one_by_one([windows[n] for n in singly]), strict=True)
+    return [answers[number] for number in range(len(windows))]
+
+
+class _Asking:
+    """All questions about some slots."""
+
+    def __init__(
+        self,
+        database: Database,
+        slots: Slots,
+        until_ns: int | None,
+        curves: SharedCurves,
+        places: asyncio.Semaphore,
+    ) -> None:
+        self._database = database
+        self._slots = slots
+        self._until_ns = until_ns
+        self._curves = curves
+        self._places = places
+        self._models = SeenModels(database)
+
+    async def answer(self, batch: Batch) -> list[tuple[Part, list[Answer]]]:
+        """Ask a batch about every slot; what goes wrong is the answer of all of its parts."""
+        try:
+            rows = await self._read(batch)
+            return [
+                (part, [await self._measurements(part.question, slot, groups[n]) for slot, groups in enumerate(rows)])
+                for n, part in enumerate(batch.parts)
+            ]
+        except Problem as problem:
+            return [(part, [problem] * self._slots.count) for part in batch.parts]
+
+    async def one_by_one(self, windows: Sequence[Window]) -> list[list[Answer]]:
+        """Ask about each slot by itself."""
+        found: list[list[Answer]] = [[] for _ in windows]
+        for slot in range(self._slots.count) if windows else ():
+            moved = [replace(window, span=self._moved(window.span, slot)) for window in windows]
+            answers = await measure_windows(
+                self._database,
+                moved,
+                now=datetime.fromtimestamp(self._slots.at_ns(slot) / NANOSECONDS, UTC),
+                until_ns=self._until_ns,
+                curves=self._curves,
+                places=self._places,
+            )
+            for each, answer in zip(found, answers, strict=True):
+                each.append(answer)
+        return found
+
+    def nothing(self, question: Question, slot: int) -> Answer:
+        """The answer where no row is."""
+        return [] if question.group_by else [self._measurement(question, slot, (), None)]
+
+    async def _read(self, batch: Batch) -> list[list[dict[Group, Figures]]]:
+        """For each slot, for each part, its groups."""
+        slides = Slides(batch.asked.span, self._slots.interval_ns, self._slots.count)
+        most = max(1, min(_MOST_SLIDES, _MOST_PIECES // slides.pieces_each))
+        found: list[list[dict[Group, Figures]]] = []
+        while len(found) < slides.count:
+            part = slides.part(len(found), min(most, slides.count - len(found)))
+            async with self._places:
+                rows = await self._fetch(batch, part)
+            if rows is None and most == 1:
+                raise bad_field("group_by", f"gives more than {_MOST_ROWS:,} groups in one window")
+            if rows is None:
+                most = max(1, part.count // 4)
+                continue
+            found += [batch.answers(rows[number]) for number in range(part.count)]
+        return found
+
+    async def _fetch(self, batch: Batch, slides: Slides) -> Rows | None:
+        """The rows of some windows; None when they were cut off."""
+        asked = batch.asked.over(slides.span)
+        measures = batch.measures(bounds=False)
+        query = slides_query(
+            asked, await self._plan(asked), slides, measures, exact=_is_exact(batch.asked), most_rows=_MOST_ROWS
+        )
+        answer = await self._database.fetch(query)
+        if len(answer) >= _MOST_ROWS:
+            return None
+        found: Rows = defaultdict(list)
+        wide = len(measures) + 1
+        for row in answer:
+            found[int(row[0])].append((tuple(row[wide:]), dict(zip(measures, row[1:wide], strict=True))))
+        return found
+
+    async def _plan(self, question: Question) -> Plan:
+        """Rows only: joined anew, or as they were joined where that is known to hold."""
+        if question.metric.source.prepared is None:
+            return raw_only(question.span)
+        return (await prepare(self._database, question, None)).plan.of_rows_only()
+
+    async def _measurements(self, question: Question, slot: int, groups: dict[Group, Figures]) -> Answer:
+        if not groups:
+            return self.nothing(question, slot)
+        immature: dict[Group, str] = {}
+        if question.metric.needs_labels:
+            counts = {
+                group: (int(figures[COVERAGE.value] or 0), int(figures[COVERAGE.base] or 0))
+                for group, figures in groups.items()
+            }
+            asked = question.over(self._moved(question.span, slot))
+            whole = TimeRange(question.span.start_ns, self._moved(question.span, self._slots.count - 1).end_ns)
+            seen = partial(self._seen, whole)
+            immature = await immature_counts(asked, counts, self._slots.at_ns(slot), self._learned, seen)
+        return [
+            self._measurement(question, slot, group, figures, immature.get(group))
+            for group, figures in list(groups.items())[:MOST_GROUPS]
+        ]
+
+    async def _learned(self, model: str, _now_ns: int) -> Learned:
+        """How labels come, as far as is known at the last slot: it changes slowly."""
+        return await self._curves(self._database, model, self._slots.at_ns(self._slots.count - 1))
+
+    async def _seen(self, whole: TimeRange, question: Question) -> list[str]:
+        """The models of all slots."""
+        return await self._models(question.over(whole))
+
+    def _measurement(
+        self, question: Question, slot: int, group: Group, figures: Figures | None, immature: str | None = None
+    ) -> Measurement:
+        span, metric, until = self._moved(question.span, slot), question.metric, self._until_ns
+        base = 0.0 if figures is None else figures[metric.base] or 0.0
+        value = metric.empty if figures is None else metric.of(figures[metric.value], base, seconds=span.seconds)
+        return Measurement(
+            {dimension.name: name for dimension, name in zip(question.group_by, group, strict=True)},
+            value,
+            int(base),
+            until is None or until >= span.end_ns,
+            None if until is None else max(span.start_ns, min(until, span.end_ns)),
+            immature,
+        )
+
+    def _moved(self, span: TimeRange, slot: int) -> TimeRange:
+        moved = slot * self._slots.interval_ns
+        return TimeRange(span.start_ns + moved, span.end_ns + moved)
+
+
+def _settled(question: Question, slots: Slots) -> Question | None:
+    """The question about rows that are old enough in their slot; None when that is nothing of the window."""
+    settle_ns = question.metric.source.settle_seconds * NANOSECONDS
+    end_ns = min(question.span.end_ns, slots.first_ns - settle_ns) if settle_ns else question.span.end_ns
+    if end_ns <= question.span.start_ns:
+        return None
+    return question.over(TimeRange(question.span.start_ns, end_ns))
+
+
+def _is_exact(question: Question) -> bool:
+    """Whether one such window by itself would be read from rows alone."""
+    fine, _ = question.tiers(None)
+    return question.span.seconds <= RAW_SECONDS or (not fine and question.metric.source.prepared is None)
