@@ -101,9 +101,16 @@ def measure_in(
             )
         except Problem as problem:
             return dict.fromkeys(spans, problem.detail)
-        return dict(zip((*measured, *stated), (*figures, *rows), strict=True))
+        answers = zip((*measured, *stated), (*figures, *rows), strict=True)
+        return {question: found or nothing(until, spans[question]) for question, found in answers}
 
     return ask
+
+
+def nothing(until_ns: int | None, span: TimeRange) -> Sequence[Reading]:
+    """The answer where no group was found: none, or that some may be on their way, which is no absence."""
+    arrived = until_ns is None or until_ns >= span.end_ns
+    return [] if arrived else [Reading(complete=False)]
 
 
 def window_of(question: Question, slot: float, delay_seconds: float) -> Window:

@@ -169,8 +169,10 @@ def look(rule: Rule, answers: Answers, known: Sequence[Labels], slot: float) -> 
     if not looks and not absent:
         absent = [base]
     for labels in absent:
-        # The alert of a grouped rule as a whole stands for 'no group has any data': one that has ends it.
-        kind = ObservationKind.HEALTHY if present and dict(labels) == base else ObservationKind.NO_DATA
+        # The alert of a grouped rule as a whole stands for 'no group has any data': one that has ends it. Where absence
+        # is what is bad, groups that never were are not missed.
+        as_a_whole = dict(labels) == base and (bool(present) or (rule.absent and bool(rule.group_by)))
+        kind = ObservationKind.HEALTHY if as_a_whole else ObservationKind.NO_DATA
         looks.append(Look(labels, missing or Observation(kind), present=False))
     return looks
 

@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -51,7 +52,12 @@ def _filter_value(value: object) -> object:
     return [_filter_value(item) for item in value] if isinstance(value, list) else value
 
 
-_FilterText = Annotated[FilterValue, BeforeValidator(_filter_value)]
+_TEXT_SCHEMA = {"type": ["string", "number", "boolean"]}
+_FilterText = Annotated[
+    FilterValue,
+    BeforeValidator(_filter_value),
+    WithJsonSchema({"anyOf": [_TEXT_SCHEMA, {"type": "array", "items": _TEXT_SCHEMA}]}),
+]
 
 
 class _Strict(BaseModel):

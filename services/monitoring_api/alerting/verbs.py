@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from services.monitoring_api.alerting.catalogue import metric_catalogue
+from services.monitoring_api.alerting.rule_schema import schema_text
 from services.monitoring_api.alerting.rule_set import load_rules
 from services.monitoring_api.configuration.located_yaml import InvalidFileError
 
@@ -24,7 +25,8 @@ def rules() -> None:
 def check(files: tuple[Path, ...], *, as_json: bool) -> None:
     """Check rule files, offline, and report every error with its line.
 
-    The exit code is 0 only when the worker would take all of them together.
+    The exit code is 0 only when the worker would take all of them together. An objective counts as the rules that it
+    becomes. Of `sql:` only what needs no database is checked: one SELECT, its times, its parentheses.
     """
     result: dict[str, Any]
     try:
@@ -44,6 +46,12 @@ def check(files: tuple[Path, ...], *, as_json: bool) -> None:
         click.echo(f"{count} error{'s' if count != 1 else ''}.", err=True)
     if not result["ok"]:
         raise SystemExit(1)
+
+
+@rules.command()
+def schema() -> None:
+    """Print the JSON Schema of rule files, for editors: deploy/alerting/rules.schema.json is this."""
+    click.echo(schema_text(), nl=False)
 
 
 commands: list[click.Command] = [rules]

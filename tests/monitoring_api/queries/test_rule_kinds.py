@@ -13,6 +13,7 @@ from services.monitoring_api.alerting.rules import Rule
 from services.monitoring_api.database import DatabaseUnavailable
 from services.monitoring_api.queries.catalogue import CATALOGUE, find_metric
 from services.monitoring_api.queries.slow_requests import slow_requests
+from services.monitoring_api.queries.timerange import epoch_ns
 from tests.monitoring_api.queries.asking import ask_history
 from tests.monitoring_api.store import T0, ChdbStore, span
 
@@ -100,6 +101,33 @@ def test_rules_of_every_kind_are_answered(busy, given, seen):
     }
     for route, (_, value, count) in seen.items():
         assert found[route][1:] == (value if value is None else pytest.approx(value, rel=0.02), count)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"metric": "prediction_rate", "group_by": ["model"], "absent": True},
+        {"metric": "prediction_rate", "absent": True},
+        {"metric": "error_ratio", "group_by": ["route"], "filter": {"service": "other"}, "condition": "> 0"},
+        {
+            "sql": "SELECT 'a' AS name, 1 AS value FROM otel_traces WHERE Timestamp >= {from:DateTime64(9)} "
+            "AND Timestamp < {to:DateTime64(9)} AND ServiceName = 'other'",
+            "absent": True,
+        },
+    ],
+)
+def test_nothing_yet_is_not_nothing(busy, given):
+    """While telemetry is on its way, groups that are not there are not absent; once it has come, they are."""
+    rule = Rule.model_validate({"alert": "A", "window": "15m", **given})
+    slot, known = T0.timestamp(), [rule.alert_labels({"model": "m"}), rule.alert_labels({"route": "/new"})]
+    for behind, kind in ((60, ObservationKind.INCOMPLETE), (0, ObservationKind.NO_DATA)):
+
+        async def arrived(_database, _now, behind=behind):
+            return epoch_ns(T0) - behind * 1_000_000_000
+
+        measure = measure_in(busy, delay_seconds=0, patience_seconds=0, clock=lambda: slot, arrived=arrived)
+        answers = asyncio.run(ask(rule.questions(slot), measure, slot, timeout_seconds=30))
+        assert {one.observation.kind for one in look(rule, answers, known, slot)} == {kind}
 
 
 def test_a_latency_objective_is_measured_by_the_threshold(busy):
