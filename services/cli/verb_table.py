@@ -31,5 +31,9 @@ VERBS: Final[dict[str, Verb]] = {
     "reference": Verb(
         "services.monitoring_api.reference.verbs", "Make what serving is compared with, from a file or a model's card."
     ),
+    "routes": Verb("services.monitoring_api.worker.verbs", "Show where an alert would go, and why."),
+    "silences": Verb("services.monitoring_api.worker.verbs", "Make, list and end silences."),
+    "alerts": Verb("services.monitoring_api.worker.verbs", "List alerts, and take one on."),
+    "notifications": Verb("services.monitoring_api.worker.verbs", "List messages, and send again what was given up."),
     "channels": Verb("services.monitoring_api.notify.verbs", "List and test notification channels."),
 }

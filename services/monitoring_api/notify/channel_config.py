@@ -25,11 +25,9 @@ class ChannelConfig(BaseModel):
     send_resolved: bool = Field(default=True, description="Whether to tell of an alert's end too.")
     timeout: Duration = Field(default=10.0, gt=0, le=120, description="Longest wait for one attempt, like 10s.")
     rate_limit: RateLimit | None = Field(
-        default=None, description="How many messages at most, like {messages: 20, per: 1m}; what is over becomes one."
+        default=None,
+        description="How many messages at most, like {messages: 20, per: 1m}; what is over is one message.",
     )
-
-    # Whether one message may stand for many. Not where the receiver keeps a state for each: there they only wait.
-    folds: ClassVar[bool] = True
 
     def build(self, surroundings: Surroundings) -> Channel:
         """The channel, ready to send."""

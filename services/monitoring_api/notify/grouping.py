@@ -61,6 +61,31 @@ class StoredMember:
     muted_by: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What one channel knows of one firing.
+
+    Attributes:
+        fingerprint: The alert.
+        incident: The firing.
+        channel: The channel.
+        group_key: Its group there.
+        told: What the channel was told last: firing or resolved; None when nothing yet.
+        routed: Whether a route still leads there.
+        muted_by: What held a message back when that was last decided, in words; None when nothing did.
+        due_at: When the group is decided about next, epoch seconds; None when only a change matters.
+    """
+
+    fingerprint: str
+    incident: str
+    channel: str
+    group_key: str
+    told: str | None
+    routed: bool
+    muted_by: str | None
+    due_at: float | None
+
+
 def due_groups(connection: Connection, now: float, limit: int) -> list[Group]:
     """The groups to decide about now, the longest due first."""
     due = sa.or_(groups.c.due_at <= now, groups.c.set_at > now + _CLOCK_SET_BACK_SECONDS)
@@ -96,6 +121,32 @@ def members_of(connection: Connection, group_ids: Collection[int]) -> dict[int, 
         query = sa.select(members).where(members.c.group_id.in_(some)).order_by(members.c.joined_at, members.c.incident)
         for row in connection.execute(query).mappings():
             found[row["group_id"]].append(_member(row))
+    return found
+
+
+def standings(connection: Connection, fingerprints: Collection[str]) -> list[Standing]:
+    """What each channel knows of these alerts' firings, by channel."""
+    found = []
+    for some in in_parts(fingerprints):
+        query = (
+            sa.select(members, groups.c.channel, groups.c.group_key, groups.c.due_at)
+            .join_from(members, groups, members.c.group_id == groups.c.id)
+            .where(members.c.fingerprint.in_(some))
+            .order_by(groups.c.channel, members.c.joined_at)
+        )
+        found += [
+            Standing(
+                row.fingerprint,
+                row.incident,
+                row.channel,
+                row.group_key,
+                row.told,
+                row.routed,
+                row.muted_by,
+                row.due_at,
+            )
+            for row in connection.execute(query)
+        ]
     return found
 
 

@@ -29,6 +29,10 @@ class InhibitRule(BaseModel):
     target: tuple[MatcherText, ...] = Field(min_length=1, description="What the labels of those held back must meet.")
     equal: tuple[str, ...] = Field(default=(), description="Labels that both must have in common.")
 
+    def concerns(self, labels: Labels) -> bool:
+        """Whether an alert with these labels may be held back by it."""
+        return all_match(self.target, labels)
+
     def holds_back(self, target: Labels, source: Labels) -> bool:
         """Whether one alert is held back by another.
 

@@ -44,7 +44,7 @@ class Matcher:
         if self.operator in {Operator.EQUAL, Operator.NOT_EQUAL}:
             met = present == self.value
         else:
-            met = _expression(self.value).fullmatch(present.encode("utf-8", "replace")) is not None
+            met = _expression(self.value).fullmatch(_utf8(present)) is not None
         return met is (self.operator in {Operator.EQUAL, Operator.MATCHES})
 
     def __str__(self) -> str:
@@ -85,11 +85,16 @@ def _expression(pattern: str) -> Any:
     options.log_errors = False
     options.dot_nl = True
     try:
-        return re2.compile(pattern.encode("utf-8", "replace"), options)
+        return re2.compile(_utf8(pattern), options)
     except re2.error as error:
         why = error.args[0] if error.args else "not valid"
         said = why.decode("utf-8", "replace") if isinstance(why, bytes) else str(why)
         raise ValueError(f"the expression {pattern!r} is wrong: {said}") from None
+
+
+def _utf8(text: str) -> bytes:
+    """Text as RE2 takes it; half characters, which UTF-8 does not have, become the sign for what is none."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def _parsed(value: object) -> object:

@@ -20,7 +20,7 @@ from sightglass.process_settings import read_settings
 _VARIABLE = "SIGHTGLASS_WORKER_NOTIFICATIONS_FILE"
 _DEFAULT = Path(__file__).resolve().parents[3] / "deploy" / "alerting" / "notifications.yaml"
 
-_file = click.option(
+notifications_file_option = click.option(
     "--file",
     "file",
     type=click.Path(path_type=Path),
@@ -34,11 +34,11 @@ def channels() -> None:
 
 
 @channels.command("list")
-@_file
+@notifications_file_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of {name, type, target, missing}.")
 def list_channels(file: Path | None, *, as_json: bool) -> None:
     """List the channels, where each sends to, and what it lacks."""
-    notifications = _load(file)
+    notifications = read_notifications(file)
     for warning in warnings(notifications):
         click.echo(f"Warning: {warning}", err=True)
     found = [
@@ -57,7 +57,7 @@ def list_channels(file: Path | None, *, as_json: bool) -> None:
 
 @channels.command("test")
 @click.argument("name")
-@_file
+@notifications_file_option
 @click.option(
     "--json", "as_json", is_flag=True, help='Print {"channel", "type", "target", "delivered", "detail", ...}.'
 )
@@ -89,7 +89,12 @@ def _path(file: Path | None) -> Path:
     return file or Path(given_variables().get(_VARIABLE) or _DEFAULT)
 
 
-def _load(file: Path | None) -> NotificationFile:
+def read_notifications(file: Path | None) -> NotificationFile:
+    """The notifications file that is named, else the worker's.
+
+    Raises:
+        click.ClickException: With every error in it.
+    """
     try:
         return load_notifications(_path(file))
     except InvalidFileError as error:

@@ -65,7 +65,8 @@ class Deliveries:
             self._transactions,
             self._policy,
             limit=config.rate_limit,
-            folds=config.folds,
+            # A receiver that keeps a state for each alert must be told each end: there messages only wait.
+            folds=not config.keeps_state,
         )
         task = asyncio.create_task(_run(delivery, after), name=f"delivery {config.name}")
         self._running[config.name] = _Running(config, delivery, task)
