@@ -10,5 +10,10 @@ POLICY: Final = Policy(
         # Whoever has a token may know whose it is, and what for.
         Rule("GET", "/api/v1/caller", None, any_token=True),
         Rule("POST", "/api/v1/models/{name}/promote", Scope.ADMIN, action="model.promote"),
+        Rule("POST", "/api/v1/alerts/{fingerprint}/acknowledge", Scope.OPERATE, action="alert.acknowledge"),
+        Rule("POST", "/api/v1/silences", Scope.OPERATE, action="silence.create"),
+        Rule("DELETE", "/api/v1/silences/{id}", Scope.OPERATE, action="silence.expire"),
+        Rule("POST", "/api/v1/channels/{name}/test", Scope.OPERATE, action="channel.test"),
+        Rule("POST", "/api/v1/notifications/{id}/resend", Scope.OPERATE, action="notification.resend"),
     ]
 )

@@ -11,12 +11,17 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from services.monitoring_api.access import POLICY
-from services.monitoring_api.alerting.reader import AlertReader
 from services.monitoring_api.cache_instruments import observe_caches
 from services.monitoring_api.database import ClickHouseDatabase, Database
 from services.monitoring_api.database.instruments import DatabaseInstruments
 from services.monitoring_api.database.slow_statements import SlowStatements
 from services.monitoring_api.ml_api import MlApi
+from services.monitoring_api.operating.alerts import StoredAlerts
+from services.monitoring_api.operating.channels import StoredChannels
+from services.monitoring_api.operating.files import NotificationsPlace
+from services.monitoring_api.operating.notifications import StoredNotifications
+from services.monitoring_api.operating.silences import StoredSilences
+from services.monitoring_api.operating.store import AlertStore
 from services.monitoring_api.queries.arrivals import SharedCurves
 from services.monitoring_api.queries.bucket_cache import BucketCache, MemoryBuckets
 from services.monitoring_api.queries.cache_tally import CacheTally
@@ -26,6 +31,7 @@ from services.monitoring_api.queries.watermark import SharedWatermark
 from services.monitoring_api.routes.alerts import alerts_router
 from services.monitoring_api.routes.asking_route import NamesRoute
 from services.monitoring_api.routes.caller import caller_router
+from services.monitoring_api.routes.channels import channels_router
 from services.monitoring_api.routes.dependencies import Serving
 from services.monitoring_api.routes.etags import ETags
 from services.monitoring_api.routes.explain import explain_router
@@ -33,12 +39,14 @@ from services.monitoring_api.routes.history import history_router
 from services.monitoring_api.routes.logs import logs_router
 from services.monitoring_api.routes.metrics import metrics_router
 from services.monitoring_api.routes.models import models_router
+from services.monitoring_api.routes.notifications import notifications_router
 from services.monitoring_api.routes.performance import performance_router
 from services.monitoring_api.routes.pipeline import pipeline_router
 from services.monitoring_api.routes.predictions import predictions_router
 from services.monitoring_api.routes.readiness import readiness_router
 from services.monitoring_api.routes.records import records_router
 from services.monitoring_api.routes.shared_answers import KeptAnswers, SharedAnswers
+from services.monitoring_api.routes.silences import silences_router
 from services.monitoring_api.routes.traces import traces_router
 from services.monitoring_api.settings import MonitoringApiSettings
 from services.web.application import create_base
@@ -71,7 +79,7 @@ def create_app(
         ml_api_transport: Instead of the network, towards the ML API.
         clock: The time, aware.
     """
-    alerts = AlertReader(settings.store_url(), clock=lambda: clock().timestamp())
+    alert_store = AlertStore(settings.store_url())
     asked = _clickhouse(settings) if database is None else database
     place = settings.cache_place()
     buckets: BucketCache = (
@@ -92,7 +100,7 @@ def create_app(
         yield
         await buckets.close()
         await asked.close()
-        await alerts.close()
+        await alert_store.close()
         await ml_api.close()
 
     app = create_base(
@@ -133,7 +141,7 @@ def create_app(
         predictions_router(serving),
         logs_router(serving),
         pipeline_router(serving),
-        alerts_router(alerts),
+        *_operating(settings, alert_store, lambda: clock().timestamp()),
         models_router(serving, ml_api),
         performance_router(serving),
         caller_router(),
@@ -146,6 +154,17 @@ def create_app(
     app.include_router(api)
     app.include_router(readiness_router(serving))
     return app
+
+
+def _operating(settings: MonitoringApiSettings, store: AlertStore, clock: Callable[[], float]) -> tuple[APIRouter, ...]:
+    """What people see of alerts and do about them."""
+    place = NotificationsPlace(settings.notifications_file)
+    return (
+        alerts_router(StoredAlerts(store, place, dashboard_url=settings.dashboard_url, clock=clock)),
+        silences_router(StoredSilences(store, clock=clock)),
+        channels_router(StoredChannels(store, place)),
+        notifications_router(StoredNotifications(store, clock=clock)),
+    )
 
 
 def _clickhouse(settings: MonitoringApiSettings) -> ClickHouseDatabase:

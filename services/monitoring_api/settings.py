@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AliasChoices, Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.monitoring_api.database.client_settings import ClickHousePoolSettings
@@ -18,6 +18,8 @@ _CACHE_LOGIN: Final = (
     "name the user by SIGHTGLASS_MONITORING_API_CACHE_USER, and the file with the password by "
     "SIGHTGLASS_MONITORING_API_CACHE_PASSWORD_FILE"
 )
+# The worker's file, by the worker's variable: both must see the same channels.
+_NOTIFICATIONS: Final = Path(__file__).resolve().parents[2] / "deploy" / "alerting" / "notifications.yaml"
 # The dashboard, which is one client with its one token, asks up to 8 questions at once.
 _DEFAULT_CONCURRENCY: Final = 16
 
@@ -77,6 +79,11 @@ class MonitoringApiSettings(ListenerSettings, ClickHousePoolSettings):
         default=None,
         description="The alert worker's store: a SQLAlchemy URL, as the worker has it; by default worker/alerts.sqlite "
         "in the data folder.",
+    )
+    notifications_file: Path = Field(
+        default=_NOTIFICATIONS,
+        validation_alias=AliasChoices("SIGHTGLASS_WORKER_NOTIFICATIONS_FILE", "notifications_file"),
+        description="The channels and routes; read again on change.",
     )
     ml_api_url: str = Field(
         default="http://127.0.0.1:8002",

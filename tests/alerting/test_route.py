@@ -1,5 +1,7 @@
 """`GET /alerts` over a store."""
 
+from pathlib import Path
+
 import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -7,8 +9,10 @@ from fastapi.testclient import TestClient
 from services.monitoring_api.alerting import store
 from services.monitoring_api.alerting.evaluation import Change, StoredAlert
 from services.monitoring_api.alerting.models import AlertEvent, AlertState, AlertStatus, EventKind, Health
-from services.monitoring_api.alerting.reader import AlertReader
 from services.monitoring_api.alerting.store import record_worker, write_changes
+from services.monitoring_api.operating.alerts import StoredAlerts
+from services.monitoring_api.operating.files import NotificationsPlace
+from services.monitoring_api.operating.store import AlertStore
 from services.monitoring_api.routes.alerts import alerts_router
 from services.web.handlers import install_problems
 
@@ -17,7 +21,9 @@ def client(url: str, now: float = 1000.0) -> TestClient:
     """The route alone, at a given time."""
     app = FastAPI()
     install_problems(app)
-    app.include_router(alerts_router(AlertReader(url, clock=lambda: now)), prefix="/api/v1")
+    place = NotificationsPlace(Path("/nowhere"))
+    desk = StoredAlerts(AlertStore(url), place, dashboard_url="http://dashboard/", clock=lambda: now)
+    app.include_router(alerts_router(desk), prefix="/api/v1")
     return TestClient(app)
 
 
@@ -69,6 +75,17 @@ def test_what_needs_somebody_comes_first(tmp_path):
         "runbook": "https://example.org/runbook",
         "url": "http://dashboard/history",
         "trace_ids": ["a", "b"],
+        "incident": "0000000000000001-960500",
+        "acknowledged_by": None,
+        "acknowledged_at": None,
+        "acknowledgement": None,
+        "silenced_by": [],
+        "inhibited_by": None,
+        "links": {
+            "alert": "http://dashboard/alerts?alert=0000000000000001",
+            "dashboard": "http://dashboard/history",
+            "runbook": "https://example.org/runbook",
+        },
     }
     assert answer["alerts"][1]["error"] == "ClickHouse can't be reached"
     assert answer["alerts"][1]["health"] == "error"

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from services.monitoring_api.alerting.reader import AlertReader
+from services.monitoring_api.operating.alerts import StoredAlerts
+from services.monitoring_api.operating.files import NotificationsPlace
+from services.monitoring_api.operating.store import AlertStore
 
 DEADLINE_SECONDS = 40.0
 
@@ -123,10 +125,10 @@ class AlertWorker:
 
     def answer(self) -> dict[str, Any]:
         """What /alerts would answer."""
-        reader = AlertReader(self._store_url)
-        answer = asyncio.run(reader.read(None))
-        asyncio.run(reader.close())
-        return answer
+        store = AlertStore(self._store_url)
+        answer = asyncio.run(StoredAlerts(store, NotificationsPlace(self.notifications)).alerts(None))
+        asyncio.run(store.close())
+        return answer.model_dump(mode="json")
 
     def alert(self, rule: str) -> dict[str, Any]:
         """One alert by its rule's name; empty when there is none yet."""

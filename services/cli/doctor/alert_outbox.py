@@ -10,9 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.cli.doctor.check import Check, Verdict
 from services.monitoring_api.alerting.engine import open_store
-from services.monitoring_api.alerting.reader import SILENT_AFTER_SECONDS
 from services.monitoring_api.alerting.store import read_worker, workers
 from services.monitoring_api.notify.outbox import notifications
+from services.monitoring_api.operating.alerts import SILENT_AFTER_SECONDS
 from sightglass.process_settings import shown
 
 _NAME = "alert outbox"

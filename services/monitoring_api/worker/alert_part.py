@@ -1,6 +1,7 @@
 """An alert as a message shows it: where what alerting keeps becomes what notify tells."""
 
 from services.monitoring_api.alerting.evaluation import StoredAlert
+from services.monitoring_api.alerting.incident import incident_of
 from services.monitoring_api.notify.notification import AlertPart, NotificationStatus
 
 
@@ -32,8 +33,3 @@ def alert_part(alert: StoredAlert, status: NotificationStatus, *, dashboard_url:
         condition=alert.condition,
         trace_ids=tuple(alert.trace_ids),
     )
-
-
-def incident_of(alert: StoredAlert) -> str:
-    """The name of an alert's present firing."""
-    return f"{alert.fingerprint}-{int((alert.state.fired_at or 0.0) * 1000)}"

@@ -17,7 +17,14 @@ from .test_hostile_input import Silent
 pytestmark = pytest.mark.anyio
 PUBLIC = {("GET", "/healthz"), ("GET", "/readyz")}
 ANY_TOKEN = {("GET", "/api/v1/caller")}
-NEEDED = {("POST", "/api/v1/models/{name}/promote"): Scope.ADMIN}
+OPERATE = [
+    ("POST", "/api/v1/alerts/{fingerprint}/acknowledge"),
+    ("POST", "/api/v1/silences"),
+    ("DELETE", "/api/v1/silences/{id}"),
+    ("POST", "/api/v1/channels/{name}/test"),
+    ("POST", "/api/v1/notifications/{id}/resend"),
+]
+NEEDED = {("POST", "/api/v1/models/{name}/promote"): Scope.ADMIN, **dict.fromkeys(OPERATE, Scope.OPERATE)}
 
 
 @pytest.fixture
@@ -40,9 +47,10 @@ async def test_every_route_is_closed_without_a_token_and_with_the_wrong_scope(ap
     The health checks are open, and any token may ask whose it is.
     """
     app, make = application
-    right = {scope: make(scope) for scope in (Scope.READ, Scope.ADMIN)}
+    right = {scope: make(scope) for scope in (Scope.READ, Scope.OPERATE, Scope.ADMIN)}
     wrong = {
         Scope.READ: make(Scope.OPERATE, Scope.INGEST_LABELS),
+        Scope.OPERATE: make(Scope.READ, Scope.INGEST_LABELS),
         Scope.ADMIN: make(Scope.READ, Scope.OPERATE, Scope.INGEST_LABELS),
     }
     routes = every_route(app)
