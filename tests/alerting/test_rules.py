@@ -1,5 +1,6 @@
 """Rule files: what is taken, and that every error is reported with its line and field."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -176,3 +177,118 @@ def test_the_same_name_with_other_labels_is_another_rule(tmp_path):
 """
     rules = list(load_rules([write(tmp_path, DOCUMENTED.rstrip() + second)], metric_catalogue()).rules())
     assert len({rule.key for rule in rules}) == 2
+
+
+STATEMENT = "SELECT 1 AS value FROM t WHERE a >= {from:DateTime64(9)} AND a < {to:DateTime64(9)}"
+
+
+@pytest.mark.parametrize(
+    ("keys", "field", "said"),
+    [
+        ("", "", "needs `metric:`, `sql:` or `slo:`"),
+        ("metric: accuracy", "", "needs `condition:` or `absent: true`"),
+        ('metric: accuracy\nsql: "{sql}"\ncondition: "> 1"', "", "not metric and sql"),
+        ('metric: accuracy\nabsent: true\ncondition: "> 1"', "condition", "`absent: true` is a condition by itself"),
+        ("metric: accuracy\nabsent: true\nno_data: ok", "no_data", "leave this out"),
+        ("metric: accuracy\nabsent: true\nchange: {to: week}", "change", "leave this out"),
+        ('metric: accuracy\ncondition: "> 1"\nchange: {to: month}', "change.to", "'previous' or 'week'"),
+        ('metric: accuracy\ncondition: "> 1"\nchange: {as: ratio}', "change.to", "missing"),
+        (
+            'metric: accuracy\ncondition: "> 1"\nwindow: 5m\nconfirm_window: 5m',
+            "confirm_window",
+            "shorter than `window`",
+        ),
+        ('metric: accuracy\ncondition: "> 1"\nchange: {to: week}\nconfirm_window: 1m', "confirm_window", "one window"),
+        ('metric: accuracy\ncondition: "> 1"\nresolve_condition: "> 2"', "resolve_condition", 'can\'t end "> 1"'),
+        ('metric: accuracy\ncondition: "> 1"\nresolve_condition: "< 1.1"', "resolve_condition", "not overlap"),
+        ('metric: accuracy\ncondition: ">= 1"\nresolve_condition: "<= 1"', "resolve_condition", "not overlap"),
+        ('metric: accuracy\ncondition: "== 1"\nresolve_condition: "< 1"', "resolve_condition", "can't end"),
+        ("metric: slow_ratio_0ms\nabsent: true", "metric", "slow_ratio_300ms and the like"),
+        ("metric: slow_ratio_5ms\nabsent: true\nfilter: {colour: red}", "filter", "has no filter 'colour'"),
+        ('sql: "{sql}"\ncondition: "> 1"\ngroup_by: [model]', "group_by", "the statement itself says"),
+        ('sql: "{sql}"\ncondition: "> 1"\nfilter: {model: a}', "filter", "the statement itself says"),
+        (
+            'sql: "SELECT 1 AS value"\ncondition: "> 1"',
+            "sql",
+            "does not use {from:DateTime64(9)} and {to:DateTime64(9)}",
+        ),
+        ('sql: "DROP TABLE t"\ncondition: "> 1"', "sql", "not a SELECT"),
+        ('sql: "{sql}; SELECT 1"\ncondition: "> 1"', "sql", "more than one statement"),
+        ('sql: "{sql})"\ncondition: "> 1"', "sql", "a parenthesis is closed"),
+        ('sql: "({sql}"\ncondition: "> 1"', "sql", "not a SELECT"),
+        ('sql: "{sql} AND (b"\ncondition: "> 1"', "sql", "a parenthesis is never closed"),
+        ('sql: "{sql} AND b = {x:String}"\ncondition: "> 1"', "sql", "{x:String} is bound by nobody"),
+        ('sql: "SELECT {from:DateTime}, {to:DateTime64(9)}"\ncondition: "> 1"', "sql", "must be {from:DateTime64(9)}"),
+        ("slo: {objective: 99.9, indicator: availability}", "slo.objective", 'write a percentage like "99.9%"'),
+        ("slo: {objective: 100%, indicator: availability}", "slo.objective", "write a percentage"),
+        ("slo: {objective: 49%, indicator: availability}", "slo.objective", "greater than or equal to 0.5"),
+        ("slo: {objective: 99%, indicator: speed}", "slo.indicator", "'availability' or 'latency'"),
+        ("slo: {objective: 99%, indicator: latency}", "slo", "needs a `threshold:`"),
+        ("slo: {objective: 99%, indicator: availability, threshold: 1s}", "slo", "no other has one"),
+        ("slo: {objective: 99%, indicator: availability, period: 7d}", "slo.period", "greater than or equal to"),
+        ('slo: {objective: 99%, indicator: availability}\ncondition: "> 1"', "condition", "brings its own windows"),
+        ("slo: {objective: 99%, indicator: availability}\nwindow: 1h", "window", "brings its own windows"),
+        (
+            "slo: {objective: 99%, indicator: availability}\nfilter: {colour: red}",
+            "filter",
+            "error_ratio has no filter",
+        ),
+        ("slo: {objective: 99%, indicator: availability}\nlabels: {severity: page}", "labels", "set by the objective"),
+        ("slo: {objective: 99%, indicator: availability}\nlabels: {alertname: x}", "labels", "set by the rule's name"),
+        ('metric: accuracy\ncondition: "> 1"\nrunbook: javascript:alert(1)', "runbook", "match pattern"),
+        ('metric: accuracy\ncondition: "> 1"\nerror_for: 5', "error_for", "not a duration"),
+        (
+            'metric: accuracy\ncondition: "> 1"\nannotations: {summary: "{{ burn_rat }}"}',
+            "annotations.summary",
+            "burn_rat",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_named(tmp_path, keys, field, said):
+    """The error stands at the key that is wrong, or at the rule where one is missing, and says what to do."""
+    lines = ["alert: A", *keys.replace("{sql}", STATEMENT).splitlines()]
+    text = "groups:\n- name: g\n  rules:\n  - " + "\n    ".join(lines) + "\n"
+    with pytest.raises(InvalidFileError) as caught:
+        load_rules([write(tmp_path, text)], metric_catalogue())
+    (error,) = caught.value.errors
+    assert error.field == ".".join(filter(None, ("groups[0].rules[0]", field)))
+    assert said in error.message
+    key = field.split(".")[0]
+    assert error.line == 4 + next((n for n, line in enumerate(lines) if key and line.startswith(key)), 0)
+
+
+def test_an_objective_becomes_four_rules(tmp_path):
+    """What is in force is what is looked at, each with a key of its own."""
+    text = (
+        "groups: [{name: g, rules: [{alert: A, slo: {objective: 99.9%, indicator: latency, threshold: 300ms},"
+        " filter: {service: ml-api}, group_by: [route]}]}]"
+    )
+    rules = load_rules([write(tmp_path, text)], metric_catalogue())
+    assert [rule.metric for rule in rules.rules()] == ["slow_ratio_300ms"] * 4
+    assert len(rules.keys()) == 4
+    assert load_rules([write(tmp_path, text, "again.yaml")], metric_catalogue()).groups == rules.groups
+
+
+def test_a_name_that_an_objective_takes_is_taken(tmp_path):
+    """A rule that would be one of an objective's own would share its state."""
+    text = (
+        "groups:\n- name: g\n  rules:\n  - {alert: A, slo: {objective: 99.9%, indicator: availability}}\n"
+        '  - {alert: A, metric: accuracy, condition: "> 1", labels: {severity: page, slo_window: 1h}}\n'
+    )
+    assert errors_of(write(tmp_path, text)) == [(5, "groups[0].rules[1].alert")]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        STATEMENT + " ;  -- the end",
+        "-- first\n/* second */ with x as (select 1) " + STATEMENT,
+        STATEMENT + " AND b = '; ) {x:String} --' AND `(` = \"(\"",
+        STATEMENT.replace("{from:DateTime64(9)}", "{ from : DateTime64( 9 ) }"),
+    ],
+)
+def test_statements_that_can_be_asked(tmp_path, sql):
+    """Comments, texts and quoted names hold what they like; the last semicolon goes."""
+    text = json.dumps({"groups": [{"name": "g", "rules": [{"alert": "A", "sql": sql, "condition": "> 1"}]}]})
+    (rule,) = load_rules([write(tmp_path, text)], metric_catalogue()).rules()
+    assert rule.sql == sql.partition(" ;  --")[0]

@@ -43,18 +43,19 @@ def load_rules(paths: Sequence[Path], catalogue: Catalogue | None) -> RuleSet:
     """
     errors: list[FileError] = []
     documents: list[LocatedDocument] = []
-    groups: list[RuleGroup] = []
+    files: list[tuple[LocatedDocument, RuleFile]] = []
     for path in paths:
         try:
             document = read_yaml(path)
             documents.append(document)
-            groups.extend(document.validate(RuleFile, context=catalogue).groups)
+            files.append((document, document.validate(RuleFile, context=catalogue)))
         except InvalidFileError as error:
             errors.extend(error.errors)
     errors.extend(_duplicates(documents))
+    errors.extend([] if errors else _shared_states(files))
     if errors:
         raise InvalidFileError(sorted(errors, key=lambda error: (error.path, error.line, error.field)))
-    return RuleSet(tuple(group.expanded() for group in groups))
+    return RuleSet(tuple(group.expanded() for _, file in files for group in file.groups))
 
 
 def _duplicates(documents: Iterable[LocatedDocument]) -> Iterable[FileError]:
@@ -75,6 +76,18 @@ def _duplicates(documents: Iterable[LocatedDocument]) -> Iterable[FileError]:
                 first = rules.setdefault(key, document.error((*place, "rules", j, "alert"), ""))
                 where = (*place, "rules", j, "alert")
                 yield from _again(document, where, first, "another rule has the same name and labels")
+
+
+def _shared_states(files: Iterable[tuple[LocatedDocument, RuleFile]]) -> Iterable[FileError]:
+    """Rules that an objective already brings, by name and labels."""
+    keys: dict[str, FileError] = {}
+    for document, file in files:
+        for i, group in enumerate(file.groups):
+            for j, rule in enumerate(group.rules):
+                where: tuple[Key, ...] = ("groups", i, "rules", j, "alert")
+                for each in rule.expanded():
+                    first = keys.setdefault(each.key, document.error(where, ""))
+                    yield from _again(document, where, first, "an objective's rule has the same name and labels")
 
 
 def _again(document: LocatedDocument, where: tuple[Key, ...], first: FileError, message: str) -> Iterable[FileError]:
