@@ -187,15 +187,19 @@ def _conditions(wanted: MessageFilter) -> list[sa.ColumnElement[bool]]:
     about = sa.select(notification_alerts.c.notification_id).where(
         notification_alerts.c.fingerprint == wanted.fingerprint
     )
-    asked = [
-        (wanted.channel, table.channel == wanted.channel),
-        (wanted.status, table.status == wanted.status),
-        (wanted.fingerprint, table.id.in_(about)),
-        (wanted.incident, table.incident == wanted.incident),
-        (wanted.since, table.created_at >= wanted.since),
-        (wanted.until, table.created_at < wanted.until),
-    ]
-    found = [condition for given, condition in asked if given is not None]
+    found: list[sa.ColumnElement[bool]] = []
+    if wanted.channel is not None:
+        found.append(table.channel == wanted.channel)
+    if wanted.status is not None:
+        found.append(table.status == wanted.status)
+    if wanted.fingerprint is not None:
+        found.append(table.id.in_(about))
+    if wanted.incident is not None:
+        found.append(table.incident == wanted.incident)
+    if wanted.since is not None:
+        found.append(table.created_at >= wanted.since)
+    if wanted.until is not None:
+        found.append(table.created_at < wanted.until)
     return found if wanted.state is None else [*found, _in_state(wanted.state)]
 
 

@@ -25,6 +25,7 @@ from services.monitoring_api.queries.sources import REQUESTS
 from services.monitoring_api.queries.timerange import TimeRange
 from services.monitoring_api.routes.explain import DIMENSIONS as EXPLAINED
 from services.monitoring_api.settings import MonitoringApiSettings
+from tests.monitoring_api.operating.place import FIRING, fill
 from tests.monitoring_api.routes.every_parameter import parameters, tokens
 from tests.monitoring_api.store import T0, label, prediction, span
 
@@ -124,6 +125,8 @@ def served(_engine, tmp_path_factory):
     events = [prediction(each, prediction_id="p" if n == 0 else f"p{n}", TraceId=TRACE) for n, each in enumerate(at)]
     _engine.insert("otel_logs", [*events, label(T0, "p", "late")])
     chosen = MonitoringApiSettings(_env_file=None, data_dir=tmp_path_factory.mktemp("data"), answer_seconds=0)
+    (chosen.data_dir / "worker").mkdir()
+    fill(chosen.store_url())
     return create_app(chosen, database=_engine, clock=lambda: T0 + timedelta(hours=1)), _engine
 
 
@@ -134,7 +137,7 @@ async def _get(app, url, query=None):
         return await client.get(f"http://localhost{url}{encoded}")
 
 
-BENIGN_PATH = {"trace_id": [TRACE], "prediction_id": ["p"], "name": ["flight-delay"]}
+BENIGN_PATH = {"trace_id": [TRACE], "prediction_id": ["p"], "name": ["flight-delay"], "fingerprint": [FIRING]}
 OPERATORS = ("=1", "!=1", "^=1", "=in(1,2)", "!=in(1,2)", "=in(1,x)")
 BENIGN_SEARCH = {
     "from": ["now-1h", "0"],
@@ -323,7 +326,9 @@ def test_every_route_with_parameters_is_among_them(served):
         ),
         *(f"/api/v1/traces {name}" for name in ("attr", "min_duration_ms", "cursor", "status", "route")),
         *("/api/v1/traces/heatmap step", "/api/v1/logs q", "/api/v1/logs trace_id", "/api/v1/pipeline/health window"),
-        *("/api/v1/alerts state", "/api/v1/predictions/{prediction_id} prediction_id"),
+        *("/api/v1/alerts state", "/api/v1/silences state", "/api/v1/predictions/{prediction_id} prediction_id"),
+        *(f"/api/v1/alerts/{{fingerprint}}/history {name}" for name in ("fingerprint", "limit", "cursor")),
+        *(f"/api/v1/notifications {name}" for name in ("channel", "state", "fingerprint", "limit", "cursor")),
         *("/api/v1/traces/{trace_id} trace_id", "/api/v1/metrics/current filter", "/api/v1/models from"),
         *(f"/api/v1/predictions {name}" for name in ("feature", "outcome", "min_score", "cursor", "entity")),
         *(
