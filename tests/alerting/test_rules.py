@@ -1,7 +1,9 @@
 """Rule files: what is taken, and that every error is reported with its line and field."""
 
 import json
+import re
 from pathlib import Path
+from textwrap import dedent, indent
 
 import pytest
 
@@ -292,3 +294,14 @@ def test_statements_that_can_be_asked(tmp_path, sql):
     text = json.dumps({"groups": [{"name": "g", "rules": [{"alert": "A", "sql": sql, "condition": "> 1"}]}]})
     (rule,) = load_rules([write(tmp_path, text)], metric_catalogue()).rules()
     assert rule.sql == sql.partition(" ;  --")[0]
+
+
+def test_the_guide_s_examples_are_right(tmp_path):
+    """Every rule that the guide shows is one that the worker takes."""
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "alerting.md").read_text(encoding="utf-8")
+    shown = [dedent(block) for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", guide, re.MULTILINE)]
+    rules = [text for text in shown if "alert:" in text]
+    assert len(rules) == 5
+    for text in rules:
+        whole = text if text.lstrip().startswith("groups:") else f"groups:\n- name: g\n  rules:\n{indent(text, '  ')}"
+        assert list(load_rules([write(tmp_path, whole)], metric_catalogue()).rules())

@@ -4,6 +4,7 @@ import json
 
 from click.testing import CliRunner
 
+from services.monitoring_api.alerting.rule_schema import schema_text
 from services.monitoring_api.alerting.verbs import rules
 from services.monitoring_api.notify.verbs import channels
 from services.web.access.audit import local_actor
@@ -34,6 +35,22 @@ def test_wrong_rules_are_listed(tmp_path):
     answer = json.loads(run(rules, "check", "--json", path).stdout)
     assert answer["ok"] is False
     assert answer["errors"][0]["line"] == 3
+
+
+def test_an_objective_counts_as_what_it_becomes(tmp_path):
+    """Four rules are looked at; a statement is checked as far as that goes offline."""
+    path = tmp_path / "rules.yaml"
+    statement = "SELECT 1 AS value WHERE {from:DateTime64(9)} < {to:DateTime64(9)}"
+    path.write_text(
+        "groups: [{name: g, rules: [{alert: A, slo: {objective: 99%, indicator: availability}},"
+        f' {{alert: B, condition: "> 1", sql: "{statement}"}}]}}]'
+    )
+    assert run(rules, "check", path).stdout == "5 rules are right.\n"
+
+
+def test_the_schema_is_printed():
+    """As it is published."""
+    assert run(rules, "schema").stdout == schema_text()
 
 
 def test_channels_are_listed_with_what_they_lack(tmp_path):
