@@ -51,6 +51,7 @@ class Two:
         worker.rules.write_text(RULES)
         worker.notifications.write_text(
             f'channels:\n  - {{name: hook, type: webhook, url: "{self.receiver.url}", allow_private: true}}\n'
+            "routes: [{channels: [hook], group_wait: 0s, group_interval: 0s}]\n"
         )
         return worker
 

@@ -11,7 +11,7 @@ import os
 import random
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -38,15 +38,19 @@ from services.monitoring_api.worker.heartbeat import write_heartbeat
 from services.monitoring_api.worker.instruments import Instruments
 from services.monitoring_api.worker.leadership import Leadership
 from services.monitoring_api.worker.lease import Lease
+from services.monitoring_api.worker.oneself import Oneself
+from services.monitoring_api.worker.own_alerts import OWN_KEYS
 from services.monitoring_api.worker.recording import Recorder
 from services.monitoring_api.worker.rounds import Round, retire_missing
 from services.monitoring_api.worker.settings import WorkerSettings
 from services.monitoring_api.worker.store import Store
+from services.monitoring_api.worker.watching import Watch
 
 NAME = "worker"
 # Stopping takes less than ten seconds in all, and telemetry needs up to five of them when nobody takes it.
 _DELIVERY_PATIENCE_SECONDS = 2.0
 _HOUSEKEEPING_SECONDS = 3600.0
+_HOUSEKEEPING_LOOK_SECONDS = 60.0
 _DAY_SECONDS = 86_400.0
 
 _logger = logging.getLogger(__name__)
@@ -82,7 +86,9 @@ class Worker:
         self._instruments = effects.instruments
         self._files = ConfigurationFiles(settings.rules_file, settings.notifications_file, effects.catalogue)
         self._configuration = Configuration()
-        self._round = Round(store, effects.measure, PATIENCE_SECONDS + settings.deadline_seconds, effects.exemplars)
+        patience = PATIENCE_SECONDS + settings.deadline_seconds
+        self._watch = Watch(patience, lambda count: self._instruments.failed("question", count))
+        self._round = Round(store, self._watch.over(effects.measure), patience, effects.exemplars)
         policy = DeliveryPolicy(
             Backoff(settings.retry_initial_seconds, settings.retry_maximum_seconds),
             give_up_after_seconds=settings.give_up_after_seconds,
@@ -96,17 +102,23 @@ class Worker:
         self._flushing = Flushing(store, self._flusher, self._deliveries.wake, time.time)
         self._flush: asyncio.Task[None] | None = None
         self._groups: dict[str, tuple[RuleGroup, asyncio.Task[None]]] = {}
+        self._oneself = Oneself(settings, store, self._watch, effects.surroundings)
         self._last_evaluation_at: float | None = None
+        self._waiting: dict[str, int] = {}
+        self._house_kept_at: float | None = None
         self._rounds_error = ""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop."""
+        settings = self._settings
         await self._reload()
         background = [
             asyncio.create_task(self._leadership.run(), name="lease"),
-            asyncio.create_task(self._every(self._settings.heartbeat_seconds, self._beat), name="heartbeat"),
-            asyncio.create_task(self._every(self._settings.reload_seconds, self._reload), name="reload"),
-            asyncio.create_task(self._every(_HOUSEKEEPING_SECONDS, self._keep_house), name="housekeeping"),
+            asyncio.create_task(self._every(settings.heartbeat_seconds, self._beat), name="heartbeat"),
+            asyncio.create_task(self._every(settings.reload_seconds, self._reload), name="reload"),
+            asyncio.create_task(self._every(_HOUSEKEEPING_LOOK_SECONDS, self._keep_house), name="housekeeping"),
+            asyncio.create_task(self._every(self._oneself.interval_seconds, self._look_at_oneself), name="own alerts"),
+            asyncio.create_task(self._every(settings.heartbeat_url_seconds, self._give_sign), name="sign of life"),
         ]
         try:
             await stop.wait()
@@ -129,6 +141,8 @@ class Worker:
     async def _cease(self, patience_seconds: float) -> None:
         # A round that is cut off leaves nothing half done: it is one transaction.
         tasks = [*(task for _, task in self._groups.values()), *([] if self._flush is None else [self._flush])]
+        for name in self._groups:
+            self._watch.end(name)
         self._groups.clear()
         self._flush = None
         for task in tasks:
@@ -170,7 +184,7 @@ class Worker:
     async def _retire_missing(self) -> None:
         # Without a readable file nothing is known about which rules there should be.
         if self._configuration.rules is not None:
-            keys = self._configuration.rules.keys()
+            keys = self._configuration.rules.keys() | OWN_KEYS
             await retire_missing(self._store, keys, self._recorder(), time.time())
             self._flushing.wake()
 
@@ -179,8 +193,10 @@ class Worker:
             if wanted.get(name) != group:
                 task.cancel()
                 del self._groups[name]
+                self._watch.end(name)
         for name, group in wanted.items():
             if name not in self._groups:
+                self._watch.begin(name, group.interval or self._settings.interval_seconds, time.time())
                 self._groups[name] = (group, asyncio.create_task(self._look_after(group), name=f"group {name}"))
 
     async def _look_after(self, group: RuleGroup) -> None:
@@ -203,12 +219,14 @@ class Worker:
                 await self._round.run(group, interval, self._recorder(), slot)
             except Exception as error:  # a full disk, say: the next round tries again from what is stored
                 _logger.exception("A round could not be recorded", extra={"alert.group": group.name})
+                self._instruments.failed("round")
                 self._rounds_error = f"group {group.name}: {type(error).__name__}: {error}"
                 return
         self._rounds_error = ""
         self._last_evaluation_at = max(slot, self._last_evaluation_at or 0.0)
+        self._watch.recorded(group.name, slot)
         self._flushing.wake()
-        self._instruments.evaluated(group.name, len(group.rules), time.monotonic() - began)
+        self._instruments.evaluated(group.name, len(group.rules), time.monotonic() - began, time.time() - slot)
 
     def _recorder(self) -> Recorder:
         return Recorder(self._configuration.notifications, self._settings.dashboard_url)
@@ -222,7 +240,7 @@ class Worker:
         leads = self._leadership.leads
         error = "\n".join(text for text in (self._configuration.error, self._rounds_error) if text)
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> Mapping[str, int]:
             record_worker(
                 connection,
                 self._name,
@@ -231,9 +249,22 @@ class Worker:
                 error=error or None,
                 leads=leads,
             )
+            return waiting_by_channel(connection) if leads else {}
 
         with suppress(SQLAlchemyError):  # rounds and deliveries report it
-            await self._store.aside(work)
+            # A channel with which nothing waits any longer is told so.
+            waiting = dict.fromkeys(self._waiting, 0) | dict(await self._store.aside(work))
+            self._instruments.leads(leads=leads, waiting=waiting)
+            self._waiting = waiting
+
+    async def _look_at_oneself(self) -> None:
+        if self._leadership.leads:
+            await self._oneself.look(self._recorder())
+            self._flushing.wake()
+
+    async def _give_sign(self) -> None:
+        if self._leadership.leads:
+            await self._oneself.give_sign(recording=self._configuration.rules is not None and not self._rounds_error)
 
     async def _warn_of_orphans(self, notifications: NotificationFile) -> None:
         known = {channel.name for channel in notifications.channels}
@@ -244,8 +275,11 @@ class Worker:
                 )
 
     async def _keep_house(self) -> None:
-        if not self._leadership.leads:
+        now = time.monotonic()
+        recently = self._house_kept_at is not None and now - self._house_kept_at < _HOUSEKEEPING_SECONDS
+        if recently or not self._leadership.leads:
             return
+        self._house_kept_at = now
         before = time.time() - self._settings.history_retention_days * _DAY_SECONDS
 
         def work(connection: Connection) -> None:

@@ -1,11 +1,14 @@
 """Settings of the alert worker."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.monitoring_api.database.client_settings import ClickHousePoolSettings
+from services.monitoring_api.notify.resolver import Allowed
+from services.web.readable_file import secret_file
 
 _DEFAULTS = Path(__file__).resolve().parents[3] / "deploy" / "alerting"
 
@@ -46,6 +49,24 @@ class WorkerSettings(ClickHousePoolSettings):
     heartbeat_seconds: float = Field(
         default=2.0, gt=0, le=5, description="How often a sign of life is written, in seconds."
     )
+    heartbeat_url: SecretStr | None = Field(
+        default=None,
+        description="A service that calls people when signs of life stay away (a dead man's switch); it is sent a POST "
+        "while rules are evaluated in time.",
+    )
+    heartbeat_url_file: Path | None = Field(default=None, description="File with that URL, in its stead.")
+    heartbeat_url_seconds: float = Field(
+        default=60.0, ge=1, le=86_400, description="How often that sign of life is sent, in seconds."
+    )
+    heartbeat_allow: tuple[str, ...] = Field(
+        default=(), description="Host names and networks inside of your own that it may be sent to."
+    )
+    datasource_down_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        le=86_400,
+        description="So long no question of any rule must be answered before the alert DatasourceDown fires.",
+    )
     retry_initial_seconds: float = Field(
         default=1.0, gt=0, le=3_600, description="Delay after a first failed delivery; it doubles from there."
     )
@@ -59,6 +80,28 @@ class WorkerSettings(ClickHousePoolSettings):
         default=400.0, gt=0, description="How long finished notifications and alert events are kept, in days."
     )
     dashboard_url: str = Field(default="http://127.0.0.1:8501", description="Where links in notifications lead.")
+
+    _heartbeat_url_is_there = field_validator("heartbeat_url_file")(secret_file)
+
+    @field_validator("heartbeat_allow")
+    @classmethod
+    def _names_targets(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        Allowed.of(entries)
+        return entries
+
+    @model_validator(mode="after")
+    def _one_heartbeat_url(self) -> Self:
+        if self.heartbeat_url is not None and self.heartbeat_url_file is not None:
+            raise ValueError(
+                "SIGHTGLASS_WORKER_HEARTBEAT_URL and SIGHTGLASS_WORKER_HEARTBEAT_URL_FILE are both set: keep one"
+            )
+        return self
+
+    def resolved_heartbeat_url(self) -> SecretStr | None:
+        """Where the sign of life goes; None when nowhere."""
+        if self.heartbeat_url_file is not None:
+            return SecretStr(self.heartbeat_url_file.read_text(encoding="utf-8").strip())
+        return self.heartbeat_url
 
     def resolved_store_url(self) -> str:
         """Where states and notifications are kept."""
