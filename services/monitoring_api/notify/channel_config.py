@@ -38,6 +38,9 @@ class ChannelConfig(BaseModel):
         """Where it sends to, without any secret, for `channels list`."""
         raise NotImplementedError
 
+    async def run_beside(self, surroundings: Surroundings) -> None:
+        """What the worker runs as long as it has this channel, until cancelled: nothing, for all but the demo's."""
+
     def secrets(self) -> tuple[SecretSource, ...]:
         """The secrets it needs, so that a missing one is told before the first alert."""
         return ()

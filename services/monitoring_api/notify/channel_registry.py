@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from services.monitoring_api.notify.channels.alertmanager import AlertmanagerConfig
+from services.monitoring_api.notify.channels.demo_mail import DemoMailConfig
 from services.monitoring_api.notify.channels.email import EmailConfig
 from services.monitoring_api.notify.channels.log import LogConfig
 from services.monitoring_api.notify.channels.pagerduty import PagerDutyConfig
@@ -12,6 +13,6 @@ from services.monitoring_api.notify.channels.slack import SlackConfig
 from services.monitoring_api.notify.channels.webhook import WebhookConfig
 
 AnyChannel = Annotated[
-    EmailConfig | SlackConfig | WebhookConfig | AlertmanagerConfig | PagerDutyConfig | LogConfig,
+    EmailConfig | SlackConfig | WebhookConfig | AlertmanagerConfig | PagerDutyConfig | LogConfig | DemoMailConfig,
     Field(discriminator="type"),
 ]

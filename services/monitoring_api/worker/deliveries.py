@@ -1,9 +1,10 @@
 """One delivery per channel, replaced when the notifications file changes."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from services.monitoring_api.notify.channel import Surroundings
 from services.monitoring_api.notify.channel_registry import AnyChannel
@@ -68,7 +69,8 @@ class Deliveries:
             # A receiver that keeps a state for each alert must be told each end: there messages only wait.
             folds=not config.keeps_state,
         )
-        task = asyncio.create_task(_run(delivery, after), name=f"delivery {config.name}")
+        beside = partial(config.run_beside, self._surroundings)
+        task = asyncio.create_task(_run(delivery, after, beside), name=f"delivery {config.name}")
         self._running[config.name] = _Running(config, delivery, task)
 
     def _retire(self, task: asyncio.Task[None]) -> None:
@@ -76,8 +78,15 @@ class Deliveries:
         task.add_done_callback(self._ending.discard)
 
 
-async def _run(delivery: Delivery, after: asyncio.Task[None] | None) -> None:
+async def _run(
+    delivery: Delivery, after: asyncio.Task[None] | None, beside: Callable[[], Coroutine[None, None, None]]
+) -> None:
     if after is not None:
         with suppress(Exception):
             await asyncio.wait({after})
-    await delivery.run()
+    companion = asyncio.create_task(beside())
+    try:
+        await delivery.run()
+    finally:
+        companion.cancel()
+        await asyncio.gather(companion, return_exceptions=True)
