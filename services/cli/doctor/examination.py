@@ -12,6 +12,7 @@ from services.cli.doctor.clocks import check_clocks
 from services.cli.doctor.collector_queue import check_queue
 from services.cli.doctor.instance import answering, check_parts, check_ports, check_processes, guarded
 from services.cli.doctor.machine import check_collector, check_data_folder, check_disk, check_memory, check_python
+from services.cli.doctor.notification_channels import check_channels
 from services.cli.doctor.pipeline import check_answer_time, check_lag, check_model, check_pipeline, pipeline_health
 from services.cli.doctor.reach import Reach
 from services.cli.doctor.secret_files import check_secret_files
@@ -107,7 +108,13 @@ def _of_instance(plan: Plan, reach: Reach, missing: set[str], *, synthetic: bool
     if "ml-api" not in missing:
         yield guarded("model", "See the check `ml-api`, and its log.", lambda: check_model(reach))
     if "worker" not in missing:
-        yield check_outbox(read_settings("SIGHTGLASS_WORKER_").resolved_store_url())
+        worker = read_settings("SIGHTGLASS_WORKER_")
+        yield check_outbox(worker.resolved_store_url())
+        yield check_channels(
+            worker.notifications_file,
+            {**given_variables(), "SIGHTGLASS_DATA_DIR": str(plan.data_dir)},
+            worker_is_here=(plan.data_dir / "run" / "worker.heartbeat").exists(),
+        )
     if not synthetic:
         yield Check("synthetic prediction", Verdict.SKIPPED, "not asked for")
     elif not missing & {"collector", "clickhouse"}:
