@@ -37,6 +37,7 @@ _TABLES = (
     "rollup_dirty",
     "kept_traces",
     "label_marks",
+    "label_marks_taken",
     "maintenance_state",
     "raw_drops",
     "outcomes_data",

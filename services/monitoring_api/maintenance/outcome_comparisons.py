@@ -15,6 +15,7 @@ from services.monitoring_api.maintenance.comparison import (
     within,
 )
 from services.monitoring_api.maintenance.outcomes import DAY, DIMENSIONS, QUARTER, now_joined
+from services.monitoring_api.queries.class_measures import MERGED_TALLIES, MOST_CLASSES, classes_in
 from services.monitoring_api.queries.local_days import DAY_SECONDS
 from services.monitoring_api.queries.outcome_measures import COUNTS, SPREAD, SUMS
 from services.monitoring_api.queries.plan import QUARTER_SECONDS
@@ -25,6 +26,7 @@ from services.monitoring_api.queries.synthetic import REAL
 _ROLLUP: Final = OUTCOMES.rolled_up
 _GROUP: Final = grouped_by(DIMENSIONS.split(", "))
 _PREPARED: Final = "outcomes_data"
+_TALLIED: Final = classes_in(MERGED_TALLIES)
 
 
 def _figures(*, of_rows: bool) -> Iterator[Figure]:
@@ -36,6 +38,9 @@ def _figures(*, of_rows: bool) -> Iterator[Figure]:
         # Without a regression there is no spread, of which some say 0 and others that it is no number.
         variance = f"ifNotFinite({SPREAD.replace('StateIf', 'If')}, 0)"
         yield close("TruthSpread", variance, "ifNotFinite(varPopStableMerge(TruthSpread), 0)")
+        # Of more classes than can be told only some are kept.
+        tallied = f"if(length(tupleElement({MERGED_TALLIES}, 1)) > {MOST_CLASSES}, sum(Classified), {_TALLIED})"
+        yield equal("ClassTallies", SUMS["Classified"], tallied)
 
 
 def _comparison(name: str, bucket: str, seconds: int, *more: Figure) -> Comparison:

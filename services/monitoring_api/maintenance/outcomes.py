@@ -5,6 +5,7 @@ from typing import Final
 from services.monitoring_api.database import Database, Query
 from services.monitoring_api.maintenance.computation import BUCKETS, COMPUTED_AT, MINUTES_WITHIN, WITHIN, Computation
 from services.monitoring_api.maintenance.marks import clock_query
+from services.monitoring_api.queries.class_measures import KEPT_TALLIES
 from services.monitoring_api.queries.local_days import DAY_SECONDS
 from services.monitoring_api.queries.outcome_measures import SPREAD, SUMS
 from services.monitoring_api.queries.outcomes import COLUMNS, JOINED_ROWS, PREPARED_ROWS
@@ -35,7 +36,7 @@ FROM {now_joined(when)}"""  # noqa: S608  (constants of ours)
 def _summed(table: str, bucket: str, rows: str = PREPARED_ROWS, **columns: str) -> str:
     """Sums of buckets, from rows that were joined."""
     when = f"{bucket.format('Minute')} IN {BUCKETS} AND {MINUTES_WITHIN}"
-    figures = {**SUMS, "TruthSpread": SPREAD, **columns}
+    figures = {**SUMS, "TruthSpread": SPREAD, "ClassTallies": KEPT_TALLIES, **columns}
     return f"""INSERT INTO {table}
     (Minute, {DIMENSIONS}, {", ".join(figures)}, ComputedAt)
 SELECT

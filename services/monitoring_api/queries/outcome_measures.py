@@ -3,17 +3,16 @@
 from collections.abc import Mapping
 from typing import Final
 
-from services.monitoring_api.queries import score_histogram
+from services.monitoring_api.queries import class_measures, score_histogram
+from services.monitoring_api.queries.calibration_measures import PROBABLE
+from services.monitoring_api.queries.class_measures import CLASS_SCORE, MERGED_TALLIES, TALLIES, classes_in, of_tallies
 from services.monitoring_api.queries.source import Measure
 
 # As scikit-learn clips probabilities: by the resolution of a double.
 _EPSILON: Final = "2.220446049250313e-16"
-_TRUE_CLASS: Final = "if(Actual, Score, 1 - Score)"
-_LOG_LOSS: Final = f"-log(greatest({_EPSILON}, least(1 - {_EPSILON}, {_TRUE_CLASS})))"
+_LOG_LOSS: Final = f"-log(greatest({_EPSILON}, least(1 - {_EPSILON}, {{}})))"
 # What was decided, where nothing says whether that was the positive class: by the score.
 _DECIDED: Final = "ifNull(Positive, Score >= 0.5)"
-# Rows whose score is a probability of a class that a label tells.
-_PROBABLE: Final = "ifNull(Actual IS NOT NULL AND Score >= 0 AND Score <= 1, false)"
 _MEASURED: Final = "Value IS NOT NULL AND Truth IS NOT NULL"
 # scikit-learn divides by no less than this.
 _RELATIVE: Final = f"abs(Value - Truth) / greatest(abs(Truth), {_EPSILON})"
@@ -37,9 +36,13 @@ SUMS: Final[Mapping[str, str]] = {
     "FalsePositives": _count(f"NOT Actual AND {_DECIDED}"),
     "FalseNegatives": _count(f"Actual AND NOT {_DECIDED}"),
     "TrueNegatives": _count(f"NOT Actual AND NOT {_DECIDED}"),
-    "Scored": _count(_PROBABLE),
-    "LogLossSum": _sum(_LOG_LOSS, _PROBABLE),
-    "SquaredScoreErrorSum": _sum("pow(Score - toFloat64(Actual), 2)", _PROBABLE),
+    "Scored": _count(PROBABLE),
+    "LogLossSum": _sum(_LOG_LOSS.format("if(Actual, Score, 1 - Score)"), PROBABLE),
+    "SquaredScoreErrorSum": _sum("pow(Score - toFloat64(Actual), 2)", PROBABLE),
+    "Classified": _count(class_measures.DECIDED),
+    "ClassScored": _count(class_measures.PROBABLE),
+    "ClassLogLossSum": _sum(_LOG_LOSS.format(CLASS_SCORE), class_measures.PROBABLE),
+    "ClassRanked": _count(class_measures.READABLE),
     "Measured": _count(_MEASURED),
     "ErrorSum": _sum("Value - Truth", _MEASURED),
     "AbsoluteErrorSum": _sum("abs(Value - Truth)", _MEASURED),
@@ -61,28 +64,50 @@ def added(column: str, *more: str) -> Measure:
     return Measure(name, raw, rollup=f"sum({' + '.join(columns)})")
 
 
-def from_confusion(formula: str) -> Measure:
-    """A figure made of the four counts of a binary confusion matrix.
+def of_decisions(binary: str | None, of_classes: str) -> Measure:
+    """A figure of decisions: of a binary confusion matrix, or of tallies by class; no number where both are there.
+
+    It says nothing where the labels are of one class.
 
     Args:
-        formula: SQL with ``{tp}``, ``{fp}``, ``{fn}`` and ``{tn}``.
+        binary: SQL with ``{tp}``, ``{fp}``, ``{fn}`` and ``{tn}``; None: no binary model has the figure.
+        of_classes: SQL with the arrays ``{true}``, ``{decided}`` and ``{hits}`` (see `class_measures`).
     """
-    counts = {name: f"toFloat64(sumForEach({{0}})[{n}])" for n, name in enumerate(("tp", "fp", "fn", "tn"), start=1)}
-    exact = {
-        name: f"toFloat64({SUMS[column]})" for name, column in zip(("tp", "fp", "fn", "tn"), _CONFUSION, strict=True)
-    }
+    both = "if({tp} + {fn} = 0 OR {fp} + {tn} = 0, nan, {})".replace("{}", binary) if binary else "nan"
+    names = ("tp", "fp", "fn", "tn")
+
+    def figure(counts: Mapping[str, str], tallies: str) -> str:
+        found = f"if({classes_in(tallies)} = 0, {both}, if({{tp}} + {{fp}} + {{fn}} + {{tn}} > 0, nan, {{of_classes}}))"
+        for name, count in counts.items():
+            found = found.replace(f"{{{name}}}", count)
+        return found.replace("{of_classes}", of_tallies(of_classes, tallies))
+
+    merged = {name: f"toFloat64(sumForEach(tupleElement({{0}}, 1))[{n}])" for n, name in enumerate(names, start=1)}
+    tallies = ", ".join(f"tupleElement(tupleElement({{0}}, 2), {n})" for n in range(1, 5))
+    exact = {name: f"toFloat64({SUMS[column]})" for name, column in zip(names, _CONFUSION, strict=True)}
     return Measure(
-        "confusion",
-        "[{}]".format(", ".join(SUMS[column] for column in _CONFUSION)),
-        merge=formula.format(**counts),
-        rollup=f"sumForEach([{', '.join(_CONFUSION)}])",
-        exact=formula.format(**exact),
+        "decisions",
+        f"tuple([{', '.join(SUMS[column] for column in _CONFUSION)}], {TALLIES})",
+        merge=figure(merged, f"sumMap({tallies})"),
+        rollup=f"tuple(sumForEach([{', '.join(_CONFUSION)}]), {MERGED_TALLIES})",
+        exact=figure(exact, TALLIES),
     )
 
 
-def of_both_classes(formula: str) -> Measure:
-    """The same, where labels of both classes are there, and no number where they are not."""
-    return from_confusion(f"if({{tp}} + {{fn}} = 0 OR {{fp}} + {{tn}} = 0, nan, {formula})")
+def pinball(level: float) -> Measure:
+    """The sum of a quantile's pinball losses, from the sums of errors and of their sizes.
+
+    What values lie above their labels adds up to half of both together, what they lie below to half the difference.
+
+    Args:
+        level: The quantile's, between 0 and 1.
+    """
+
+    def loss(errors: str, sizes: str) -> str:
+        return f"({1 - level!r} * ({sizes} + {errors}) + {level!r} * ({sizes} - {errors})) / 2"
+
+    raw = loss(SUMS["ErrorSum"], SUMS["AbsoluteErrorSum"])
+    return Measure(f"pinball_p{level * 100:.0f}_sum", raw, rollup=loss("sum(ErrorSum)", "sum(AbsoluteErrorSum)"))
 
 
 def from_squares(formula: str) -> Measure:
@@ -139,15 +164,20 @@ ROC_AUC_BOUND: Final = ranking(score_histogram.roc_auc_bound(_MERGED), "toFloat6
 PR_AUC: Final = ranking(score_histogram.pr_auc(_MERGED), f"if({_ONE_CLASS} OR {_SEVERAL}, nan, arrayAUCPR({_SCORES}))")
 PR_AUC_BOUND: Final = ranking(score_histogram.pr_auc_bound(_MERGED), "toFloat64(0)")
 
-# Matthews correlation coefficient (Matthews 1975); nothing where all was decided alike.
-MCC: Final = of_both_classes(
-    "({tp} * {tn} - {fp} * {fn}) / (sqrt(({tp} + {fp}) * ({tp} + {fn})) * sqrt(({tn} + {fp}) * ({tn} + {fn})))"
+# Matthews correlation coefficient (Matthews 1975), of classes Gorodkin's (2004); nothing where all is decided alike.
+MCC: Final = of_decisions(
+    "({tp} * {tn} - {fp} * {fn}) / (sqrt(({tp} + {fp}) * ({tp} + {fn})) * sqrt(({tn} + {fp}) * ({tn} + {fn})))",
+    class_measures.MCC,
 )
-# None of these says anything where the labels are of one class.
-PRECISION: Final = of_both_classes("{tp} / ({tp} + {fp})")
-RECALL: Final = of_both_classes("{tp} / ({tp} + {fn})")
-F1: Final = of_both_classes("2 * {tp} / (2 * {tp} + {fp} + {fn})")
-# The mean of the recalls of both classes.
-BALANCED_ACCURACY: Final = of_both_classes("({tp} / ({tp} + {fn}) + {tn} / ({tn} + {fp})) / 2")
+PRECISION: Final = of_decisions("{tp} / ({tp} + {fp})", class_measures.MACRO["precision"])
+RECALL: Final = of_decisions("{tp} / ({tp} + {fn})", class_measures.MACRO["recall"])
+F1: Final = of_decisions("2 * {tp} / (2 * {tp} + {fp} + {fn})", class_measures.MACRO["f1"])
+PRECISION_WEIGHTED: Final = of_decisions(None, class_measures.WEIGHTED["precision"])
+RECALL_WEIGHTED: Final = of_decisions(None, class_measures.WEIGHTED["recall"])
+F1_WEIGHTED: Final = of_decisions(None, class_measures.WEIGHTED["f1"])
+# The mean of the recalls of all classes.
+BALANCED_ACCURACY: Final = of_decisions(
+    "({tp} / ({tp} + {fn}) + {tn} / ({tn} + {fp})) / 2", class_measures.BALANCED_ACCURACY
+)
 RMSE: Final = from_squares("sqrt({squares} / {n})")
 R2: Final = from_squares("1 - {squares} / ({n} * {variance})")

@@ -207,9 +207,11 @@ def _regression(sums: Sums, wanted: frozenset[str], group: tuple[int, ...]) -> M
     figures = {name: few or known(sums[column] / n, n) for name, column in columns.items()}
     figures["rmse"] = few or known(math.sqrt(sums["SquaredErrorSum"] / n), n)
     figures["r2"] = few or known(sums.get("r2", math.nan), n)
-    pinball = {f"pinball_{level:g}" for level in LEVELS} if "pinball" in wanted else set()
-    figures |= {name: absent(n, ROWS_ONLY) for name in pinball}
-    return _measured(group, counts, figures, wanted | pinball)
+    pinball = {f"pinball_{level:g}": level for level in LEVELS} if "pinball" in wanted else {}
+    for name, level in pinball.items():
+        above, below = (sums.get("AbsoluteErrorSum", 0) + sign * sums.get("ErrorSum", 0) for sign in (1, -1))
+        figures[name] = few or known(((1 - level) * above + level * below) / 2 / n, n)
+    return _measured(group, counts, figures, wanted | pinball.keys())
 
 
 def _measured(

@@ -75,11 +75,13 @@ class Question:
     def tiers(self, buckets: Buckets | None) -> tuple[bool, bool]:
         """Whether the source's rollup may answer: its buckets, and its longer ones.
 
-        They may when they know every dimension and make up the step; None makes one bucket of all.
+        They may when they know every dimension and figure and make up the step; None makes one bucket of all.
         """
         rollup = self.metric.source.rollup
         used = (*self.group_by, *(dimension for dimension, _ in self.conditions))
         if rollup is None or any(dimension.rollup is None for dimension in used):
+            return False, False
+        if any(metric.value.rollup is None for metric in self.metrics):
             return False, False
         told_apart = {dimension.name for dimension in self.group_by}
         told_apart |= {dimension.name for dimension, each in self.conditions if each.operator is Operator.EQUAL}

@@ -41,21 +41,34 @@ _OF_SCORES: Final[dict[str, _Figure]] = {
     "roc_auc": lambda s, _d, y: _two(y, lambda: metrics.roc_auc_score(y, s)),
     "pr_auc": lambda s, _d, y: _two(y, lambda: metrics.average_precision_score(y, s)),
 }
-JUDGEMENTS: Final = (*_OF_DECISIONS, *_OF_SCORES)
+# What test_class_metrics holds against their formulas: of binary predictions only here, several classes there.
+_CALIBRATION: Final[dict[str, _Figure]] = {
+    "brier_uncertainty": lambda _s, _d, y: float(y.mean() * (1 - y.mean())),
+    "ece_equal_width": lambda s, _d, y: _gaps(np.digitize(s, [each * 0.1 for each in range(1, 10)], right=True), s, y),
+}
+_NEVER: Final = ("precision_weighted", "recall_weighted", "f1_weighted", "roc_auc_macro", "roc_auc_weighted")
+JUDGEMENTS: Final = (*_OF_DECISIONS, *_OF_SCORES, *_CALIBRATION, *_NEVER)
 
 
 def judgement(metric: str, row: Sequence[Sequence[float]]) -> float | None:
     """A metric of the rows of one bucket and group; None where they are too few, or of one class only."""
+    if metric in _NEVER:
+        return None
     scores, decided, true = (np.array(column) for column in row)
     among = (decided >= 0) & (true >= 0)
-    if metric in _OF_SCORES:
+    if metric in {**_OF_SCORES, **_CALIBRATION}:
         among &= (scores >= 0) & (scores <= 1)
     if among.sum() < _FEWEST:
         return None
-    figure = {**_OF_DECISIONS, **_OF_SCORES}[metric]
+    figure = {**_OF_DECISIONS, **_OF_SCORES, **_CALIBRATION}[metric]
     found = float(figure(scores[among], decided[among], true[among]))
     return None if np.isnan(found) else found
 
 
 def _two(true: Any, figure: Callable[[], float]) -> float:
     return figure() if 0 < true.sum() < len(true) else float("nan")
+
+
+def _gaps(bins: Any, scores: Any, true: Any) -> float:
+    """Of bins the mean distance of mean score and share, over the rows."""
+    return float(sum(abs((scores - true)[bins == each].sum()) for each in np.unique(bins)) / len(scores))

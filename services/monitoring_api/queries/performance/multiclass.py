@@ -87,6 +87,8 @@ def _measured(
         figures["log_loss"] = _log_loss(row, asked.least)
     few = too_few(compared, labels, asked.least)
     figures |= dict.fromkeys(OF_TABLE, few) if few is not None else table.figures() if table is not None else {}
+    # What is asked for by one name of any model is of several classes their plain mean.
+    figures |= {name: figures[f"{name}_macro"] for name in OF_CLASSES if f"{name}_macro" in figures}
     figures |= areas(pairs, readables, labels, asked)
     classes: dict[str, dict[str, Figure]] = {}
     for name, tally in (table.tallies() if table is not None else {}).items():
