@@ -19,6 +19,7 @@ from services.monitoring_api.ml_api import MlApi
 from services.monitoring_api.operating.alerts import StoredAlerts
 from services.monitoring_api.operating.channels import StoredChannels
 from services.monitoring_api.operating.files import NotificationsPlace
+from services.monitoring_api.operating.mails import CaughtMails
 from services.monitoring_api.operating.notifications import StoredNotifications
 from services.monitoring_api.operating.silences import StoredSilences
 from services.monitoring_api.operating.store import AlertStore
@@ -37,6 +38,7 @@ from services.monitoring_api.routes.etags import ETags
 from services.monitoring_api.routes.explain import explain_router
 from services.monitoring_api.routes.history import history_router
 from services.monitoring_api.routes.logs import logs_router
+from services.monitoring_api.routes.mails import mails_router
 from services.monitoring_api.routes.metrics import metrics_router
 from services.monitoring_api.routes.models import models_router
 from services.monitoring_api.routes.notifications import notifications_router
@@ -164,6 +166,7 @@ def _operating(settings: MonitoringApiSettings, store: AlertStore, clock: Callab
         silences_router(StoredSilences(store, clock=clock)),
         channels_router(StoredChannels(store, place)),
         notifications_router(StoredNotifications(store, clock=clock)),
+        mails_router(CaughtMails(settings.data_dir)),
     )
 
 

@@ -172,6 +172,14 @@ PERFORMANCE = "/api/v1/models/{name}/performance"
 WRONG = "/api/v1/predictions/wrong/explain"
 # Of routes whose parameters take other values than those of that name elsewhere.
 BENIGN_OF = {
+    "/api/v1/silences": {"state": ["pending", "active", "expired"]},
+    "/api/v1/notifications": {
+        "channel": ["log"],
+        "state": ["waiting", "folded", "delivered", "abandoned"],
+        "fingerprint": [FIRING],
+        "limit": ["1"],
+        "cursor": ["1"],
+    },
     "/api/v1/predictions": {
         **{name: BENIGN_SEARCH[name] for name in ("from", "model", "limit")},
         "version": ["v1"],
