@@ -1,4 +1,4 @@
-"""The guide's channels are the code's: every key is explained, every example is a file, its receiver knows what is ours."""
+"""The guide's channels are the code's: every key is explained, examples are files, its receiver knows what is ours."""
 
 import re
 import textwrap

@@ -242,6 +242,7 @@ def test_retry_after_is_read():
         (" 5 ", 5),
         ("soon", None),
         ("-1", None),
+        ("\u00b2", None),
         ("Mon, 23 Nov 2026 11:33:30 GMT", 60),
     ],
 )

@@ -208,7 +208,7 @@ def parse_retry_after(text: str | None, now: float) -> float | None:
     """Seconds of a Retry-After header, given as seconds or as a date (RFC 9110, 10.2.3)."""
     if text is None:
         return None
-    if text.strip().isdigit():
+    if text.strip().isascii() and text.strip().isdigit():
         return float(text)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)

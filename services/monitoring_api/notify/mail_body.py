@@ -31,12 +31,13 @@ def text_body(notification: Notification) -> str:
         lines += _lines(alert_facts(alert))
         for name, text in _notes(alert):
             lines += ["", f"{one_line(name, 200)}:", cut(text, _LINE_CHARACTERS)]
-        lines += [f"{name}: {url}" for name, url in _links(alert) if url not in {"", notification.url}]
+        others = [link for link in _links(alert) if link[1] not in {"", notification.url}]
+        lines += _lines(others)
     lines += [one_line(line, 200) for line in notification.digest[:MOST_LINES]]
     if more := left_out(notification, len(shown)):
         lines += ["", more]
     if notification.url:
-        lines += ["", notification.url]
+        lines += ["", one_line(notification.url, _LINE_CHARACTERS)]
     return "\n".join(lines) + "\n"
 
 

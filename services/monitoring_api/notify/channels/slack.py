@@ -139,10 +139,9 @@ def compose(notification: Notification) -> dict[str, Any]:
         "block_id": cut(notification.idempotency_key, BLOCK_ID_LIMIT),
         "text": _plain(title(notification), HEADER_LIMIT),
     }
-    before = [header, *_fields(message_facts(notification))]
-    before += _sections(notification.digest[:MOST_TEXTS])
     shown = notification.alerts[:MOST_ALERTS]
-    by_colour: dict[str, _Blocks] = {colour(notification): before}
+    told = [*_fields(message_facts(notification)), *_sections(notification.digest[:MOST_TEXTS])]
+    by_colour: dict[str, _Blocks] = {colour(notification): told}
     for alert in shown:
         blocks = _alone(alert) if len(notification.alerts) == 1 else _among_others(alert)
         by_colour.setdefault(alert_colour(alert), []).extend(blocks)
@@ -151,8 +150,12 @@ def compose(notification: Notification) -> dict[str, Any]:
     if [alert.url for alert in shown] != [notification.url]:
         last += _buttons([("Open the dashboard", notification.url)])
     return {
+        # Beside blocks it is not shown but told, in a phone's notification for one.
         "text": escape(title(notification)),
-        "attachments": [{"color": shade, "blocks": blocks} for shade, blocks in by_colour.items()],
+        "blocks": [header],
+        "attachments": [{"color": shade, "blocks": blocks} for shade, blocks in by_colour.items() if blocks],
+        "unfurl_links": False,
+        "unfurl_media": False,
     }
 
 
