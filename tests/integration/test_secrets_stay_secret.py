@@ -48,12 +48,12 @@ VARIABLES = {
     "SMTP_PASSWORD": f"{MARK}-smtp",
     "OTEL_EXPORTER_OTLP_HEADERS": f"x-api-key={MARK}-otlp-header",
 }
-# Of these each stands in for a file, or for a store whose driver is not installed: verbs and single processes are told.
+# Of these each stands in for a file, or for a store that is not there: verbs and single processes are told.
 INSTEAD = {
     "SIGHTGLASS_ENTITY_SALT": f"{MARK}-salt",
     "SIGHTGLASS_DASHBOARD_API_TOKEN": f"{MARK}-dashboard-token",
     "SIGHTGLASS_WORKER_STORE_URL": f"postgresql://worker:{MARK}-pass@127.0.0.1:9/alerts",
-    "SIGHTGLASS_MONITORING_API_ALERT_STORE_URL": f"postgresql://reader:{MARK}/slash@127.0.0.1:9/alerts",
+    "SIGHTGLASS_WORKER_HEARTBEAT_URL": f"http://127.0.0.1:9/{MARK}-sign",
 }
 USERS = ("collector", "reader", "maintainer", "migrator")
 LOGINS = {
@@ -101,6 +101,8 @@ class Planted:
             "SIGHTGLASS_COLLECTOR_TOKEN_FILE": str(secrets / "otlp.token"),
             "SIGHTGLASS_MONITORING_API_CACHE_URL": "redis://127.0.0.1:9",
             "SIGHTGLASS_MONITORING_API_CACHE_PASSWORD_FILE": self._keep(folder / "cache.password", f"{MARK}-cache"),
+            "SIGHTGLASS_MONITORING_API_ALERT_STORE_URL": f"postgresql://reader:{MARK}/slash@127.0.0.1:9/alerts",
+            "SIGHTGLASS_WORKER_HEARTBEAT_URL_FILE": self._keep(folder / "sign.url", f"http://127.0.0.1:9/{MARK}-file"),
             "SIGHTGLASS_DASHBOARD_OIDC_FILE": self._keep(folder / "oidc.toml", OIDC.replace("PORT", str(port))),
             **{
                 f"SIGHTGLASS_{name}_CLICKHOUSE_PASSWORD_FILE": str(secrets / f"clickhouse-{user}.password")
@@ -188,6 +190,7 @@ def planted(tmp_path_factory):
             assert planted.ask(name, f"{path}?token={planted.token}").status_code == 400
             assert planted.ask(name, f"{path}?access_token={MARK}-in-url").status_code == 400
         planted.ask("monitoring-api", "/api/v1/models/flight-delay/promote", method="POST", json={"version": "none"})
+        assert planted.ask("monitoring-api", "/api/v1/alerts").status_code == 503
         for path in ("/", "/auth/login", "/oauth2callback?code=none&state=none"):
             planted.ask("dashboard", path)
         for words in (
@@ -207,8 +210,6 @@ def planted(tmp_path_factory):
             planted.run(*words, **{name: value for name, value in planted.instead.items() if name not in left_out})
         planted.begin("DASHBOARD", SIGHTGLASS_DASHBOARD_API_TOKEN=INSTEAD["SIGHTGLASS_DASHBOARD_API_TOKEN"])
         planted.begin("WORKER", SIGHTGLASS_WORKER_STORE_URL=INSTEAD["SIGHTGLASS_WORKER_STORE_URL"])
-        url = "SIGHTGLASS_MONITORING_API_ALERT_STORE_URL"
-        planted.begin("MONITORING_API", **{url: INSTEAD[url]})
         for process in PROCESSES:
             planted.begin(process, SIGHTGLASS_ENTITY_SALT=INSTEAD["SIGHTGLASS_ENTITY_SALT"])
         planted.run("up", "--detach", SIGHTGLASS_WORKER_POOL_SIZE=f"{MARK}-no-number")

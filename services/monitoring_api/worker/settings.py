@@ -1,9 +1,8 @@
 """Settings of the alert worker."""
 
 from pathlib import Path
-from typing import Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.monitoring_api.database.client_settings import ClickHousePoolSettings
@@ -54,7 +53,9 @@ class WorkerSettings(ClickHousePoolSettings):
         description="A service that calls people when signs of life stay away (a dead man's switch); it is sent a POST "
         "while rules are evaluated in time.",
     )
-    heartbeat_url_file: Path | None = Field(default=None, description="File with that URL, in its stead.")
+    heartbeat_url_file: Path | None = Field(
+        default=None, description="File with that URL; it goes before the variable."
+    )
     heartbeat_url_seconds: float = Field(
         default=60.0, ge=1, le=86_400, description="How often that sign of life is sent, in seconds."
     )
@@ -88,14 +89,6 @@ class WorkerSettings(ClickHousePoolSettings):
     def _names_targets(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
         Allowed.of(entries)
         return entries
-
-    @model_validator(mode="after")
-    def _one_heartbeat_url(self) -> Self:
-        if self.heartbeat_url is not None and self.heartbeat_url_file is not None:
-            raise ValueError(
-                "SIGHTGLASS_WORKER_HEARTBEAT_URL and SIGHTGLASS_WORKER_HEARTBEAT_URL_FILE are both set: keep one"
-            )
-        return self
 
     def resolved_heartbeat_url(self) -> SecretStr | None:
         """Where the sign of life goes; None when nowhere."""
