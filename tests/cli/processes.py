@@ -1,9 +1,9 @@
 """Every process of ours, started by itself with no settings but a test's."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
+
+from tests import warm
 
 ROOT = Path(__file__).resolve().parents[2]
 # What begins the names of its settings, and the words that start it.
@@ -24,12 +24,5 @@ def start(name, folder, env):
     clean = {
         variable: value for variable, value in os.environ.items() if not variable.startswith(("SIGHTGLASS_", "OTEL_"))
     }
-    return subprocess.run(
-        [sys.executable, "-m", *PROCESSES[name]],
-        cwd=folder,
-        env={**clean, "PYTHONPATH": str(ROOT), "OTEL_SDK_DISABLED": "true", **env},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    env = {**clean, "PYTHONPATH": str(ROOT), "OTEL_SDK_DISABLED": "true", **env}
+    return warm.run(["-m", *PROCESSES[name]], cwd=folder, env=env, timeout=60)

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from services.cli.main import cli, load
 from services.cli.verb_table import VERBS
+from tests import warm
 
 
 def run(*arguments, cwd, env=None):
@@ -17,15 +18,7 @@ def run(*arguments, cwd, env=None):
     import os
 
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SIGHTGLASS_")}
-    return subprocess.run(
-        [sys.executable, "-m", "sightglass", *arguments],
-        cwd=cwd,
-        env={**clean, **(env or {})},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return warm.run(["-m", "sightglass", *arguments], cwd=cwd, env={**clean, **(env or {})}, timeout=60)
 
 
 @pytest.mark.parametrize("name", VERBS)

@@ -5,13 +5,14 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
 import time
 from pathlib import Path
 from urllib.parse import urlencode
 
 import clickhouse_connect
 import httpx
+
+from tests import warm
 
 START_SECONDS = 60
 
@@ -43,9 +44,9 @@ class EmbeddedServer:
         self.url = f"http://127.0.0.1:{self.port}"
         self.verify: ssl.SSLContext | bool = True
         self._env = env or {}
-        self.process: subprocess.Popen | None = None
+        self.process: warm.Popen | None = None
 
-    def spawn(self) -> subprocess.Popen:
+    def spawn(self) -> warm.Popen:
         """Start the process without waiting for it."""
         settings = {
             "OTEL_SDK_DISABLED": "true",
@@ -53,12 +54,12 @@ class EmbeddedServer:
             "SIGHTGLASS_CLICKHOUSE_PORT": str(self.port),
         }
         log = self.folder.with_suffix(".log").open("ab")
-        return subprocess.Popen(
-            [sys.executable, "-m", "services.embedded_clickhouse"],
+        return warm.Popen(
+            ["-m", "services.embedded_clickhouse"],
             env={**os.environ, **settings, **self._env},
             stdout=log,
             stderr=subprocess.STDOUT,
-            cwd=Path(__file__).parents[2],
+            cwd=warm.ROOT,
         )
 
     def start(self) -> "EmbeddedServer":

@@ -4,8 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any, Self
 from services.monitoring_api.operating.alerts import StoredAlerts
 from services.monitoring_api.operating.files import NotificationsPlace
 from services.monitoring_api.operating.store import AlertStore
+from tests import warm
 
 DEADLINE_SECONDS = 40.0
 
@@ -60,7 +59,7 @@ class AlertWorker:
         self._store_url = self._environment.get(
             "SIGHTGLASS_WORKER_STORE_URL", f"sqlite:///{folder / 'worker' / 'alerts.sqlite'}"
         )
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: warm.Popen | None = None
 
     def set_figures(self, **values: Any) -> None:
         """Say what the metrics read from now on."""
@@ -72,12 +71,7 @@ class AlertWorker:
     def start(self) -> None:
         """Start the process."""
         with (self.folder / "worker.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", *self._command],
-                env=self._environment,
-                stderr=log,
-                cwd=Path(__file__).parents[2],
-            )
+            self._process = warm.Popen(["-m", *self._command], env=self._environment, stderr=log, cwd=warm.ROOT)
 
     def kill(self) -> None:
         """Kill it with signal 9."""

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import warm
 from tests.monitoring_api.store import prediction, span
 
 pytestmark = pytest.mark.integration
@@ -64,18 +64,16 @@ class Processes:
             "OTEL_SDK_DISABLED": "true",
             "PYTHONPATH": str(ROOT),
         }
-        self.running: dict[str, subprocess.Popen] = {}
+        self.running: dict[str, warm.Popen] = {}
 
-    def start(self, module: str) -> subprocess.Popen:
+    def start(self, module: str) -> warm.Popen:
         """Start a module as a process that logs into the folder."""
         with (self.folder / f"{module}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", module], env=self.env, cwd=self.folder, stdout=log, stderr=log
-            )
+            process = warm.Popen(["-m", module], env=self.env, cwd=self.folder, stdout=log, stderr=log)
         self.running[module] = process
         return process
 
-    def start_clickhouse(self) -> subprocess.Popen:
+    def start_clickhouse(self) -> warm.Popen:
         """Start ClickHouse and wait until it answers."""
         process = self.start("services.embedded_clickhouse")
         _until(lambda: self._answers(f"{self.clickhouse_url}/ping"), what="ClickHouse's start")
@@ -84,15 +82,7 @@ class Processes:
     def migrate(self):
         """Make the schema."""
         code = "from services.monitoring_api.migrate.verbs import migrate; migrate()"
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env=self.env,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = warm.run(["-c", code], env=self.env, cwd=self.folder, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def get(self, path: str) -> tuple[httpx.Response, float]:

@@ -1,12 +1,11 @@
 """`sightglass rollups`, as a command, on a real embedded ClickHouse as the maintainer."""
 
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests import warm
 from tests.integration.test_kept_traces import MAINTENANCE, statement
 from tests.integration.test_monitoring_api import Processes, _until
 from tests.monitoring_api.store import prediction, span
@@ -30,15 +29,7 @@ def running(tmp_path):
 
 def rollups(running, *arguments):
     """Run `sightglass rollups`: its exit code, and what it wrote to standard output and error."""
-    done = subprocess.run(
-        [sys.executable, "-m", "sightglass", "rollups", *arguments],
-        env=running.env,
-        cwd=running.folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = warm.run(["-m", "sightglass", "rollups", *arguments], env=running.env, cwd=running.folder, timeout=60)
     return done.returncode, done.stdout, done.stderr
 
 
