@@ -63,7 +63,7 @@ def test_traces_are_asked_for_once_when_an_alert_fires(store):
 
     async def looks():
         for slot in (1000.0, 1015.0, 1030.0):
-            await round_.run(GROUP, 15.0, recorder, slot)
+            await round_.run(GROUP, 15.0, recorder, [slot])
         return {alert.labels["route"]: alert for alert in await store(read_alerts)}
 
     alerts = asyncio.run(looks())

@@ -5,9 +5,11 @@ import logging
 import signal
 import sys
 
-from services.monitoring_api.alerting.catalogue import measure_in, metric_catalogue
+from services.monitoring_api.alerting.batch import ClickHouseMeasure
+from services.monitoring_api.alerting.catalogue import metric_catalogue
 from services.monitoring_api.alerting.exemplars import Exemplars, exemplars_in, no_exemplars
 from services.monitoring_api.alerting.measurement import Measure
+from services.monitoring_api.alerting.replay import MeasureSlots
 from services.monitoring_api.database import ClickHouseDatabase
 from services.monitoring_api.notify.channel import Surroundings
 from services.monitoring_api.worker.instruments import Instruments
@@ -38,18 +40,24 @@ def main() -> int:
 async def _with_clickhouse(settings: WorkerSettings, telemetry: Telemetry) -> int:
     database = ClickHouseDatabase(settings.connection("sightglass-worker"))
     try:
-        measure = measure_in(database, delay_seconds=settings.evaluation_delay_seconds, statements=settings.pool_size)
+        measure = ClickHouseMeasure(
+            database, delay_seconds=settings.evaluation_delay_seconds, statements=settings.pool_size
+        )
         exemplars = exemplars_in(database, delay_seconds=settings.evaluation_delay_seconds)
-        await run(settings, telemetry, measure, exemplars)
+        await run(settings, telemetry, measure, exemplars, measure.over)
     finally:
         await database.close()
     return 0
 
 
 async def run(
-    settings: WorkerSettings, telemetry: Telemetry, measure: Measure, exemplars: Exemplars = no_exemplars
+    settings: WorkerSettings,
+    telemetry: Telemetry,
+    measure: Measure,
+    exemplars: Exemplars = no_exemplars,
+    measure_slots: MeasureSlots | None = None,
 ) -> None:
-    """Run the worker with a source of figures, and maybe one of traces, until a signal.
+    """Run the worker with a source of figures, for one slot and for several, and maybe one of traces, until a signal.
 
     Raises:
         StoreTakenError: When another worker uses the store.
@@ -67,7 +75,7 @@ async def run(
     try:
         store.create()
         instruments = Instruments(telemetry.tracer, telemetry.meter)
-        effects = Effects(measure, metric_catalogue(), instruments, Surroundings(), exemplars)
+        effects = Effects(measure, metric_catalogue(), instruments, Surroundings(), exemplars, measure_slots)
         await Worker(settings, store, effects).run(stop)
     finally:
         store.close()

@@ -6,7 +6,6 @@ and wait for their turn.
 
 import asyncio
 import logging
-import math
 import os
 import random
 import socket
@@ -18,11 +17,13 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.monitoring_api.alerting.catalogue import PATIENCE_SECONDS
+from services.monitoring_api.alerting.batch import PATIENCE_SECONDS
 from services.monitoring_api.alerting.exemplars import Exemplars, no_exemplars
 from services.monitoring_api.alerting.measurement import Measure
 from services.monitoring_api.alerting.metric_shapes import Catalogue
+from services.monitoring_api.alerting.replay import MeasureSlots, one_by_one
 from services.monitoring_api.alerting.rules import RuleGroup
+from services.monitoring_api.alerting.slots import keep_slots, read_slot
 from services.monitoring_api.alerting.store import forget_events, forget_workers, record_worker
 from services.monitoring_api.notify.acknowledgements import forget_acknowledgements
 from services.monitoring_api.notify.backoff import Backoff
@@ -42,6 +43,7 @@ from services.monitoring_api.worker.oneself import Oneself
 from services.monitoring_api.worker.own_alerts import OWN_KEYS
 from services.monitoring_api.worker.recording import Recorder
 from services.monitoring_api.worker.rounds import Round, retire_missing
+from services.monitoring_api.worker.schedule import Schedule, UnansweredError
 from services.monitoring_api.worker.settings import WorkerSettings
 from services.monitoring_api.worker.store import Store
 from services.monitoring_api.worker.watching import Watch
@@ -65,6 +67,7 @@ class Effects:
     instruments: Instruments
     surroundings: Surroundings
     exemplars: Exemplars = no_exemplars
+    measure_slots: MeasureSlots | None = None
 
 
 class Worker:
@@ -88,7 +91,13 @@ class Worker:
         self._configuration = Configuration()
         patience = PATIENCE_SECONDS + settings.deadline_seconds
         self._watch = Watch(patience, lambda count: self._instruments.failed("question", count))
-        self._round = Round(store, self._watch.over(effects.measure), patience, effects.exemplars)
+        self._round = Round(
+            store,
+            self._watch.over(effects.measure),
+            patience,
+            effects.exemplars,
+            measure_slots=self._watch.over_slots(effects.measure_slots or one_by_one(effects.measure)),
+        )
         policy = DeliveryPolicy(
             Backoff(settings.retry_initial_seconds, settings.retry_maximum_seconds),
             give_up_after_seconds=settings.give_up_after_seconds,
@@ -179,6 +188,8 @@ class Worker:
             await self._warn_of_orphans(configuration.notifications)
         if configuration.rules is not None:
             await self._retire_missing()
+            names = [group.name for group in configuration.rules.groups]
+            await self._store(lambda connection: keep_slots(connection, names))
             self._schedule({group.name: group for group in configuration.rules.groups})
 
     async def _retire_missing(self) -> None:
@@ -200,33 +211,47 @@ class Worker:
                 self._groups[name] = (group, asyncio.create_task(self._look_after(group), name=f"group {name}"))
 
     async def _look_after(self, group: RuleGroup) -> None:
-        """Look at a group on every slot of the clock. A slot that comes while a round is under way is left out."""
+        """Look at a group on every slot of the clock, and first at those that were missed since its last one."""
         interval = group.interval or self._settings.interval_seconds
-        while True:
-            slot = (math.floor(time.time() / interval) + 1) * interval
-            while (ahead := slot - time.time()) > 0:
-                # In short steps: the clock may be set, or the machine may sleep.
-                await asyncio.sleep(min(ahead, 1.0))
-                if slot - time.time() > interval:
-                    break
-            else:
-                await self._look(group, interval, slot)
 
-    async def _look(self, group: RuleGroup, interval: float, slot: float) -> None:
+        async def look(slots: tuple[float, ...], *, patient: bool) -> None:
+            await self._look(group, interval, slots, patient=patient)
+
+        schedule = Schedule(
+            group.name,
+            interval,
+            look,
+            clock=time.time,
+            sleep=asyncio.sleep,
+            replay_seconds=self._settings.replay_seconds,
+        )
+        await schedule.run(await self._last_slot(group.name))
+
+    async def _last_slot(self, group: str) -> float | None:
+        while True:
+            try:
+                return await self._store(lambda connection: read_slot(connection, group))
+            except SQLAlchemyError:  # rounds would fail too; it may come back
+                _logger.exception("The alert store can't be read")
+                await asyncio.sleep(1.0)
+
+    async def _look(self, group: RuleGroup, interval: float, slots: tuple[float, ...], *, patient: bool) -> None:
         began = time.monotonic()
         with self._instruments.round(group.name):
             try:
-                await self._round.run(group, interval, self._recorder(), slot)
-            except Exception as error:  # a full disk, say: the next round tries again from what is stored
-                _logger.exception("A round could not be recorded", extra={"alert.group": group.name})
+                await self._round.run(group, interval, self._recorder(), slots, patient=patient)
+            except UnansweredError:
+                raise
+            except Exception as error:
                 self._instruments.failed("round")
                 self._rounds_error = f"group {group.name}: {type(error).__name__}: {error}"
-                return
+                raise
         self._rounds_error = ""
-        self._last_evaluation_at = max(slot, self._last_evaluation_at or 0.0)
-        self._watch.recorded(group.name, slot)
+        self._last_evaluation_at = max(slots[-1], self._last_evaluation_at or 0.0)
+        self._watch.recorded(group.name, slots[-1])
         self._flushing.wake()
-        self._instruments.evaluated(group.name, len(group.rules), time.monotonic() - began, time.time() - slot)
+        looked_at, lag = len(group.rules) * len(slots), time.time() - slots[-1]
+        self._instruments.evaluated(group.name, looked_at, time.monotonic() - began, lag)
 
     def _recorder(self) -> Recorder:
         return Recorder(self._configuration.notifications, self._settings.dashboard_url)

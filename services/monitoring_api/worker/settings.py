@@ -42,6 +42,12 @@ class WorkerSettings(ClickHousePoolSettings):
     evaluation_delay_seconds: float = Field(
         default=5.0, ge=0, le=3_600, description="How far behind the clock windows end, so that data can arrive."
     )
+    replay_seconds: float = Field(
+        default=86_400.0,
+        ge=0,
+        le=2_592_000,
+        description="After an outage, how far back missed looks are made up for, in order and with their own time.",
+    )
     reload_seconds: float = Field(
         default=2.0, gt=0, le=3_600, description="How often the files are looked at for changes, in seconds."
     )

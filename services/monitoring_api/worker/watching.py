@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from services.monitoring_api.alerting.measurement import Answers, Measure
 from services.monitoring_api.alerting.questions import Question
+from services.monitoring_api.alerting.replay import MeasureSlots
 from services.monitoring_api.worker.own_alerts import GroupProgress, Sight
 
 # A question not asked for so many intervals of the slowest group belongs to a rule that is gone.
@@ -38,6 +39,20 @@ class Watch:
                 self._note(questions, {}, type(error).__name__)
                 raise
             self._note(questions, answers, "no answer")
+            return answers
+
+        return watched
+
+    def over_slots(self, measure: MeasureSlots) -> MeasureSlots:
+        """The same answers for several slots, the last of them seen."""
+
+        async def watched(questions: Sequence[Question], slots: Sequence[float]) -> Sequence[Answers]:
+            try:
+                answers = await measure(questions, slots)
+            except BaseException as error:
+                self._note(questions, {}, type(error).__name__)
+                raise
+            self._note(questions, answers[-1], "no answer")
             return answers
 
         return watched

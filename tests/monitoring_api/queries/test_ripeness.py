@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.monitoring_api.alerting.catalogue import measure_in
+from services.monitoring_api.alerting.batch import ClickHouseMeasure
 from services.monitoring_api.alerting.joining import IMMATURE, observe
 from services.monitoring_api.alerting.models import ObservationKind
 from services.monitoring_api.alerting.rules import Rule
@@ -64,7 +64,7 @@ async def test_history_tells_up_to_when_labels_have_come(labelled):
 
 async def test_an_alert_does_not_judge_an_immature_window(labelled):
     """A rule on accuracy fires on a window whose labels have come, and fails on one whose labels have not."""
-    ask = measure_in(labelled, delay_seconds=0)
+    ask = ClickHouseMeasure(labelled, delay_seconds=0)
 
     async def judged(window_hours: int):
         asked = Rule.model_validate(

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.monitoring_api.alerting.catalogue import measure_in
+from services.monitoring_api.alerting.batch import ClickHouseMeasure
 from services.monitoring_api.alerting.evaluation import StoredAlert, ask, look
 from services.monitoring_api.alerting.exemplars import exemplars_in
 from services.monitoring_api.alerting.models import AlertState, ObservationKind
@@ -42,7 +42,7 @@ def looked(store, **given):
     rule = Rule.model_validate({"alert": "A", "window": "15m", **given})
     (rule,) = rule.expanded()
     slot = T0.timestamp()
-    measure = measure_in(store, delay_seconds=0)
+    measure = ClickHouseMeasure(store, delay_seconds=0)
     answers = asyncio.run(ask(rule.questions(slot), measure, slot, timeout_seconds=30))
     return {
         one.labels.get("route", ""): (one.observation.kind, one.observation.value, one.observation.count)
@@ -125,7 +125,7 @@ def test_nothing_yet_is_not_nothing(busy, given):
         async def arrived(_database, _now, behind=behind):
             return epoch_ns(T0) - behind * 1_000_000_000
 
-        measure = measure_in(busy, delay_seconds=0, patience_seconds=0, clock=lambda: slot, arrived=arrived)
+        measure = ClickHouseMeasure(busy, delay_seconds=0, patience_seconds=0, clock=lambda: slot, arrived=arrived)
         answers = asyncio.run(ask(rule.questions(slot), measure, slot, timeout_seconds=30))
         assert {one.observation.kind for one in look(rule, answers, known, slot)} == {kind}
 
@@ -142,7 +142,7 @@ def test_a_latency_objective_is_measured_by_the_threshold(busy):
     slot = T0.timestamp()
     rules = list(rule.expanded())
     questions = [question for each in rules for question in each.questions(slot)]
-    answers = asyncio.run(ask(questions, measure_in(busy, delay_seconds=0), slot, timeout_seconds=30))
+    answers = asyncio.run(ask(questions, ClickHouseMeasure(busy, delay_seconds=0), slot, timeout_seconds=30))
     seen = [look(each, answers, [], slot)[0].observation for each in rules]
     # 20 of 80 within all windows but the shortest, whose 40 are all of the last minutes.
     assert [one.value for one in seen] == [0.25] * 4

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.monitoring_api.alerting.catalogue import measure_in
+from services.monitoring_api.alerting.batch import ClickHouseMeasure
 from services.monitoring_api.alerting.rules import Rule
 from services.monitoring_api.queries.current import measure
 from services.monitoring_api.queries.timerange import NANOSECONDS, epoch_ns
@@ -120,7 +120,7 @@ async def look(store, waiting, window="60s"):
     """A rule's look at T0; windows end five seconds before."""
     rule = Rule(alert="A", metric="request_rate", window=window, condition="> 0")
     (question,) = rule.questions(T0.timestamp())
-    ask = measure_in(store, delay_seconds=5, clock=waiting.now, sleep=waiting.sleep, arrived=watermark)
+    ask = ClickHouseMeasure(store, delay_seconds=5, clock=waiting.now, sleep=waiting.sleep, arrived=watermark)
     (reading,) = (await ask([question], T0.timestamp()))[question]
     return reading
 
