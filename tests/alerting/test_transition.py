@@ -214,6 +214,25 @@ def test_an_incident_told_as_an_error_ends_as_that_incident():
     assert (state.fired_at, state.cause) == (BROKEN.fired_at, Cause.CONDITION)
 
 
+def test_an_error_after_an_incident_proves_nothing_of_the_next():
+    """What resolved long ago does not count as waiting since then."""
+    ended = replace(ENDED, active_since=NOW - 600, error="before", failing_since=NOW - 30)
+    state, _ = transition(WATCHED, ended, FAILED, NOW)
+    assert (state.status, state.active_since) == (FIRING, None)
+    state, events = transition(WATCHED, state, BREACHING, NOW + 15)
+    assert (state.status, state.active_since) == (PENDING, NOW + 15)
+    assert [event.kind for event in events] == [EventKind.RECOVERED, EventKind.RESOLVED, EventKind.PENDING]
+
+
+@pytest.mark.parametrize("between", [INCOMPLETE, IMMATURE, HEALTHY, NO_DATA])
+def test_only_failures_in_a_row_are_told(between):
+    """A window that still fills is none, and neither is an answer: the time starts again."""
+    state, _ = transition(WATCHED, FAILING, between, NOW)
+    for seconds, status in ((15, INACTIVE), (30, INACTIVE), (45, FIRING)):
+        state, _ = transition(WATCHED, state, FAILED, NOW + seconds)
+        assert state.status is status
+
+
 def test_an_error_in_between_takes_nothing_from_the_wait():
     """`for` goes on from where it was before the looks failed."""
     waiting = replace(WAITING, active_since=NOW - 45, seen_at=NOW)
