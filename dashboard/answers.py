@@ -214,6 +214,23 @@ class Alert(Answer):
     resolved_at: datetime | None = None
     last_evaluated_at: datetime | None = None
     error: str | None = None
+    health: str = ""
+    cause: str = ""
+    metric: str = ""
+    condition: str = ""
+    runbook: str = ""
+    url: str = ""
+    trace_ids: tuple[str, ...] = ()
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = None
+    acknowledgement: str | None = None
+    silenced_by: tuple[str, ...] = ()
+    inhibited_by: str | None = None
+
+    @property
+    def since(self) -> datetime | None:
+        """From when on it has been in its state."""
+        return self.resolved_at if self.state == "resolved" else self.fired_at or self.active_since
 
 
 class AlertWorker(Answer):
@@ -221,6 +238,7 @@ class AlertWorker(Answer):
 
     state: str = "never"
     last_evaluation_at: datetime | None = None
+    error: str | None = None
 
 
 class Alerts(Answer):

@@ -1,8 +1,9 @@
 """HTTP client of the monitoring API: typed answers, or an `ApiError` that says why not."""
 
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -43,6 +44,25 @@ class Question(Generic[A]):
     path: str
     answer: type[A]
     parameters: Parameters = field(default=())
+
+
+@dataclass(frozen=True)
+class Action(Generic[A]):
+    """Something that the API shall do.
+
+    Attributes:
+        method: POST or DELETE.
+        path: what it is done to.
+        answer: the model of the answer.
+        body: sent as JSON; nothing when None.
+        timeout_seconds: longest wait, where that is not the connection's own.
+    """
+
+    method: str
+    path: str
+    answer: type[A]
+    body: Mapping[str, Any] | None = None
+    timeout_seconds: float | None = None
 
 
 def catalogue() -> Question[Catalogue]:
@@ -197,6 +217,37 @@ class ApiClient:
                 self._connection.known.keep(key, etag, answer, len(response.content))
             return answer
 
+    def do(self, action: Action[A]) -> A:
+        """Let the API do something; it keeps under whose name.
+
+        Raises:
+            ApiError: in the kind that says why it was not done, or why nobody knows whether it was.
+        """
+        with self._tracer.start_as_current_span(
+            f"{action.method} {action.path}",
+            kind=trace.SpanKind.CLIENT,
+            attributes={
+                "http.request.method": action.method,
+                "url.full": f"{self._connection.base_url}{action.path}",
+            },
+        ) as span:
+            headers = dict(self._identity.headers)
+            propagate.inject(headers)
+            patience = action.timeout_seconds
+            timeout = httpx.USE_CLIENT_DEFAULT if patience is None else httpx.Timeout(patience)
+            body: dict[str, Any] = {} if action.body is None else {"json": dict(action.body)}
+            with self._failures():
+                response = self._connection.http.request(
+                    action.method, action.path, headers=headers, timeout=timeout, **body
+                )
+            span.set_attribute("http.response.status_code", response.status_code)
+            if not response.is_success:
+                raise _error_of(response)
+            try:
+                return action.answer.model_validate(response.json())
+            except (ValueError, ValidationError) as error:
+                raise ApiBrokenError(f"{action.path} has another shape than expected.") from error
+
     def ask_all(self, questions: Sequence[Question[Any]]) -> list[Any]:
         """Ask several questions at once.
 
@@ -210,8 +261,14 @@ class ApiClient:
         return [future.result() for future in futures]
 
     def _get(self, question: Question[Any], headers: dict[str, str]) -> httpx.Response:
-        try:
+        with self._failures():
             return self._connection.http.get(question.path, params=list(question.parameters), headers=headers)
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Say in our words why nothing was answered."""
+        try:
+            yield
         except httpx.ConnectTimeout as error:
             raise ApiUnreachableError(f"No connection to {self._connection.base_url} in time.") from error
         except httpx.TimeoutException as error:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.identity import Identity
 from dashboard.session import identity
-from dashboard.views import account, history, overview, sign_in
+from dashboard.views import account, alerts, history, overview, sign_in
 
 HERE = Path(__file__).parent
 
@@ -17,15 +17,21 @@ def main() -> None:
     st.logo(str(HERE / "logo.svg"), size="large")
     history_page = st.Page(history.render, title="History", url_path="history", icon=":material/show_chart:")
 
+    def draw_alerts() -> None:
+        alerts.render(history_page)
+
+    alerts_page = st.Page(draw_alerts, title="Alerts", url_path="alerts", icon=":material/notifications:")
+
     def draw_overview() -> None:
-        overview.render(history_page)
+        overview.render(history_page, alerts_page)
 
     overview_page = st.Page(
         draw_overview, title="Overview", url_path="overview", icon=":material/dashboard:", default=True
     )
     somebody = identity()
     # Also hidden, the navigation keeps the address that was asked for: signing in leads to it.
-    page = st.navigation([overview_page, history_page], position="top" if isinstance(somebody, Identity) else "hidden")
+    pages = [overview_page, history_page, alerts_page]
+    page = st.navigation(pages, position="top" if isinstance(somebody, Identity) else "hidden")
     if not isinstance(somebody, Identity):
         sign_in.render(somebody)
         return

@@ -2,26 +2,22 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Final, cast
 
 import altair as alt
 import pandas as pd
 
+from dashboard.charts.bands import Overlay, bands_behind, threshold_across
 from dashboard.charts.palette import series_colours
 from dashboard.charts.rows import Row, largest
 from dashboard.charts.theme import themed
+from dashboard.charts.time_axis import TIME_LABEL, time_scale
 from dashboard.charts.units import Scale, scale_of
 
 STATES: Final = ("final", "unfinished")
 TALL: Final = 250
 """Pixels from which a chart has room for a fine time axis."""
 _COLUMNS: Final = ("time", "value", "series", "state", "alone")
-# A day's name at midnight, the time of day elsewhere.
-_TIME_LABEL: Final = (
-    "utchours(datum.value) + utcminutes(datum.value) + utcseconds(datum.value) == 0 ? utcFormat(datum.value, '%d %b')"
-    " : utcFormat(datum.value, utcseconds(datum.value) == 0 ? '%H:%M' : '%H:%M:%S')"
-)
 _ROW_OF_LEGEND_PIXELS: Final = 900
 
 
@@ -36,6 +32,7 @@ def timeline(
     zero: bool = True,
     time_title: str | None = None,
     named: bool = False,
+    overlay: Overlay | None = None,
 ) -> alt.LayerChart:
     """Draw one line per series.
 
@@ -51,6 +48,7 @@ def timeline(
         zero: whether the value axis begins at 0.
         time_title: title of the time axis, such as its zone; none when the page says it.
         named: whether a single line has a legend too, because its name tells something.
+        overlay: stretches of time behind the lines, and a value across them.
     """
     names = sorted({row["series"] for row in rows})
     palette = dict(colours) if colours is not None else series_colours(names)
@@ -59,10 +57,10 @@ def timeline(
     base = alt.Chart(_frame(rows, scale)).encode(
         x=alt.X(
             "time:T",
-            scale=alt.Scale(type="utc", domain=[_iso(start), _iso(end)], nice=False),
+            scale=time_scale(start, end),
             axis=alt.Axis(
                 title=time_title,
-                labelExpr=_TIME_LABEL,
+                labelExpr=TIME_LABEL,
                 labelOverlap="greedy",
                 # Few enough that none is dropped on a wide screen: dropping would hide the midnights that name the day.
                 tickCount=4 if height < TALL else 12,
@@ -86,7 +84,9 @@ def timeline(
     )
     dash = alt.StrokeDash("state:O", scale=alt.Scale(domain=list(STATES), range=[[1, 0], [4, 3]]), legend=None)
     fade = alt.Opacity("state:O", scale=alt.Scale(domain=list(STATES), range=[1.0, 0.55]), legend=None)
-    layers: list[alt.Chart] = []
+    layers: list[alt.Chart] = [] if overlay is None else bands_behind(overlay.bands, time_scale(start, end))
+    if overlay is not None and overlay.threshold is not None:
+        layers.append(threshold_across(overlay.threshold * scale.factor))
     if len(names) == 1 and zero:
         layers.append(base.transform_filter("datum.state == 'final'").mark_area(opacity=0.08).encode(y=value))
     layers.append(base.mark_line(strokeWidth=1.8, strokeJoin="round").encode(y=value, strokeDash=dash, opacity=fade))
@@ -128,11 +128,6 @@ def _legend(names: Sequence[str]) -> alt.Legend:
     longest = max((len(name) for name in names), default=0)
     columns = max(1, min(len(names), _ROW_OF_LEGEND_PIXELS // (min(longest, 36) * 7 + 40)))
     return alt.Legend(orient="top", direction="horizontal", columns=columns, symbolType="stroke", symbolOpacity=1)
-
-
-def _iso(milliseconds: int) -> str:
-    """A moment as Vega-Lite's scales read it; of plain numbers they make nonsense."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _quoted(text: str) -> str:

@@ -1,7 +1,7 @@
 """The overview's panel of alerts: what fires first, and whether anybody is watching."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
@@ -20,8 +20,13 @@ _SHOWN: Final = 8
 _DETAILS: Final = ("summary", "description", "message")
 
 
-def draw_alerts(snapshot: Snapshot) -> None:
-    """Draw the panel from a snapshot."""
+def draw_alerts(snapshot: Snapshot, alerts_page: Any = None) -> None:
+    """Draw the panel from a snapshot.
+
+    Args:
+        snapshot: what was seen.
+        alerts_page: Streamlit's page object to link to; None links nowhere.
+    """
     alerts = snapshot.alerts
     with st.container(border=True, height="stretch", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -43,7 +48,10 @@ def draw_alerts(snapshot: Snapshot) -> None:
                 st.caption(f"{len(listed) - _SHOWN} more are not shown.")
         else:
             st.markdown("No alert is firing or pending.")
-        st.caption(_watcher(alerts, snapshot.taken_at))
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.caption(_watcher(alerts, snapshot.taken_at), width="content")
+            if alerts_page is not None:
+                st.page_link(alerts_page, label="All alerts", icon=":material/chevron_right:", icon_position="right")
 
 
 def _badge(alerts: Alerts) -> None:

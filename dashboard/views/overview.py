@@ -1,7 +1,7 @@
 """The page opened first: is everything fine, and how has it been?"""
 
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -43,11 +43,25 @@ _LOOKS: Final = {
 }
 
 
-def render(history_page: Any) -> None:
+@dataclass(frozen=True)
+class Pages:
+    """Streamlit's page objects that this one links to.
+
+    Attributes:
+        history: of a metric.
+        alerts: None where there is no such page.
+    """
+
+    history: Any
+    alerts: Any
+
+
+def render(history_page: Any, alerts_page: Any = None) -> None:
     """Draw the page.
 
     Args:
         history_page: Streamlit's page object that the cards link to.
+        alerts_page: the one that the panel of alerts links to.
     """
     moment = now()
     query = arriving_query(PAGE)
@@ -67,7 +81,7 @@ def render(history_page: Any) -> None:
     for complaint in st.session_state.pop(f"{PAGE}.complaints", []):
         st.warning(f"This part of the link could not be read: {plain(complaint)}", icon=":material/link_off:")
     every = RETRY_SECONDS if st.session_state.get(f"{PAGE}.failing") else settings().refresh_seconds
-    st.fragment(_live, run_every=every)(state, history_page)
+    st.fragment(_live, run_every=every)(state, Pages(history_page, alerts_page))
 
 
 def _controls(moment: datetime) -> OverviewState:
@@ -121,7 +135,7 @@ def _snapshot(state: OverviewState, rights: str) -> Snapshot:  # noqa: ARG001  #
     return take_snapshot(client(), catalogue, state, now())
 
 
-def _live(state: OverviewState, history_page: Any) -> None:
+def _live(state: OverviewState, pages: Pages) -> None:
     """The part that refreshes by itself."""
     first = f"{PAGE}.seen" not in st.session_state
     with st.spinner("Asking the monitoring API …") if first else nullcontext():
@@ -134,7 +148,7 @@ def _live(state: OverviewState, history_page: Any) -> None:
         st.rerun()
     if failure is None:
         st.session_state[f"{PAGE}.seen"] = (state, snapshot)
-        _draw(snapshot, state, history_page)
+        _draw(snapshot, state, pages)
         return
     failure_notice(failure)
     seen: tuple[OverviewState, Snapshot] | None = st.session_state.get(f"{PAGE}.seen")
@@ -142,29 +156,29 @@ def _live(state: OverviewState, history_page: Any) -> None:
         st.caption(f"Below is what was known {age(seen[1].taken_at, now())} ago.")
         # Alerts live in a store of their own: they may well be known while ClickHouse is away.
         known = snapshot.alerts if isinstance(snapshot.alerts, Alerts) else seen[1].alerts
-        _draw_details(replace(seen[1], alerts=known), seen[0], history_page)
+        _draw_details(replace(seen[1], alerts=known), seen[0], pages)
     elif isinstance(snapshot.alerts, Alerts):
-        draw_alerts(snapshot)
+        draw_alerts(snapshot, pages.alerts)
 
 
-def _draw(snapshot: Snapshot, state: OverviewState, history_page: Any) -> None:
+def _draw(snapshot: Snapshot, state: OverviewState, pages: Pages) -> None:
     judged = snapshot.verdict()
     _draw_verdict(judged)
     if judged.level is Level.EMPTY:
         nothing_yet()
-    _draw_details(snapshot, state, history_page, cards=judged.level is not Level.EMPTY)
+    _draw_details(snapshot, state, pages, cards=judged.level is not Level.EMPTY)
 
 
-def _draw_details(snapshot: Snapshot, state: OverviewState, history_page: Any, *, cards: bool = True) -> None:
+def _draw_details(snapshot: Snapshot, state: OverviewState, pages: Pages, *, cards: bool = True) -> None:
     for start in range(0, len(CARDS) if cards else 0, _CARDS_A_ROW):
         for place, card in zip(st.columns(_CARDS_A_ROW), CARDS[start : start + _CARDS_A_ROW], strict=True):
             with place:
-                draw_card(card, snapshot, state, history_page)
+                draw_card(card, snapshot, state, pages.history)
     left, right = st.columns(2)
     with left:
         draw_pipeline(snapshot, state)
     with right:
-        draw_alerts(snapshot)
+        draw_alerts(snapshot, pages.alerts)
     zone = zone_of(state.zone)
     taken = snapshot.taken_at.astimezone(zone)
     st.caption(

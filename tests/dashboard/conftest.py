@@ -45,7 +45,8 @@ def open_page(api: FakeMonitoringApi, monkeypatch: pytest.MonkeyPatch, fresh_str
     monkeypatch.setenv("SIGHTGLASS_DASHBOARD_API_URL", api.url)
 
     def open_(page: str, **query: str | list[str]) -> AppTest:
-        test = AppTest.from_function(_overview if page == "overview" else _history, default_timeout=30)
+        pages = {"overview": _overview, "history": _history, "alerts": _alerts}
+        test = AppTest.from_function(pages[page], default_timeout=30)
         for name, value in query.items():
             test.query_params[name] = value
         return test.run()
@@ -80,6 +81,16 @@ def _overview() -> None:
 
     history_page = streamlit.Page(history.render, title="History", url_path="history")
     page = streamlit.Page(lambda: overview.render(history_page), title="Overview", url_path="overview", default=True)
+    streamlit.navigation([page, history_page]).run()
+
+
+def _alerts() -> None:
+    import streamlit
+
+    from dashboard.views import alerts, history
+
+    history_page = streamlit.Page(history.render, title="History", url_path="history")
+    page = streamlit.Page(lambda: alerts.render(history_page), title="Alerts", url_path="alerts", default=True)
     streamlit.navigation([page, history_page]).run()
 
 

@@ -12,6 +12,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from dashboard.time_range import STEPS, instant
+from tests.dashboard.alerting_api import FakeAlerting
 
 HOSTILE = (
     '<script>document.title="owned"</script> **bold** [x](http://example.org) :smile: $x$ `y` | \u202eright to left'
@@ -82,7 +83,8 @@ class FakeMonitoringApi:
     """Serves on a free port of the loopback until it is closed.
 
     Attributes:
-        mode: `full`, `empty`, `store-down`, `hostile` or `broken`; may be changed while it serves.
+        mode: `full`, `alerting`, `empty`, `store-down`, `hostile` or `broken`; may be changed while it serves.
+        alerting: what it answers of alerts and does about them.
         asked: (path, parameters) of every request so far.
         together: nobody is answered before as many ask as it is for.
         tokens: token -> its scopes, once it asks for them; None while it asks nobody.
@@ -92,6 +94,7 @@ class FakeMonitoringApi:
 
     def __init__(self, port: int = 0, mode: str = "full", tls: ssl.SSLContext | None = None) -> None:
         self.mode = mode
+        self.alerting = FakeAlerting()
         self.delay_seconds = 0.0
         self.together: threading.Barrier | None = None
         self.asked: list[tuple[str, dict[str, list[str]]]] = []
@@ -118,9 +121,27 @@ class FakeMonitoringApi:
                     or api.caller(authorization, split.path)
                     or api.answer(split.path, query)
                 )
+                self._send(status, body)
+
+            def do_POST(self) -> None:
+                length = int(self.headers.get("Content-Length", 0))
+                body = json.loads(self.rfile.read(length)) if length else None
+                names = ("Authorization", "X-Sightglass-User", "X-Sightglass-Role")
+                authorization, user, role = (self.headers.get(name) for name in names)
+                api.heard.append((authorization, user, role))
+                self._send(
+                    *(
+                        api.refusal(authorization, self.path, scope="operate")
+                        or api.alerting.act(self.command, self.path, body, user)
+                    )
+                )
+
+            do_DELETE = do_POST  # noqa: N815 - the base class calls it by the method
+
+            def _send(self, status: int, body: Any) -> None:
                 data = json.dumps(body).encode()
                 self.send_response(status)
-                kind = "application/json" if status == 200 else "application/problem+json"
+                kind = "application/json" if status < 400 else "application/problem+json"
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(data)))
                 if status == 503:
@@ -167,14 +188,14 @@ class FakeMonitoringApi:
             "on_behalf_of": None,
         }
 
-    def refusal(self, authorization: str | None, path: str) -> tuple[int, Any] | None:
+    def refusal(self, authorization: str | None, path: str, scope: str = "read") -> tuple[int, Any] | None:
         """What somebody without the right token is answered; None for those who have it."""
         if self.tokens is None:
             return None
         scopes = self.tokens.get((authorization or "").removeprefix("Bearer "))
         if scopes is None:
             return problem(401, "A bearer token is missing, or is not accepted.")
-        return None if "read" in scopes or path == CALLER else problem(403, "The scope read is missing.")
+        return None if scope in scopes or path == CALLER else problem(403, f"The scope {scope} is missing.")
 
     def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, Any]:
         """Status and body for one request."""
@@ -190,6 +211,10 @@ class FakeMonitoringApi:
             return 200, {"metrics": [_entry(name) for name in METRICS]}
         if self.mode == "store-down" and path != "/api/v1/alerts":
             return problem(503, "ClickHouse does not answer at 127.0.0.1:8123.")
+        self.alerting.hostile = HOSTILE if self.mode == "hostile" else None
+        self.alerting.empty = self.mode == "empty"
+        if (told := self.alerting.answer(path, query)) is not None:
+            return told
         metric = query.get("metric", ["request_rate"])[0]
         if metric not in METRICS:
             return problem(422, "Unknown metric.", field="metric", message=f"{metric} is not in the catalogue")
@@ -303,6 +328,9 @@ class FakeMonitoringApi:
 
     def _alerts(self) -> dict[str, Any]:
         now = time.time()
+        worker = {"state": "running", "last_evaluation_at": _text(now - 4)}
+        if self.mode == "alerting":
+            return {"alerts": self.alerting.alerts(), "worker": worker}
         alert = {
             "fingerprint": "a1",
             "rule": HOSTILE if self.mode == "hostile" else "TooManyErrors",
@@ -316,8 +344,8 @@ class FakeMonitoringApi:
             "last_evaluated_at": _text(now - 4),
             "error": None,
         }
-        worker = {"state": "running", "last_evaluation_at": _text(now - 4)}
-        return {"alerts": [] if self.mode == "empty" else [alert], "worker": worker}
+        alerts = [alert, *(self.alerting.alerts() if self.mode == "hostile" else [])]
+        return {"alerts": [] if self.mode == "empty" else alerts, "worker": worker}
 
 
 def problem(status: int, detail: str, *, field: str = "", message: str = "") -> tuple[int, Any]:

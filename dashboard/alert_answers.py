@@ -1,0 +1,196 @@
+"""What the monitoring API answers about alerts, silences, rules, channels and messages, as frozen models."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from dashboard.answers import Answer, Labels, Point
+
+
+class Event(Answer):
+    """Something that happened to an alert."""
+
+    kind: str
+    at: datetime
+    value: float | None = None
+    cause: str = ""
+    error: str | None = None
+
+
+class AlertHistory(Answer):
+    """What happened to one alert, the newest first."""
+
+    fingerprint: str
+    events: tuple[Event, ...] = ()
+    next_cursor: int | None = None
+
+
+class Acknowledgement(Answer):
+    """Who has taken an alert on."""
+
+    author: str
+
+
+class Silence(Answer):
+    """One silence."""
+
+    id: str
+    state: str
+    matchers: tuple[str, ...] = ()
+    starts_at: datetime
+    ends_at: datetime
+    author: str = ""
+    comment: str = ""
+    ended_by: str | None = None
+    alerts: tuple[str, ...] = ()
+
+
+class Silences(Answer):
+    """All silences."""
+
+    silences: tuple[Silence, ...] = ()
+
+
+class Rule(Answer):
+    """One rule and how it does."""
+
+    name: str
+    group: str = ""
+    metric: str | None = None
+    condition: str = ""
+    window_seconds: float | None = None
+    for_seconds: float | None = None
+    labels: Labels = Field(default_factory=dict)
+    health: str = ""
+    error: str | None = None
+    last_evaluated_at: datetime | None = None
+    firing: int = 0
+    pending: int = 0
+
+
+class Rules(Answer):
+    """All rules, and what is wrong with their file."""
+
+    rules: tuple[Rule, ...] = ()
+    error: str | None = None
+
+
+class Span(Answer):
+    """A stretch of time that an alert spent in one state; without an end it still was in it."""
+
+    state: str
+    start: datetime = Field(alias="from")
+    end: datetime | None = Field(default=None, alias="to")
+
+
+class BacktestAlert(Answer):
+    """What one alert would have done."""
+
+    fingerprint: str = ""
+    labels: Labels = Field(default_factory=dict)
+    points: tuple[Point, ...] = ()
+    spans: tuple[Span, ...] = ()
+    transitions: tuple[Event, ...] = ()
+
+
+class Grade(Answer):
+    """What labels later said of the firings."""
+
+    precision: float | None = None
+    recall: float | None = None
+    lead_time_seconds: float | None = None
+    definition: str = ""
+
+
+class Backtest(Answer):
+    """What a rule would have done between two times."""
+
+    rule: str
+    metric: str | None = None
+    unit: str = ""
+    condition: str = ""
+    start: datetime = Field(alias="from")
+    end: datetime = Field(alias="to")
+    step_seconds: float
+    alerts: tuple[BacktestAlert, ...] = ()
+    grade: Grade | None = None
+    message: str | None = None
+
+
+class Channel(Answer):
+    """A way to reach people."""
+
+    name: str
+    type: str = ""
+    target: str = ""
+    missing: str | None = None
+    state: str = "idle"
+    waiting: int = 0
+    abandoned: int = 0
+    last_delivered_at: datetime | None = None
+    failing_since: datetime | None = None
+    reason: str | None = None
+
+
+class Channels(Answer):
+    """All channels, and what is wrong with their file."""
+
+    channels: tuple[Channel, ...] = ()
+    error: str | None = None
+
+
+class ChannelVerdict(Answer):
+    """What came of a channel's test."""
+
+    channel: str
+    delivered: bool
+    detail: str = ""
+    remedy: str = ""
+
+
+class Notification(Answer):
+    """One message to one channel."""
+
+    id: int
+    channel: str
+    status: str = ""
+    reason: str = ""
+    headline: str = ""
+    state: str = ""
+    attempts: int = 0
+    created_at: datetime
+    next_attempt_at: datetime | None = None
+    delivered_at: datetime | None = None
+    abandoned_at: datetime | None = None
+    detail: str | None = None
+
+
+class Notifications(Answer):
+    """Messages, the newest first."""
+
+    notifications: tuple[Notification, ...] = ()
+    next_cursor: int | None = None
+
+
+class Resent(Answer):
+    """Which messages wait again."""
+
+    resent: tuple[int, ...] = ()
+
+
+class Mail(Answer):
+    """A mail that the demo's mail server has taken."""
+
+    id: str
+    received_at: datetime
+    subject: str = ""
+    sender: str = ""
+    to: str = ""
+    text: str = ""
+    html: str = ""
+
+
+class Mails(Answer):
+    """Mails, the newest first."""
+
+    mails: tuple[Mail, ...] = ()

@@ -1,0 +1,88 @@
+"""Messages with what became of each, and sending again what was given up."""
+
+from datetime import datetime
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.alert_answers import Notification
+from dashboard.alert_questions import MOST_NOTIFICATIONS, channels, notifications, resend
+from dashboard.page_state import AlertsState
+from dashboard.plain_text import one_line, plain
+from dashboard.session import client
+from dashboard.time_range import zone_of
+from dashboard.views.operating import do, hint_for_viewers, may_operate, say
+
+STATES: Final = {
+    "": "Every state",
+    "waiting": "Waiting",
+    "folded": "Waiting in a digest",
+    "delivered": "Delivered",
+    "abandoned": "Given up",
+}
+_DEAD_SHOWN: Final = 20
+
+
+def channel_names() -> list[str]:
+    """The names to choose from; empty text for all.
+
+    Raises:
+        ApiError: The API does not say which channels there are.
+    """
+    return ["", *(channel.name for channel in client().ask(channels()).channels)]
+
+
+def draw_notifications(state: AlertsState, now: datetime) -> None:  # noqa: ARG001  # sections are called alike
+    """Draw the section.
+
+    Raises:
+        ApiError: The API does not say which messages there are.
+    """
+    answer = client().ask(notifications(channel=state.channel, state=state.delivery))
+    dead = client().ask(notifications(channel=state.channel, state="abandoned")).notifications
+    if dead:
+        _dead_letters(dead)
+    if not answer.notifications:
+        st.info("There is no such message.", icon=":material/mail:")
+        return
+    zone = zone_of(state.zone)
+    rows = [
+        (
+            f"{one.created_at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
+            one_line(one.channel, 60),
+            one_line(one.status, 20),
+            one_line(one.headline, 160),
+            "given up" if one.state == "abandoned" else one_line(one.state, 20),
+            one.attempts,
+            one_line(one.reason, 20),
+            one_line(one.detail or "", 200),
+        )
+        for one in answer.notifications
+    ]
+    columns = ["Written", "Channel", "Says", "About", "Delivery", "Attempts", "Because", "The receiver said"]
+    table = pd.DataFrame(rows, columns=columns)
+    st.dataframe(table, hide_index=True, key="alerts.notifications", alt="Messages, the newest first")
+    if answer.next_cursor is not None:
+        st.caption(f"Shown are the newest {MOST_NOTIFICATIONS}.")
+
+
+def _dead_letters(dead: tuple[Notification, ...]) -> None:
+    allowed = may_operate()
+    with st.container(border=True):
+        st.markdown(f":red[:material/report: **{len(dead)} given up**]")
+        for one in dead[:_DEAD_SHOWN]:
+            text, button = st.columns([6, 1], vertical_alignment="center")
+            why = f"  \n:gray[{plain(one.detail, 300)}]" if one.detail else ""
+            text.markdown(f"**{plain(one.channel, 60)}** · {plain(one.headline, 200)}{why}")
+            if allowed and button.button("Send again", key=f"alerts.resend.{one.id}", width="stretch"):
+                answer = do(resend(one.id))
+                if answer is not None:
+                    others = len(answer.resent) - 1
+                    with_others = f", with {others} later ones of its conversation" if others > 0 else ""
+                    say(f"It waits to be sent again{with_others}.")
+                    st.rerun()
+        if len(dead) > _DEAD_SHOWN:
+            st.caption(f"{len(dead) - _DEAD_SHOWN} more are not shown.")
+        if not allowed:
+            hint_for_viewers()

@@ -1,0 +1,191 @@
+"""Everything about alerts: what fires, who is told, and what operators do about it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+import streamlit as st
+
+from dashboard.alert_questions import rules
+from dashboard.answers import Catalogue
+from dashboard.api_client import alerts
+from dashboard.api_errors import ApiError
+from dashboard.page_state import SECTIONS, AlertsState
+from dashboard.plain_text import one_line, plain
+from dashboard.session import (
+    arriving_query,
+    client,
+    known_catalogue,
+    leave_when_denied,
+    now,
+    settings,
+    write_query,
+)
+from dashboard.views.alert_channels import draw_channels
+from dashboard.views.alert_detail import draw_detail
+from dashboard.views.alert_list import draw_list
+from dashboard.views.alert_mails import draw_mails
+from dashboard.views.alert_notifications import STATES, channel_names, draw_notifications
+from dashboard.views.alert_rules import draw_rules
+from dashboard.views.alert_silences import draw_silences
+from dashboard.views.notices import failure_notice
+from dashboard.views.operating import show_said
+from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
+
+PAGE: Final = "alerts"
+RETRY_SECONDS: Final = 4.0
+_TITLES: Final = dict(zip(SECTIONS, ("Alerts", "Silences", "Rules", "Notifications", "Channels", "Mails"), strict=True))
+_DRAWN: Final[dict[str, Callable[[AlertsState, datetime], None]]] = {
+    "silences": draw_silences,
+    "rules": draw_rules,
+    "notifications": draw_notifications,
+    "channels": draw_channels,
+    "mails": draw_mails,
+}
+
+
+def render(history_page: Any) -> None:
+    """Draw the page.
+
+    Args:
+        history_page: Streamlit's page object that alerts link to.
+    """
+    moment = now()
+    query = arriving_query(PAGE)
+    if query is not None:
+        arrived, complaints = AlertsState.read(query, moment)
+        _load(arrived, moment)
+        st.session_state[f"{PAGE}.complaints"] = complaints
+    st.title("Alerts", anchor=False)
+    state = _controls(moment)
+    st.session_state[f"{PAGE}.state"] = state
+    for complaint in st.session_state.pop(f"{PAGE}.complaints", []):
+        st.warning(f"This part of the link could not be read: {plain(complaint)}", icon=":material/link_off:")
+    try:
+        state.period.bounds(moment)
+    except ValueError as error:
+        st.warning(f"{error} Choose a start before the end.", icon=":material/warning:")
+        return
+    write_query(PAGE, state.query())
+    every = RETRY_SECONDS if st.session_state.get(f"{PAGE}.failing") else settings().refresh_seconds
+    st.fragment(_live, run_every=every)(state, history_page)
+
+
+def _load(state: AlertsState, moment: datetime) -> None:
+    """Set the widgets to a state, before they are drawn."""
+    st.session_state[f"{PAGE}.state"] = state
+    load_range(PAGE, state.period, state.zone, moment)
+    for name in ("section", "rule", "channel", "delivery"):
+        st.session_state[f"{PAGE}.{name}"] = getattr(state, name)
+
+
+def _controls(moment: datetime) -> AlertsState:
+    """Draw what is chosen; widgets that were not drawn last time begin with what they said before."""
+    last: AlertsState = st.session_state[f"{PAGE}.state"]
+    if f"{PAGE}.range" not in st.session_state:
+        load_range(PAGE, last.period, last.zone, moment)
+    choice = st.segmented_control(
+        "Section",
+        SECTIONS,
+        format_func=lambda name: _TITLES[name],
+        key=f"{PAGE}.section",
+        label_visibility="collapsed",
+        required=True,
+    )
+    section = str(choice or last.section)
+    ranged = section == "rules" or (section == "alerts" and bool(last.alert))
+    custom = ranged and st.session_state[f"{PAGE}.range"] == CUSTOM
+    places = st.columns([3, 2, *([2, 2] if custom else []), 2], vertical_alignment="bottom")
+    rule, channel, delivery, period = last.rule, last.channel, last.delivery, last.period
+    with places[0]:
+        if section == "rules":
+            rule = _pick_rule(last)
+        elif section == "notifications":
+            channel, delivery = _pick_messages(last)
+    with places[-1]:
+        zone = pick_zone(PAGE)
+    if ranged:
+        with places[1]:
+            period = pick_range(PAGE, zone, moment, places[2:-1])
+    return AlertsState(section, last.alert, rule, channel, delivery, period, zone)
+
+
+def _pick_rule(last: AlertsState) -> str:
+    try:
+        names = [rule.name for rule in client().ask(rules()).rules]
+    except ApiError:
+        names = []
+    options = list(dict.fromkeys([*names, *([last.rule] if last.rule else [])]))
+    st.session_state.setdefault(f"{PAGE}.rule", last.rule)
+    if not options or st.session_state[f"{PAGE}.rule"] not in options:
+        st.session_state[f"{PAGE}.rule"] = options[0] if options else None
+    return str(st.selectbox("Rule", options, format_func=lambda name: one_line(name, 80), key=f"{PAGE}.rule") or "")
+
+
+def _pick_messages(last: AlertsState) -> tuple[str, str]:
+    try:
+        names = channel_names()
+    except ApiError:
+        names = [""]
+    st.session_state.setdefault(f"{PAGE}.channel", last.channel)
+    st.session_state.setdefault(f"{PAGE}.delivery", last.delivery)
+    known = list(dict.fromkeys([*names, st.session_state[f"{PAGE}.channel"]]))
+    states = list(dict.fromkeys([*STATES, st.session_state[f"{PAGE}.delivery"]]))
+    left, right = st.columns(2)
+    channel = left.selectbox(
+        "Channel",
+        known,
+        format_func=lambda name: one_line(name, 60) if name else "Every channel",
+        key=f"{PAGE}.channel",
+    )
+    delivery = right.selectbox(
+        "Delivery", states, format_func=lambda name: STATES.get(name, one_line(name, 20)), key=f"{PAGE}.delivery"
+    )
+    return str(channel or ""), str(delivery or "")
+
+
+def _live(state: AlertsState, history_page: Any) -> None:
+    """The part that refreshes by itself."""
+    show_said()
+    failing = False
+    try:
+        if state.section == "alerts":
+            _alerts(state, history_page)
+        else:
+            _DRAWN[state.section](state, now())
+    except ApiError as error:
+        leave_when_denied(error)
+        failing = error.passing
+        failure_notice(error)
+    if failing != bool(st.session_state.get(f"{PAGE}.failing")):
+        st.session_state[f"{PAGE}.failing"] = failing
+        # The whole page, for only there the pace of asking again is set.
+        st.rerun()
+
+
+def _alerts(state: AlertsState, history_page: Any) -> None:
+    known = client().ask(alerts())
+    try:
+        catalogue = known_catalogue()
+    except ApiError:
+        catalogue = Catalogue()
+    if not state.alert:
+        wanted = draw_list(known, catalogue, now())
+        if wanted is not None:
+            _show(state, wanted)
+        return
+    if st.button("All alerts", icon=":material/arrow_back:", type="tertiary", key=f"{PAGE}.back"):
+        _show(state, "")
+    alert = next((alert for alert in known.alerts if alert.fingerprint == state.alert), None)
+    if alert is None:
+        st.info(f"There is no alert {plain(state.alert, 40)} any more; its rule or its group is gone.")
+        return
+    draw_detail(alert, state, catalogue, history_page, now())
+
+
+def _show(state: AlertsState, fingerprint: str) -> None:
+    """Show one alert, or the list."""
+    st.session_state[f"{PAGE}.state"] = AlertsState(
+        state.section, fingerprint, state.rule, state.channel, state.delivery, state.period, state.zone
+    )
+    st.rerun()

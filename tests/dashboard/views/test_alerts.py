@@ -1,0 +1,252 @@
+"""The alerts page, run without a browser against a server that answers and does things."""
+
+import html
+import re
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.views.alert_detail import history_parameters, matchers_of, safe_link
+from dashboard.views.alert_mails import frame_of
+from dashboard.views.alert_rules import threshold_of
+from tests.dashboard.alerting_api import EVIL, FIRING
+from tests.dashboard.monitoring_api import HOSTILE, FakeMonitoringApi
+from tests.dashboard.views.test_overview import text_of, url_of
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def alerting(api: FakeMonitoringApi) -> FakeMonitoringApi:
+    """The API, while something fires."""
+    api.mode = "alerting"
+    return api
+
+
+def said(page: AppTest) -> str:
+    """Everything written on the page, as the letters that markdown shows."""
+    text = text_of(page) + "\n".join(item.value for item in page.success)
+    return re.sub(r"\\(.)", r"\1", text).replace("\u2060", "")
+
+
+def test_what_fires_comes_first_with_its_figure(open_page: Open, alerting: FakeMonitoringApi) -> None:
+    """State, name, summary, value with its unit, condition and age; the quiet ones can be looked at."""
+    page = open_page("alerts")
+    assert not page.exception
+    text = said(page)
+    assert text.index("TooManyErrors") < text.index("SlowAnswers")
+    assert "error ratio 6.1 %" in text
+    assert "**6.1 %**" in text
+    assert "> 0.05" in text
+    assert "held back while TooManyErrors fires" in text
+    assert page.selectbox(key="alerts.other").options == ["NoTraffic"]
+    assert url_of(page)["section"] == ["alerts"]
+
+
+def test_an_alert_opens_from_the_list_and_from_its_link(open_page: Open, alerting: FakeMonitoringApi) -> None:
+    """Both show the same: labels, annotations, the way to its figure, its runbook, and what it did."""
+    page = open_page("alerts")
+    page.button(key=f"alerts.open.{FIRING}").click().run()
+    assert not page.exception
+    assert url_of(page)["alert"] == [FIRING]
+    linked = open_page("alerts", alert=FIRING)
+    assert "error ratio 6.1 %" in said(linked)
+    assert [item.label for item in linked.button] == [item.label for item in page.button]
+    assert list(linked.dataframe[0].value["What"]) == ["fired", "pending", "resolved", "fired", "pending"]
+    assert list(linked.table[0].value["Label"]) == ["alertname", "severity", "route"]
+    assert [link.url for link in linked.link_button] == ["https://runbooks.test/errors"]
+    linked.button(key="alerts.back").click().run()
+    assert "alert" not in url_of(linked)
+
+
+def test_an_alert_that_is_gone_is_said(open_page: Open, alerting: FakeMonitoringApi) -> None:
+    """An old link opens, and explains."""
+    page = open_page("alerts", alert="dead")
+    assert "There is no alert dead any more" in said(page)
+
+
+def test_an_operator_takes_an_alert_on(open_page: Open, alerting: FakeMonitoringApi) -> None:
+    """The API does it under the caller's name, and the page shows who is on it."""
+    page = open_page("alerts", alert=FIRING)
+    page.text_input(key="alerts.acknowledge.comment").input("on it")
+    next(button for button in page.button if button.label == "Acknowledge").click().run()
+    assert not page.exception
+    assert alerting.alerting.done == [
+        ("POST", f"/api/v1/alerts/{FIRING}/acknowledge", {"comment": "on it"}, None),
+    ]
+    assert "anonymous has taken on TooManyErrors" in said(page)
+    assert "anonymous is on it" in said(page)
+
+
+def test_a_silence_is_prefilled_confirmed_listed_and_ended(open_page: Open, alerting: FakeMonitoringApi) -> None:
+    """Nothing is silenced before it is confirmed; the quotes of a value survive."""
+    page = open_page("alerts", alert=FIRING)
+    form = f"alerts.silence.alert.{FIRING}"
+    matchers = ['alertname="TooManyErrors"', 'severity="page"', r'route="/v1/\"x\""']
+    assert page.text_area(key=f"{form}.matchers").value.splitlines() == matchers
+    page.text_input(key=f"{form}.comment").input("deploying")
+    next(button for button in page.button if button.label == "Silence …").click().run()
+    assert alerting.alerting.done == []
+    page.button(key=f"{form}.no").click().run()
+    assert alerting.alerting.done == []
+    next(button for button in page.button if button.label == "Silence …").click().run()
+    page.button(key=f"{form}.yes").click().run()
+    assert not page.exception
+    ((method, path, body, _),) = alerting.alerting.done
+    assert (method, path) == ("POST", "/api/v1/silences")
+    assert body == {"matchers": matchers, "duration": "2h", "comment": "deploying"}
+    assert "it holds back 1 alert now" in said(page)
+    page.button_group(key="alerts.section").set_value("silences").run()
+    assert "deploying" in said(page)
+    page.button(key="alerts.expire.1").click().run()
+    assert not page.exception
+    assert alerting.alerting.done[-1][:2] == ("DELETE", "/api/v1/silences/1")
+    assert "has ended" in said(page)
+
+
+def test_what_the_api_refuses_is_said(open_page: Open, alerting: FakeMonitoringApi) -> None:
+    """The reason and the field stand on the page, and the question stays open."""
+    alerting.alerting.refuses = 422
+    page = open_page("alerts", section="silences")
+    page.text_area(key="alerts.silence.new.matchers").input("nonsense")
+    next(button for button in page.button if button.label == "Silence …").click().run()
+    page.button(key="alerts.silence.new.yes").click().run()
+    assert not page.exception
+    assert "Not today." in said(page)
+    assert "comment: not acceptable today" in said(page)
+
+
+def test_rules_show_their_health_and_a_backtest_its_picture(open_page: Open, alerting: FakeMonitoringApi) -> None:
+    """A rule and a range lead to the spans and transitions that would have been, with what labels said."""
+    page = open_page("alerts", section="rules", rule="TooManyErrors")
+    assert not page.exception
+    assert list(page.dataframe[0].value["Health"]) == ["ok", "error: no such metric"]
+    assert alerting.alerting.done == []
+    page.button(key="alerts.backtest.run").click().run()
+    assert not page.exception
+    assert alerting.alerting.done == [
+        ("POST", "/api/v1/rules/TooManyErrors/backtest", {"from": "now-24h", "to": "now"}, None)
+    ]
+    assert "It would have fired **once**" in said(page)
+    assert "accuracy below 0.6" in said(page)
+    assert [metric.value for metric in page.metric] == ["100 %", "50 %", "10 min"]
+    assert list(page.dataframe[1].value["What"]) == ["fired", "resolved"]
+    page.selectbox(key="alerts.range").select("now-7d").run()
+    assert len(page.dataframe) == 1
+
+
+def test_dead_letters_are_listed_and_sent_again(open_page: Open, alerting: FakeMonitoringApi) -> None:
+    """Messages by channel and state; what was given up has a button, and its reason."""
+    page = open_page("alerts", section="notifications", channel="ops-mail")
+    assert not page.exception
+    assert list(page.dataframe[0].value["Delivery"]) == ["waiting", "given up"]
+    assert "535 authentication failed" in said(page)
+    page.button(key="alerts.resend.7").click().run()
+    assert alerting.alerting.done == [("POST", "/api/v1/notifications/7/resend", None, None)]
+    assert "waits to be sent again" in said(page)
+    assert list(page.dataframe[0].value["Delivery"]) == ["waiting", "waiting"]
+    page.selectbox(key="alerts.delivery").select("delivered").run()
+    assert url_of(page)["delivery"] == ["delivered"]
+    assert "There is no such message" in said(page)
+
+
+def test_a_channel_is_tested_and_its_verdict_said(open_page: Open, alerting: FakeMonitoringApi) -> None:
+    """Delivered or not, with what to do; a channel that fails says since when and why."""
+    page = open_page("alerts", section="channels")
+    assert not page.exception
+    assert re.search(r"Failing for \d+ min: 535 authentication failed", said(page))
+    page.button(key="alerts.test.ops-mail").click().run()
+    assert not page.exception
+    assert "was not delivered: 535 authentication failed" in said(page)
+    assert "check the password" in said(page)
+    page.button(key="alerts.test.demo").click().run()
+    assert "A test message was delivered: 250 kept" in said(page)
+
+
+def test_mails_are_shown_as_text_and_as_a_page(open_page: Open, alerting: FakeMonitoringApi) -> None:
+    """The newest as its receiver would see it, with its subject and time; its text at a click."""
+    page = open_page("alerts", section="mails")
+    assert not page.exception
+    assert "[FIRING] error ratio 6.1 %" in re.sub(r"\\(.)", r"\1", page.expander[0].label)
+    page.toggle(key="alerts.mail.m1").set_value(False).run()
+    assert page.code[0].value == "Firing: error ratio 6.1 %"
+
+
+@pytest.mark.parametrize("section", ["silences", "rules", "notifications", "channels", "mails"])
+def test_nothing_there_is_said(open_page: Open, api: FakeMonitoringApi, section: str) -> None:
+    """Each section explains itself when it is empty."""
+    api.mode = "empty"
+    page = open_page("alerts", section=section)
+    assert not page.exception
+    assert page.info
+
+
+@pytest.mark.parametrize("scopes", [{"read"}, {"read", "operate"}])
+def test_who_may_only_look_gets_no_buttons(
+    open_page: Open, alerting: FakeMonitoringApi, monkeypatch: pytest.MonkeyPatch, scopes: set[str]
+) -> None:
+    """A viewer sees everything and can do nothing, which the page says; an operator has the buttons."""
+    alerting.tokens = {"token": scopes}
+    alerting.alerting.silences = []
+    monkeypatch.setenv("SIGHTGLASS_DASHBOARD_API_TOKEN", "token")
+    may = "operate" in scopes
+    for query, labels in (
+        ({"alert": FIRING}, {"Acknowledge", "Silence …"}),
+        ({"section": "notifications"}, {"Send again"}),
+        ({"section": "channels"}, {"Test"}),
+    ):
+        page = open_page("alerts", **query)
+        assert not page.exception
+        assert labels & {button.label for button in page.button} == (labels if may else set()), query
+        assert ("Only operators" in said(page)) is not may
+    assert {token for token, _, _ in alerting.heard} == {"Bearer token"}
+
+
+@pytest.mark.parametrize("section", ["alerts", "silences", "rules", "notifications", "channels", "mails"])
+def test_hostile_texts_are_shown_as_text(open_page: Open, api: FakeMonitoringApi, section: str) -> None:
+    """Markup, links, emoji codes and formulas from labels, files, receivers and mails stay letters."""
+    api.mode = "hostile"
+    api.alerting.silences = []
+    page = open_page("alerts", section=section, **({"alert": FIRING} if section == "alerts" else {}))
+    assert not page.exception
+    for kind in ("markdown", "caption", "warning", "error", "info", "success", "subheader"):
+        for item in getattr(page, kind):
+            assert not re.search(r"(?<!\\)<script|(?<!\\)\[x(?<!\\)\]\(", item.value), (kind, item.value[:200])
+    for item in page.expander:
+        assert not re.search(r"(?<!\\)<script|(?<!\\)\[x(?<!\\)\]\(", item.label)
+    assert not page.link_button
+
+
+def test_links_and_matchers_of_whatever_an_alert_holds() -> None:
+    """Only web pages become links, a link to a chart the page here; quotes are escaped, line breaks left out."""
+    assert safe_link("https://example.org/a?b=c")
+    assert not any(safe_link(url) for url in ("javascript:alert(1)", "data:text/html,x", "", "//x", "http://[", "x\ny"))
+    assert history_parameters("http://d:1/history?metric=a&filter=b%3Dc&filter=d") == {
+        "metric": ["a"],
+        "filter": ["b=c", "d"],
+    }
+    assert history_parameters("http://d:1/elsewhere?a=b") is None
+    assert matchers_of({"a": 'x"\\', "b": "one\ntwo"}) == [r'a="x\"\\"']
+
+
+def test_a_condition_that_is_one_threshold_is_drawn() -> None:
+    """Per cent count as such; anything else draws no line."""
+    assert [threshold_of(text) for text in ("> 5%", "<= 0.25", "> 1e-3", "absent", "> 0.05 or < 1", "")] == [
+        0.05,
+        0.25,
+        0.001,
+        None,
+        None,
+        None,
+    ]
+
+
+def test_a_mails_page_is_framed_so_that_it_cant_act() -> None:
+    """Its text can't end the frame, which allows nothing."""
+    frame = frame_of(EVIL)
+    assert frame.count("<iframe") == frame.count("</iframe>") == 1
+    assert "<iframe sandbox title" in frame
+    assert html.escape(EVIL) in frame
+    assert "<script" not in frame
+    assert HOSTILE not in frame_of(HOSTILE)
