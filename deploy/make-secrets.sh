@@ -25,6 +25,7 @@ for user in collector reader maintainer migrator; do make_file "clickhouse-$user
 make_file otlp.token otlp_
 make_file entity.salt ''
 make_file grafana-admin.password p
+make_file postgres.password p
 
 # The server gets hashes only. 192 random bits need no slow hash.
 {

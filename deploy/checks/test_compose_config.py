@@ -13,12 +13,13 @@ pytestmark = [
     pytest.mark.inputs("deploy/docker-compose.*.yml", "deploy/.env", "*/settings.py"),
     pytest.mark.timeout(1200),
 ]
-PROFILES = ("server", "embedded", "grafana", "mail", "tools")
+PROFILES = ("server", "embedded", "grafana", "postgres", "mail", "tools")
 ALWAYS = {"migrate", "collector", "model-training", "ml-api", "monitoring-api", "worker", "maintenance", "dashboard"}
 ADDED = {
     "server": "clickhouse",
     "embedded": "clickhouse-embedded",
     "grafana": "grafana",
+    "postgres": "postgres",
     "mail": "mail",
     "tools": "tools",
 }
@@ -110,6 +111,23 @@ def test_channels_secrets_reach_who_sends_and_nobody_else(tmp_path):
     assert {name for name, environment in told.items() if "SMTP_PASSWORD" in environment} == {"worker", "tools"}
     # Compose doubles a dollar where it shows its configuration.
     assert told["worker"]["SMTP_PASSWORD"].replace("$$", "$") == "$cret"
+
+
+def test_the_alert_store_can_be_postgresql():
+    """The worker waits for it where its profile is chosen; those who use alerts have its password, and nobody else."""
+    url = "postgresql://sightglass@postgres/sightglass?password_file=/run/secrets/postgres.password"
+    variables = ("SIGHTGLASS_WORKER_STORE_URL", "SIGHTGLASS_MONITORING_API_ALERT_STORE_URL")
+    found = services(PROFILES, env=dict.fromkeys(variables, url))
+    assert found["worker"]["depends_on"]["postgres"]["condition"] == "service_healthy"
+    assert found["worker"]["environment"][variables[0]] == found["tools"]["environment"][variables[0]] == url
+    assert found["monitoring-api"]["environment"][variables[1]] == url
+    holders = {
+        name
+        for name, service in found.items()
+        if "postgres.password" in {secret["source"] for secret in service.get("secrets") or []}
+    }
+    assert holders == {"postgres", "worker", "monitoring-api", "tools"}
+    assert not found["postgres"].get("ports")
 
 
 def test_without_a_profile_the_server_is_started():
