@@ -70,8 +70,10 @@ def ended(incident: str = "a", **given) -> Member:
         ([ended(), knows("b")], NOW - 300, {}, NotifyReason.CHANGED, None),
         ([ended(), fires("b")], NOW - 300, {}, NotifyReason.CHANGED, None),
         ([ended(), knows("b")], NOW - 300, {"send_resolved": False}, NotifyReason.ALREADY_TOLD, 3300),
-        ([knows(), fires("b")], NOW + 9999, {}, NotifyReason.GROUP_INTERVAL, 300),
-        ([fires(joined_at=NOW + 9999)], None, {}, NotifyReason.GROUP_WAIT, 30),
+        ([knows(), fires("b")], NOW + 9999, {}, NotifyReason.CHANGED, None),
+        ([knows()], NOW + 9999, {}, NotifyReason.REPEAT, None),
+        ([fires(joined_at=NOW + 9999)], None, {}, NotifyReason.FIRST, None),
+        ([fires(joined_at=NOW + 5)], None, {}, NotifyReason.GROUP_WAIT, 35),
     ],
 )
 def test_each_reason(members, told_at, given, reason, look_again):

@@ -8,6 +8,8 @@ from services.monitoring_api.notify.notification import NotificationStatus
 
 # What holds a message back (a silence, an inhibition, a channel that is down) may end at any time, by anybody's hand.
 LOOK_AGAIN_SECONDS = 15.0
+# A time further in the future than this was told by a clock that has been set back since.
+CLOCK_TOLERANCE_SECONDS = 60.0
 
 FIRING, RESOLVED = NotificationStatus.FIRING, NotificationStatus.RESOLVED
 
@@ -108,17 +110,17 @@ def decide(members: Sequence[Member], history: History, timing: Timing, *, send_
         history: What it has said so far: what is in the outbox counts as said, for the outbox loses nothing.
         timing: Its route's patience.
         send_resolved: Whether the channel wants to hear of the end.
-        now: The present time, epoch seconds. A history from the future (the clock was set back) counts as of now.
+        now: The present time, epoch seconds. What lies in the future (the clock was set back) counts as long ago.
     """
     fresh = [one for one in members if one.status is FIRING and one.told is None and one.routed]
     ended = [one for one in members if one.status is RESOLVED and one.told is FIRING and send_resolved]
     # The end of what was told is told, silence or not.
     news = [*ended, *(one for one in fresh if not one.muted)]
     known = [one for one in members if one.status is FIRING and one.told is FIRING]
-    told_at = None if history.told_at is None else min(history.told_at, now)
+    told_at = None if history.told_at is None else _past(history.told_at, now)
     if not news:
         return _without_news(fresh, known, replace(history, told_at=told_at), timing, now)
-    joined_at = min(now, *(one.joined_at for one in news))
+    joined_at = min(_past(one.joined_at, now) for one in news)
     earliest = joined_at + timing.wait if told_at is None else told_at + timing.interval
     if now < earliest:
         reason = NotifyReason.GROUP_WAIT if told_at is None else NotifyReason.GROUP_INTERVAL
@@ -128,6 +130,11 @@ def decide(members: Sequence[Member], history: History, timing: Timing, *, send_
         return Decision(NotifyReason.FIRST, incidents)
     goes_on = bool(known) or len(news) > len(ended)
     return Decision(NotifyReason.CHANGED if goes_on else NotifyReason.RESOLVED, incidents)
+
+
+def _past(at: float, now: float) -> float:
+    """A time that was kept, or the beginning of time when it can't be true."""
+    return at if at <= now + CLOCK_TOLERANCE_SECONDS else 0.0
 
 
 def after(members: Sequence[Member], news: Collection[str], *, send_resolved: bool) -> tuple[Member, ...]:

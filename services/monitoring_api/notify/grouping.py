@@ -8,19 +8,17 @@ connection.
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from services.monitoring_api.notify.decision import Member, Timing
+from services.monitoring_api.notify.decision import CLOCK_TOLERANCE_SECONDS, Member, Timing
 from services.monitoring_api.notify.notification import AlertPart, NotificationStatus
 from services.monitoring_api.notify.tables import groups, members, notifications
 
 # Databases limit how many values one statement may have.
 _AT_ONCE = 500
-# A group whose due time was set this far in the future of the present has seen the clock being set back.
-_CLOCK_SET_BACK_SECONDS = 60.0
 
 T = TypeVar("T")
 
@@ -88,7 +86,7 @@ class Standing:
 
 def due_groups(connection: Connection, now: float, limit: int) -> list[Group]:
     """The groups to decide about now, the longest due first."""
-    due = sa.or_(groups.c.due_at <= now, groups.c.set_at > now + _CLOCK_SET_BACK_SECONDS)
+    due = sa.or_(groups.c.due_at <= now, groups.c.set_at > now + CLOCK_TOLERANCE_SECONDS)
     waiting = (
         sa.select(notifications.c.id)
         .where(
@@ -106,12 +104,6 @@ def due_groups(connection: Connection, now: float, limit: int) -> list[Group]:
         .limit(limit)
     )
     return [_group(row) for row in connection.execute(query).mappings()]
-
-
-def next_due_at(connection: Connection) -> float | None:
-    """When the next group is to be decided about; None when none waits for a time."""
-    found: float | None = connection.execute(sa.select(sa.func.min(groups.c.due_at))).scalar()
-    return found
 
 
 def members_of(connection: Connection, group_ids: Collection[int]) -> dict[int, list[StoredMember]]:
@@ -177,15 +169,20 @@ def keep_decision(
         connection.execute(sa.delete(groups).where(groups.c.id == group.id))
         return
     stored = {one.member.incident: one for one in before}
-    for one in left:
-        then = stored[one.member.incident]
-        if (one.member.told, one.muted_by) != (then.member.told, then.muted_by):
-            told = None if one.member.told is None else str(one.member.told)
-            connection.execute(
-                sa.update(members)
-                .where(members.c.group_id == group.id, members.c.incident == one.member.incident)
-                .values(told=told, muted_by=one.muted_by)
-            )
+    changed = [
+        {
+            "changed_incident": one.member.incident,
+            "told": None if one.member.told is None else str(one.member.told),
+            "muted_by": one.muted_by,
+        }
+        for one in left
+        if (one.member.told, one.muted_by)
+        != (stored[one.member.incident].member.told, stored[one.member.incident].muted_by)
+    ]
+    if changed:
+        this = sa.and_(members.c.group_id == group.id, members.c.incident == sa.bindparam("changed_incident"))
+        values: dict[str, Any] = {"told": sa.bindparam("told"), "muted_by": sa.bindparam("muted_by")}
+        connection.execute(sa.update(members).where(this).values(values), changed)
     connection.execute(
         sa.update(groups)
         .where(groups.c.id == group.id)

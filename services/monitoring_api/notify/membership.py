@@ -92,6 +92,7 @@ class _Joining:
         self._connection = connection
         self._now = now
         self._touched: dict[int, str] = {}
+        self._new: list[dict[str, Any]] = []
 
     def fire(self, part: AlertPart, mine: Sequence[_Membership], routes: Mapping[str, Route]) -> None:
         """An alert fires: it is in the groups where its routes lead, and in no other."""
@@ -118,6 +119,8 @@ class _Joining:
 
     def finish(self) -> frozenset[str]:
         """Let the touched groups be decided about; return their channels."""
+        if self._new:
+            self._connection.execute(sa.insert(members), self._new)
         for some in in_parts(self._touched):
             self._connection.execute(
                 sa.update(groups).where(groups.c.id.in_(some)).values(due_at=self._now, set_at=self._now)
@@ -139,16 +142,16 @@ class _Joining:
 
     def _enter(self, part: AlertPart, channel: str, route: Route) -> None:
         group_id = self._group(part, channel, route)
-        self._connection.execute(
-            sa.insert(members).values(
-                group_id=group_id,
-                incident=part.incident,
-                fingerprint=part.fingerprint,
-                status=str(part.status),
-                joined_at=self._now,
-                routed=True,
-                part=part.to_json(),
-            )
+        self._new.append(
+            {
+                "group_id": group_id,
+                "incident": part.incident,
+                "fingerprint": part.fingerprint,
+                "status": str(part.status),
+                "joined_at": self._now,
+                "routed": True,
+                "part": part.to_json(),
+            }
         )
         self._touched[group_id] = channel
 

@@ -28,7 +28,7 @@ _logger = logging.getLogger(__name__)
 # How long a due group may go unseen: silences and acknowledgements are also written by other processes.
 _POLL_SECONDS = 1.0
 # So many groups are decided about in one transaction, so that rounds get their turn in a storm.
-GROUPS_AT_ONCE = 200
+GROUPS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import click
 from sqlalchemy.engine import Connection
 
 from services.monitoring_api.alerting.evaluation import StoredAlert
+from services.monitoring_api.alerting.incident import incident_of
 from services.monitoring_api.alerting.models import AlertStatus
 from services.monitoring_api.alerting.store import read_alerts
 from services.monitoring_api.configuration.instant import rfc3339
@@ -19,7 +20,6 @@ from services.monitoring_api.notify.acknowledgements import (
     acknowledgements,
 )
 from services.monitoring_api.notify.grouping import Standing, standings
-from services.monitoring_api.worker.alert_part import incident_of
 from services.monitoring_api.worker.commands.opened_store import store_transaction
 from services.web.access.audit import local_actor
 from services.web.access.local_action import audited
@@ -36,7 +36,11 @@ def alerts() -> None:
 
 @alerts.command("list")
 @click.option(
-    "--state", type=click.Choice([*AlertStatus]), default="firing", show_default=True, help="Only alerts in this state."
+    "--state",
+    type=click.Choice([str(one) for one in AlertStatus]),
+    default="firing",
+    show_default=True,
+    help="Only alerts in this state.",
 )
 @_json
 def list_alerts(state: str, *, as_json: bool) -> None:

@@ -32,7 +32,7 @@ def notifications() -> None:
 
 
 @notifications.command("list")
-@click.option("--state", type=click.Choice([*MessageState]), help="Only messages in this state.")
+@click.option("--state", type=click.Choice([str(one) for one in MessageState]), help="Only messages in this state.")
 @click.option("--channel", help="Only those of this channel.")
 @click.option("--alert", "fingerprint", help="Only those about the alert of this fingerprint.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000), help="How many at most.")

@@ -81,7 +81,7 @@ def add_silence(
 @silences.command("list")
 @click.option(
     "--state",
-    type=click.Choice([*SilenceState, "all"]),
+    type=click.Choice([*(str(one) for one in SilenceState), "all"]),
     help="Only those in this state; by default those that are not over.",
 )
 @_json
