@@ -1,4 +1,4 @@
-"""`sightglass rules`: check rule files without any service."""
+"""`sightglass rules`: check, test and backtest alert rules."""
 
 import json
 from pathlib import Path
@@ -9,12 +9,13 @@ import click
 from services.monitoring_api.alerting.catalogue import metric_catalogue
 from services.monitoring_api.alerting.rule_schema import schema_text
 from services.monitoring_api.alerting.rule_set import load_rules
+from services.monitoring_api.alerting.verbs_test import test
 from services.monitoring_api.configuration.located_yaml import InvalidFileError
 
 
 @click.group()
 def rules() -> None:
-    """Check alert rules."""
+    """Check, test and backtest alert rules."""
 
 
 @rules.command()
@@ -53,5 +54,7 @@ def schema() -> None:
     """Print the JSON Schema of rule files, for editors: deploy/alerting/rules.schema.json is this."""
     click.echo(schema_text(), nl=False)
 
+
+rules.add_command(test)
 
 commands: list[click.Command] = [rules]
