@@ -38,6 +38,23 @@ def stack(tmp_path_factory):
         yield stack
 
 
+@pytest.fixture(scope="session")
+def postgresql():
+    """A real PostgreSQL of this session's own; `postgresql.database()` is the URL of an empty database there."""
+    from tests.worker.postgresql import PostgreSql
+
+    with PostgreSql() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request, tmp_path):
+    """An empty alert store on each of the two databases."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'alerts.sqlite'}"
+    return request.getfixturevalue("postgresql").database()
+
+
 @pytest.fixture
 def fresh_stack(tmp_path_factory):
     """Make a stack for one test: `fresh_stack(processes=(...), env={...})`. It is started, and stopped afterwards."""

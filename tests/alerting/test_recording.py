@@ -4,6 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from services.monitoring_api.alerting import store
+from services.monitoring_api.alerting.engine import open_store
 from services.monitoring_api.alerting.evaluation import Change, advance, look, retire_all
 from services.monitoring_api.alerting.measurement import Reading
 from services.monitoring_api.alerting.models import AlertState, AlertStatus
@@ -14,6 +15,7 @@ from services.monitoring_api.notify.notification_file import NotificationFile
 from services.monitoring_api.notify.outbox import mark_abandoned, mark_delivered, next_waiting
 from services.monitoring_api.worker.flushing import Flusher
 from services.monitoring_api.worker.recording import Recorder
+from services.monitoring_api.worker.schema.upgrade import upgrade
 
 RULE = Rule.model_validate(
     {"alert": "A", "metric": "error_ratio", "condition": "> 0.5", "labels": {"severity": "page"}}
@@ -27,10 +29,10 @@ FILE = {**CHANNELS, "routes": [{"channels": ["a", "b"], **AT_ONCE}]}
 class Bench:
     """A store, and looks at one rule."""
 
-    def __init__(self, folder) -> None:
-        self.engine = sa.create_engine(f"sqlite:///{folder / 'alerts.sqlite'}")
-        store.metadata.create_all(self.engine)
-        outbox.metadata.create_all(self.engine)
+    def __init__(self, url) -> None:
+        self.engine = open_store(url, writer=True)
+        with self.engine.begin() as connection:
+            upgrade(connection)
         self.file = FILE
 
     def look(self, value: float | str | None, now: float, *, deliver: bool = True) -> list[tuple[str, str]]:
@@ -57,9 +59,9 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path):
-    """An empty store."""
-    bench = Bench(tmp_path)
+def bench(store_url):
+    """An empty store, on SQLite and on PostgreSQL."""
+    bench = Bench(store_url)
     yield bench
     bench.engine.dispose()
 
