@@ -146,6 +146,8 @@ class Worker:
     async def _end(self) -> None:
         """Another worker is, or may be: what is under way here is cut off, and that one does it."""
         await self._cease(0.0)
+        # That nothing could be recorded any longer was no fault.
+        self._rounds_error = ""
 
     async def _cease(self, patience_seconds: float) -> None:
         # A round that is cut off leaves nothing half done: it is one transaction.
