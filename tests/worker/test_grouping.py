@@ -145,6 +145,17 @@ def test_nobody_is_reminded_of_what_somebody_has_taken_on(made):
     assert alerts.told(60) == ["repeat: firing A/1"]
 
 
+def test_a_receiver_that_forgets_is_reminded_all_the_same(made):
+    """An Alertmanager takes an alert for ended that it does not hear of again; it silences by itself."""
+    channel = {"name": "log", "type": "alertmanager", "url": "http://127.0.0.1:9093", "allow_private": True}
+    alerts = made(channels=[channel], routes=[{**AT_ONCE, "repeat_interval": "1m"}])
+    alerts.fire("A/1")
+    alerts.flush()
+    alerts.delivered()
+    silence(alerts, "alertname=A")
+    assert alerts.told(60) == ["repeat: firing A/1"]
+
+
 def test_a_silence_holds_back_and_its_end_lets_through(made):
     """What fires on is told within 15 seconds after it; what ended meanwhile never; the rest of the group at once."""
     alerts = made(routes=[AT_ONCE])

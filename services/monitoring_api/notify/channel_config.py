@@ -20,6 +20,8 @@ class ChannelConfig(BaseModel):
 
     # Whether the receiver keeps what fires open until it is told of the end.
     keeps_state: ClassVar[bool] = False
+    # Whether it takes what it is not reminded of for ended: then reminders go on, silence or not.
+    expires: ClassVar[bool] = False
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="The name that routes use.")
     send_resolved: bool = Field(default=True, description="Whether to tell of an alert's end too.")

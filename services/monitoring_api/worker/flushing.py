@@ -93,6 +93,8 @@ class Flusher:
         channel = None if self.file is None else self.file.channel(group.channel)
         wanted = channel is not None and channel.send_resolved
         members = [one.member for one in seen]
+        if channel is not None and channel.expires:
+            members = [replace(one, acknowledged=False, muted=one.muted and one.told is None) for one in members]
         # A channel that is gone is told nothing; what it was told is kept while it is true, for it may come back.
         decision = Decision(NotifyReason.NOT_WANTED)
         if channel is not None:

@@ -27,6 +27,7 @@ class AlertmanagerConfig(ReceiverConfig):
     """Its entry in the notifications file."""
 
     keeps_state: ClassVar[bool] = True
+    expires: ClassVar[bool] = True
 
     type: Literal["alertmanager"] = Field(
         description="An Alertmanager; `url` is its own, like http://alertmanager:9093."
