@@ -68,7 +68,7 @@ def _channel(channel: Channel, now: datetime, *, allowed: bool) -> None:
 def _figures(channel: Channel, now: datetime) -> str:
     last = channel.last_delivered_at
     delivered = f"last delivered {age(last, now)} ago" if last else "nothing was ever delivered"
-    parts = [delivered, f"{channel.waiting} wait"]
+    parts = [delivered, f"{channel.waiting} wait" if channel.waiting else "nothing waits"]
     if channel.abandoned:
         parts.append(f"{channel.abandoned} given up")
     return ", ".join(parts).capitalize() + "."

@@ -96,10 +96,8 @@ def _row(alert: Alert, catalogue: Catalogue, now: datetime) -> bool:
         state, text, value, since, button = st.columns(_WIDTHS, vertical_alignment="center")
         with state:
             state_badge(alert)
-        noted = marks(alert)
-        text.markdown(
-            f"**{plain(alert.rule, 80)}**  \n{plain(summary_of(alert), 220)}" + (f"  \n{noted}" if noted else "")
-        )
+        lines = (f"**{plain(alert.rule, 80)}**", plain(summary_of(alert), 220), marks(alert))
+        text.markdown("  \n".join(line for line in lines if line))
         condition = f"  \n:gray[{plain(alert.condition, 40)}]" if alert.condition else ""
         value.markdown(f"**{value_of(alert, catalogue)}**{condition}")
         since.markdown(f"{age(alert.since, now)} ago" if alert.since else "–")

@@ -49,7 +49,8 @@ def frame_of(page: str) -> str:
 
 def _mail(mail: Mail, state: AlertsState, now: datetime, place: int) -> None:
     received = mail.received_at.astimezone(zone_of(state.zone))
-    with st.expander(f"{plain(mail.subject or '(no subject)', 200)} · {age(mail.received_at, now)} ago"):
+    title = f"{plain(mail.subject or '(no subject)', 200)} · {age(mail.received_at, now)} ago"
+    with st.expander(title, expanded=place == 0):
         st.caption(
             f"{received:%Y-%m-%d %H:%M:%S}, from {plain(mail.sender or '–', 200)} to {plain(mail.to or '–', 300)}"
         )

@@ -95,7 +95,8 @@ def _draw(answer: Backtest, state: AlertsState) -> None:
         st.caption(plain(answer.message, 600))
     fired = sum(event.kind == "fired" for alert in answer.alerts for event in alert.transitions)
     times = "once" if fired == 1 else f"{fired} times"
-    st.markdown(f"It would have fired **{times if fired else 'never'}**, in {len(answer.alerts)} alert(s) looked at.")
+    looked_at = f"{len(answer.alerts)} alerts" if len(answer.alerts) != 1 else "one alert"
+    st.markdown(f"It would have fired **{times if fired else 'never'}**, of {looked_at} looked at.")
     if answer.grade is not None:
         _grade(answer)
     busiest = sorted(answer.alerts, key=lambda alert: (-len(alert.spans), sorted(alert.labels.items())))

@@ -84,7 +84,8 @@ def _controls(moment: datetime) -> AlertsState:
     last: AlertsState = st.session_state[f"{PAGE}.state"]
     if f"{PAGE}.range" not in st.session_state:
         load_range(PAGE, last.period, last.zone, moment)
-    choice = st.segmented_control(
+    upper = st.columns([4, 1], vertical_alignment="bottom")
+    choice = upper[0].segmented_control(
         "Section",
         SECTIONS,
         format_func=lambda name: _TITLES[name],
@@ -95,18 +96,18 @@ def _controls(moment: datetime) -> AlertsState:
     section = str(choice or last.section)
     ranged = section == "rules" or (section == "alerts" and bool(last.alert))
     custom = ranged and st.session_state[f"{PAGE}.range"] == CUSTOM
-    places = st.columns([3, 2, *([2, 2] if custom else []), 2], vertical_alignment="bottom")
     rule, channel, delivery, period = last.rule, last.channel, last.delivery, last.period
-    with places[0]:
-        if section == "rules":
-            rule = _pick_rule(last)
-        elif section == "notifications":
-            channel, delivery = _pick_messages(last)
-    with places[-1]:
+    with upper[1]:
         zone = pick_zone(PAGE)
-    if ranged:
-        with places[1]:
-            period = pick_range(PAGE, zone, moment, places[2:-1])
+    if section == "notifications":
+        channel, delivery = _pick_messages(last)
+    elif ranged:
+        places = st.columns([2, 2, *([2, 2] if custom else [2])], vertical_alignment="bottom")
+        with places[0]:
+            period = pick_range(PAGE, zone, moment, places[2:] if custom else ())
+        if section == "rules":
+            with places[1]:
+                rule = _pick_rule(last)
     return AlertsState(section, last.alert, rule, channel, delivery, period, zone)
 
 
@@ -131,7 +132,7 @@ def _pick_messages(last: AlertsState) -> tuple[str, str]:
     st.session_state.setdefault(f"{PAGE}.delivery", last.delivery)
     known = list(dict.fromkeys([*names, st.session_state[f"{PAGE}.channel"]]))
     states = list(dict.fromkeys([*STATES, st.session_state[f"{PAGE}.delivery"]]))
-    left, right = st.columns(2)
+    left, right, _ = st.columns(3)
     channel = left.selectbox(
         "Channel",
         known,
