@@ -32,7 +32,8 @@ notifications = sa.Table(
     sa.Column("folded_into", SERIAL),
     sa.Column("detail", sa.Text),
     sa.UniqueConstraint("channel", "idempotency_key"),
-    sa.Index("notifications_by_group", "channel", "group_key", "id"),
+    # Has a group anything unfinished? That is asked for each message and each decision, whatever the history holds.
+    sa.Index("notifications_by_group", "channel", "group_key", "delivered_at", "abandoned_at", "id"),
     sa.Index("notifications_waiting", "channel", "delivered_at", "abandoned_at", "next_attempt_at"),
     sa.Index("notifications_folded", "folded_into"),
     # An id is never used twice, also after the newest rows were deleted: order is by id.
