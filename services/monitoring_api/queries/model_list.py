@@ -1,22 +1,30 @@
 """Which models made predictions in a range."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from services.monitoring_api.database import Database, Query
+from services.monitoring_api.queries.catalogue import find_metric
 from services.monitoring_api.queries.outcomes import CHAMPION
+from services.monitoring_api.queries.question import ask
+from services.monitoring_api.queries.reading import prepare
+from services.monitoring_api.queries.series import SeriesRow, series_query
 from services.monitoring_api.queries.synthetic import REAL
 from services.monitoring_api.queries.timerange import TimeRange
 from services.web.problems import NotFound
 
 # One service that puts an id into its model's name must not make an endless answer.
 MOST_ROWS: Final = 10_000
+# Sums are kept longer than predictions, so there may be groups of which nothing else is left.
+_MOST_COUNTED: Final = 10 * MOST_ROWS
 _MOST_NAMES: Final = 50
 # A reference of no version is one of every version.
 EVERY_VERSION: Final = ""
 
+# Without FINAL and labels, which take far longer: what came twice changes neither first nor last, nor which task most
+# predictions are of. How many there are sums say.
 _SEEN: Final = f"""SELECT
     ModelName,
     Task,
@@ -25,15 +33,16 @@ _SEEN: Final = f"""SELECT
     ServiceName,
     toUnixTimestamp64Nano(min(Timestamp)),
     toUnixTimestamp64Nano(max(Timestamp)),
-    count() AS Predictions,
-    countIf(cityHash64(PredictionId) IN (SELECT cityHash64(PredictionId) FROM labels_data))
-FROM predictions
+    count() AS Delivered
+FROM predictions_data
 WHERE Timestamp >= fromUnixTimestamp64Nano({{from_ns:Int64}}, 'UTC')
     AND Timestamp < fromUnixTimestamp64Nano({{to_ns:Int64}}, 'UTC')
     AND {REAL}
 GROUP BY ModelName, Task, ModelVersion, Variant, ServiceName
-ORDER BY Predictions DESC, ModelName, Task, ModelVersion, Variant, ServiceName
+ORDER BY Delivered DESC, ModelName, Task, ModelVersion, Variant, ServiceName
 LIMIT {{most:UInt64}}"""  # noqa: S608  (a constant of ours)
+_COUNTED: Final = find_metric("label_coverage")
+_DIMENSIONS: Final = ("model", "model_version", "variant", "service")
 
 _REFERENCES: Final = """SELECT DISTINCT ModelName, ModelVersion
 FROM model_references
@@ -50,10 +59,9 @@ _ANY: Final = "SELECT 1 FROM predictions_data WHERE ModelName = {model:String} L
 
 
 class SeenRow(NamedTuple):
-    """Predictions of one model, task, version, variant and service."""
+    """Predictions of one model, version, variant and service."""
 
     model: str
-    task: str
     version: str
     variant: str
     service: str
@@ -113,9 +121,22 @@ class SeenModel:
         return version in self.references or EVERY_VERSION in self.references
 
 
+@dataclass(frozen=True, slots=True)
+class SeenModels:
+    """The models of a range.
+
+    Args:
+        models: By name.
+        truncated: Whether there are more than are told.
+    """
+
+    models: Sequence[SeenModel]
+    truncated: bool = False
+
+
 def seen_query(span: TimeRange) -> Query:
-    """What there is of each model, task, version, variant and service."""
-    return Query(_SEEN, {"from_ns": span.start_ns, "to_ns": span.end_ns, "most": MOST_ROWS})
+    """What there is of each model, task, version, variant and service; one more than is told, if there is."""
+    return Query(_SEEN, {"from_ns": span.start_ns, "to_ns": span.end_ns, "most": MOST_ROWS + 1})
 
 
 def references_query() -> Query:
@@ -123,15 +144,50 @@ def references_query() -> Query:
     return Query(_REFERENCES, {"most": MOST_ROWS})
 
 
-async def find_models(database: Database, span: TimeRange) -> list[SeenModel]:
-    """Every model that made a prediction in the range, by name."""
+async def find_models(database: Database, span: TimeRange) -> SeenModels:
+    """Every model that made a prediction in the range, by name.
+
+    Predictions and labels are counted from sums, as far as these are up to date.
+    """
+    seen = await database.fetch(seen_query(span))
+    if not seen:
+        return SeenModels(())
+    counts = await _counts(database, span)
+    tasks: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    spans: dict[tuple[str, ...], tuple[int, int]] = {}
+    for model, task, version, variant, service, first_ns, last_ns, delivered in seen[:MOST_ROWS]:
+        group = (str(model), str(version), str(variant), str(service))
+        tasks[str(model)][str(task)] += int(delivered)
+        earliest, latest = spans.get(group, (int(first_ns), int(last_ns)))
+        spans[group] = (min(earliest, int(first_ns)), max(latest, int(last_ns)))
     by_name: dict[str, list[SeenRow]] = defaultdict(list)
-    for row in await database.fetch(seen_query(span)):
-        by_name[str(row[0])].append(SeenRow(*row))
+    for group, (first_ns, last_ns) in spans.items():
+        # What came between both questions is told by the next.
+        predictions, labels = counts.get(group, (0, 0))
+        if predictions:
+            model, version, variant, service = group
+            by_name[model].append(SeenRow(model, version, variant, service, first_ns, last_ns, predictions, labels))
     references: dict[str, set[str]] = defaultdict(set)
     for name, version in await database.fetch(references_query()):
         references[str(name)].add(str(version))
-    return [_model(name, rows, frozenset(references[name])) for name, rows in sorted(by_name.items())]
+    models = [
+        _model(name, rows, _most(tasks[name]), frozenset(references[name])) for name, rows in sorted(by_name.items())
+    ]
+    return SeenModels(models, truncated=len(seen) > MOST_ROWS)
+
+
+async def _counts(database: Database, span: TimeRange) -> dict[tuple[str, ...], tuple[int, int]]:
+    """How many predictions each group made, and how many of these have a label."""
+    question = ask(_COUNTED, span, group_by=_DIMENSIONS, filters=[])
+    plan = (await prepare(database, question, None)).plan
+    # A group of several tasks is one here, so there are no more than were seen.
+    found = await database.fetch(series_query(question, plan, None, most_rows=_MOST_COUNTED))
+    (rows,) = SeriesRow.all_of(found)
+    return {row.group: (int(row.base), int(row.value or 0)) for row in rows}
+
+
+def _most(tasks: Mapping[str, int]) -> str:
+    return max(sorted(tasks), key=tasks.__getitem__)
 
 
 async def check_model(database: Database, name: str) -> None:
@@ -152,17 +208,14 @@ async def model_names(database: Database) -> list[str]:
     return [str(row[0]) for row in await database.fetch(Query(_NAMES, {"most": _MOST_NAMES}))]
 
 
-def _model(name: str, rows: Sequence[SeenRow], references: frozenset[str]) -> SeenModel:
+def _model(name: str, rows: Sequence[SeenRow], task: str, references: frozenset[str]) -> SeenModel:
     # A shadow shares the champion's prediction ids, so counting both would count the labels twice.
     counted = [row for row in rows if row.variant == CHAMPION] or rows
     versions = {row.version for row in rows}
     variants = {row.variant for row in rows}
-    tasks: dict[str, int] = defaultdict(int)
-    for row in rows:
-        tasks[row.task] += row.predictions
     return SeenModel(
         name,
-        max(sorted(tasks), key=tasks.__getitem__),
+        task,
         _part(name, counted),
         sorted(
             (_part(version, (row for row in rows if row.version == version)) for version in versions),

@@ -71,6 +71,11 @@ class ModelList(BaseModel):
     start: str = Field(serialization_alias="from")
     end: str = Field(serialization_alias="to")
     models: list[ModelDocument]
+    truncated: bool = Field(
+        default=False,
+        description="Whether models, versions, variants and services combine in more than 10,000 ways: those with the "
+        "most predictions are told. A shorter range has fewer.",
+    )
 
 
 class PromoteRequest(BaseModel):
@@ -98,7 +103,10 @@ def models_router(serving: Serving, ml_api: MlApi) -> APIRouter:
         span = parameters.span(serving.clock())
         found = await find_models(serving.asking_exactly(), span)
         return ModelList(
-            start=rfc3339(span.start_ns), end=rfc3339(span.end_ns), models=[_document(each) for each in found]
+            start=rfc3339(span.start_ns),
+            end=rfc3339(span.end_ns),
+            models=[_document(each) for each in found.models],
+            truncated=found.truncated,
         )
 
     @router.post(
