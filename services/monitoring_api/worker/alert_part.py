@@ -28,6 +28,7 @@ def alert_part(alert: StoredAlert, status: NotificationStatus, *, dashboard_url:
         fired_at=state.fired_at or now,
         ended_at=(state.resolved_at or now) if status is NotificationStatus.RESOLVED else None,
         url=alert.url or dashboard_url,
+        silence_url=f"{dashboard_url.rstrip('/')}/alerts?alert={alert.fingerprint}" if dashboard_url else "",
         runbook_url=alert.runbook or alert.annotations.get("runbook_url", ""),
         metric=alert.metric,
         condition=alert.condition,
