@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import closing
+from datetime import datetime
 
 import pytest
 
@@ -98,7 +99,7 @@ def test_progress_of_for_survives_a_kill(tmp_path):
         assert after["active_since"] == before["active_since"]
         wait_for(lambda: len(http.requests) == 1 and len(smtp.mails) == 1, "both messages")
         (alert,) = http.requests[0][2]["alerts"]
-        assert alert["startsAt"] == after["fired_at"]
+        assert datetime.fromisoformat(alert["startsAt"]) == datetime.fromisoformat(after["fired_at"])
 
 
 def test_undelivered_messages_survive_a_kill(tmp_path):
