@@ -26,7 +26,7 @@ VERBS: Final[dict[str, Verb]] = {
     "tokens": Verb("services.web.verbs", "Make, list, rotate and revoke tokens."),
     "models": Verb("services.ml_api.verbs", "List and train models."),
     "labels": Verb("services.cli.verbs.labels", "Load true labels from a file."),
-    "rules": Verb("services.monitoring_api.alerting.verbs", "Check alert rules."),
+    "rules": Verb("services.monitoring_api.worker.commands.rules", "Check, test and backtest alert rules."),
     "rollups": Verb("services.monitoring_api.maintenance.verbs", "Compute rollups anew, or verify them."),
     "reference": Verb(
         "services.monitoring_api.reference.verbs", "Make what serving is compared with, from a file or a model's card."

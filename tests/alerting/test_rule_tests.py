@@ -115,7 +115,7 @@ def test_what_does_not_hold_is_shown_with_its_line(tmp_path):
     assert (answer["ok"], answer["passed"], answer["failed"]) == (False, 12, 2)
     assert answer["failures"][1] == {
         "file": str(tmp_path / "tests.yaml"),
-        "line": 22,
+        "line": 24,
         "test": "errors come and go",
         "alertname": "TooManyErrors",
         "eval_time": 600.0,

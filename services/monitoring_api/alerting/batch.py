@@ -25,6 +25,7 @@ PATIENCE_SECONDS: Final = 30.0
 # How often it looks meanwhile whether it has come.
 _LOOK_SECONDS: Final = 1.0
 _MICROSECONDS: Final = 1_000_000
+_DAY_NS: Final = 86_400 * NANOSECONDS
 
 
 class ClickHouseMeasure:
@@ -86,14 +87,22 @@ class ClickHouseMeasure:
         found = {**dict(zip(measured, map(_as_answer, figures), strict=True)), **dict(zip(stated, rows, strict=True))}
         return {question: found[question] or _nothing(until, asked[question].span) for question in asked}
 
-    async def over(self, questions: Sequence[Question], slots: Sequence[float]) -> list[Answers]:
-        """Answer all questions for each of several slots (see `MeasureSlots`)."""
-        if len(slots) == 1:
+    async def over(
+        self, questions: Sequence[Question], slots: Sequence[float], *, hindsight: bool = False
+    ) -> list[Answers]:
+        """Answer all questions for each of several slots (see `MeasureSlots`).
+
+        Args:
+            questions: The questions.
+            slots: The slots.
+            hindsight: Whether labels are judged by what has come by now, instead of in each slot.
+        """
+        if len(slots) == 1 and not hindsight:
             return [await self(questions, slots[0])]
         asked = {question: window_of(question, slots[0], self._delay_seconds) for question in questions}
         measured, stated = _by_kind(asked)
         first, last = _nanoseconds(slots[0]), _nanoseconds(slots[-1])
-        row = Slots(first, (last - first) // (len(slots) - 1), len(slots))
+        row = Slots(first, (last - first) // (len(slots) - 1) if len(slots) > 1 else _DAY_NS, len(slots))
         try:
             latest = max((each.span.end_ns for each in asked.values()), default=0)
             until = await self._wait_for(latest + last - first, slots[-1])
@@ -104,6 +113,7 @@ class ClickHouseMeasure:
                 until_ns=until,
                 curves=self._curves,
                 places=self._places,
+                judged_ns=_nanoseconds(self._clock()) if hindsight else None,
             )
             rows = [await self._state_each(question, slots, until) for question in stated]
         except Problem as problem:

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from services.monitoring_api.alerting.annotations import check_template
+from services.monitoring_api.alerting.bad_when import BadWhen
 from services.monitoring_api.alerting.change import ChangeAgainst
 from services.monitoring_api.alerting.condition import Condition, ConditionText
 from services.monitoring_api.alerting.fingerprint import fingerprint
@@ -121,6 +122,9 @@ class Rule(_Strict):
     labels: Mapping[LabelName, str] = Field(default_factory=dict, description="Added to the alert; routes match them.")
     annotations: Mapping[LabelName, Annotated[str, AfterValidator(check_template)]] = Field(
         default_factory=dict, description="Texts in Jinja2, like summary and description."
+    )
+    bad_when: BadWhen | None = Field(
+        default=None, description="What labels must say for the model to have been bad: backtests grade firings by it."
     )
     runbook: str | None = Field(
         default=None, max_length=2_000, pattern=r"^https?://\S+$", description="A page that says what to do."

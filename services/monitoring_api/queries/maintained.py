@@ -1,6 +1,6 @@
 """What the maintenance process remembers: a number for each name, which others may read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from services.monitoring_api.database import Database, Query
@@ -33,6 +33,18 @@ def state_query() -> Query:
 def read_state(rows: Sequence[Sequence[Any]]) -> dict[str, int]:
     """Read the answer to `state_query`."""
     return {str(name): int(value) for name, value in rows}
+
+
+def whole_since(state: Mapping[str, int], table: str, now: float) -> float:
+    """Since when (epoch seconds) a table's rows are whole; 0 when none ever went.
+
+    Args:
+        state: What is remembered.
+        table: The table.
+        now: The time, epoch seconds.
+    """
+    kept = state.get(whole_for_name(table))
+    return max(state.get(whole_from_name(table), 0), 0.0 if kept is None else now - kept)
 
 
 async def maintained(database: Database) -> dict[str, int]:

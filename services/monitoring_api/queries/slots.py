@@ -59,6 +59,7 @@ async def measure_slots(
     until_ns: int | None,
     curves: SharedCurves,
     places: asyncio.Semaphore,
+    judged_ns: int | None = None,
 ) -> list[list[Answer]]:
     """Measure each window in every slot; as `measure_windows` would, slot by slot, but many slots in one statement.
 
@@ -72,11 +73,12 @@ async def measure_slots(
         until_ns: Up to when telemetry has arrived; None when nothing is known of that.
         curves: How labels come.
         places: How many statements may be under way at once.
+        judged_ns: When it is judged whether labels have come; None: in each slot, as far as is known of that now.
 
     Returns:
         For each window, for each slot, its groups' measurements, or why there are none.
     """
-    asking = _Asking(database, slots, until_ns, curves, places)
+    asking = _Asking(database, slots, curves, places, until_ns=until_ns, judged_ns=judged_ns)
     answers: dict[int, list[Answer]] = {}
     judged: dict[int, Question] = {}
     singly: list[int] = []
@@ -109,15 +111,18 @@ class _Asking:
         self,
         database: Database,
         slots: Slots,
-        until_ns: int | None,
         curves: SharedCurves,
         places: asyncio.Semaphore,
+        *,
+        until_ns: int | None,
+        judged_ns: int | None,
     ) -> None:
         self._database = database
         self._slots = slots
         self._until_ns = until_ns
         self._curves = curves
         self._places = places
+        self._judged_ns = judged_ns
         self._models = SeenModels(database)
 
     async def answer(self, batch: Batch) -> list[tuple[Part, list[Answer]]]:
@@ -139,7 +144,7 @@ class _Asking:
             answers = await measure_windows(
                 self._database,
                 moved,
-                now=datetime.fromtimestamp(self._slots.at_ns(slot) / NANOSECONDS, UTC),
+                now=datetime.fromtimestamp(self._judged_at(slot) / NANOSECONDS, UTC),
                 until_ns=self._until_ns,
                 curves=self._curves,
                 places=self._places,
@@ -203,7 +208,7 @@ class _Asking:
             asked = question.over(self._moved(question.span, slot))
             whole = TimeRange(question.span.start_ns, self._moved(question.span, self._slots.count - 1).end_ns)
             seen = partial(self._seen, whole)
-            immature = await immature_counts(asked, counts, self._slots.at_ns(slot), self._learned, seen)
+            immature = await immature_counts(asked, counts, self._judged_at(slot), self._learned, seen)
         return [
             self._measurement(question, slot, group, figures, immature.get(group))
             for group, figures in list(groups.items())[:MOST_GROUPS]
@@ -211,7 +216,7 @@ class _Asking:
 
     async def _learned(self, model: str, _now_ns: int) -> Learned:
         """How labels come, as far as is known at the last slot: it changes slowly."""
-        return await self._curves(self._database, model, self._slots.at_ns(self._slots.count - 1))
+        return await self._curves(self._database, model, self._judged_at(self._slots.count - 1))
 
     async def _seen(self, whole: TimeRange, question: Question) -> list[str]:
         """The models of all slots."""
@@ -231,6 +236,9 @@ class _Asking:
             None if until is None else max(span.start_ns, min(until, span.end_ns)),
             immature,
         )
+
+    def _judged_at(self, slot: int) -> int:
+        return self._slots.at_ns(slot) if self._judged_ns is None else self._judged_ns
 
     def _moved(self, span: TimeRange, slot: int) -> TimeRange:
         moved = slot * self._slots.interval_ns
