@@ -88,6 +88,18 @@ def test_two_workers_may_bring_it_forward_at_once(store_url):
     assert errors == []
 
 
+def test_a_long_step_is_waited_for(postgresql):
+    """What limits statements and transactions of a worker at work does not limit a step, and is back after it."""
+    engine = open_store(postgresql.database(), writer=True)
+    shown = sa.text("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')")
+    with engine.begin() as connection:
+        upgrade(connection)
+        assert connection.execute(shown).one() == ("0", "0")
+    with engine.begin() as connection:
+        assert connection.execute(shown).one() == ("30s", "10s")
+    engine.dispose()
+
+
 def test_a_failed_step_leaves_the_store_as_it_was(store_url):
     """All steps are one transaction: a power cut in the middle of them leaves nothing half done."""
     engine = open_store(store_url, writer=True)

@@ -45,6 +45,9 @@ def upgrade(connection: Connection, *, target: str | None = None) -> None:
         NewerStoreError: When the store is further than this code.
     """
     if connection.dialect.name == "postgresql":
+        # A step over a long table takes what it takes, and another worker waits for it.
+        for limit in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+            connection.exec_driver_sql(f"SET LOCAL {limit} = 0")
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
     wanted = target or newest()
     there = version(connection)
