@@ -25,7 +25,7 @@ from dashboard.views.lines import draw
 from dashboard.views.notices import failure_notice
 from dashboard.views.operating import do, hint_for_viewers, may_operate, say
 
-_LANES: Final = {STATE: "state", LOOKS: "looks"}
+_LANES: Final = {STATE: "state", LOOKS: "evaluation"}
 _TRACES_SHOWN: Final = 5
 
 

@@ -1,0 +1,101 @@
+"""The Alerts page in a real browser, served by the real process, before an API that fires."""
+
+import re
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.pages import charts, overflows
+from tests.dashboard.alerting_api import FIRING, FakeAlerting
+from tests.dashboard.monitoring_api import FakeMonitoringApi
+
+pytestmark = pytest.mark.browser
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def alerting(api: FakeMonitoringApi) -> Iterator[FakeAlerting]:
+    """What the API knows of alerts while something fires."""
+    api.alerting = FakeAlerting()
+    api.mode = "alerting"
+    yield api.alerting
+    api.alerting = FakeAlerting()
+
+
+def test_an_alert_is_found_taken_on_and_silenced(open_page: Open, dashboard: str, alerting: FakeAlerting) -> None:
+    """From the overview to one alert with its picture, and what is done there is seen at once."""
+    page = open_page(f"{dashboard}/?service=*")
+    page.get_by_role("link", name=re.compile("All alerts")).click()
+    expect(page.get_by_role("heading", name="Alerts")).to_be_visible()
+    page.get_by_role("button", name="Details").first.click()
+    expect(page.get_by_role("heading", name="TooManyErrors")).to_be_visible()
+    assert f"alert={FIRING}" in page.url
+    expect(charts(page, 1).first).to_contain_text("firing")
+    expect(page.get_by_role("link", name="Runbook")).to_have_attribute("href", "https://runbooks.test/errors")
+    assert len(page.screenshot(full_page=True)) > 20_000
+    page.get_by_role("button", name="Acknowledge").click()
+    expect(page.get_by_text("anonymous is on it")).to_be_visible()
+    page.get_by_role("textbox", name="Comment").last.fill("deploying")
+    page.get_by_role("button", name=re.compile("Silence …")).click()
+    page.get_by_role("button", name="Yes, silence").click()
+    expect(page.get_by_text(re.compile("is on it.*silenced$"))).to_have_count(1)
+    assert [(method, path) for method, path, _, _ in alerting.done] == [
+        ("POST", f"/api/v1/alerts/{FIRING}/acknowledge"),
+        ("POST", "/api/v1/silences"),
+    ]
+
+
+def test_a_backtest_is_drawn(open_page: Open, dashboard: str, alerting: FakeAlerting) -> None:
+    """The metric's line, the stretch in which the rule would have fired behind it, and the threshold across."""
+    page = open_page(f"{dashboard}/alerts?section=rules&rule=TooManyErrors")
+    page.get_by_role("button", name="Run the backtest").click()
+    chart = charts(page, 1).first
+    expect(chart).to_contain_text("/v1/predict")
+    bands = chart.locator("g.mark-rect path")
+    expect(bands).to_have_count(2)
+    widths = [box["width"] for place in range(2) if (box := bands.nth(place).bounding_box())]
+    assert 30 < max(widths) < 150
+
+
+@pytest.mark.parametrize("width", [390, 1360])
+def test_no_section_is_wider_than_its_window(
+    open_page: Open, dashboard: str, alerting: FakeAlerting, width: int
+) -> None:
+    """A phone and a desk show each section without scrolling sideways."""
+    page = open_page(f"{dashboard}/alerts?alert={FIRING}", width=width)
+    expect(page.get_by_text("What to do")).to_be_visible()
+    assert not overflows(page)
+    for name, shown in (
+        ("Silences", "Nothing is silenced"),
+        ("Notifications", "given up"),
+        ("Channels", "gets through"),
+        ("Mails", "As a page"),
+    ):
+        page.get_by_role("radio", name=name).click()
+        expect(page.get_by_text(shown).first).to_be_visible()
+        assert not overflows(page)
+
+
+def test_a_hostile_mail_can_do_nothing(browser: Browser, dashboard: str, api: FakeMonitoringApi) -> None:
+    """Its page is shown, but runs no script, loads nothing, submits nothing and leads nowhere."""
+    api.mode = "hostile"
+    # Not by `open_page`: the browser complains on the console of all that it refuses.
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{dashboard}/alerts?section=mails")
+        mail = page.frame_locator("iframe").frame_locator("iframe[title='The mail']")
+        expect(mail.get_by_role("heading", name="Firing")).to_be_visible()
+        mail.locator("#send").click()
+        mail.locator("#out").click()
+        page.wait_for_timeout(500)
+        assert page.title() == "Sightglass"
+        assert page.url.startswith(dashboard)
+        assert {urlsplit(url).hostname for url in asked if urlsplit(url).scheme.startswith("http")} == {"127.0.0.1"}
+        assert mail.get_by_role("heading", name="Firing").is_visible()
+    finally:
+        context.close()
