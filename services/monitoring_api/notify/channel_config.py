@@ -22,6 +22,8 @@ class ChannelConfig(BaseModel):
     keeps_state: ClassVar[bool] = False
     # Whether it takes what it is not reminded of for ended: then reminders go on, silence or not.
     expires: ClassVar[bool] = False
+    # Of how many alerts it shows what their metric did.
+    most_pictures: ClassVar[int] = 0
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="The name that routes use.")
     send_resolved: bool = Field(default=True, description="Whether to tell of an alert's end too.")

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.monitoring_api.configuration.duration import format_duration
 from services.monitoring_api.notify.backoff import LONGEST_ASKED_SECONDS, Backoff
 from services.monitoring_api.notify.channel import Channel, DeliveryFailedError
+from services.monitoring_api.notify.notification import Notification
 from services.monitoring_api.notify.outbox import (
     WaitingNotification,
     mark_abandoned,
@@ -38,6 +39,11 @@ class Transactions(Protocol):
         ...
 
 
+async def _plain(notification: Notification, _most: int) -> Notification:
+    """The message as it is."""
+    return notification
+
+
 @dataclass(frozen=True)
 class DeliveryPolicy:
     """How stubborn a delivery is.
@@ -50,6 +56,7 @@ class DeliveryPolicy:
         random: Gives numbers in [0, 1).
         tally: Told the outcome of each attempt: delivered, failed or abandoned.
         may_send: Asked at the last moment before each attempt: another worker may have taken over.
+        illustrate: Gives so many alerts of a message the figures for their pictures, within seconds; never raises.
     """
 
     backoff: Backoff
@@ -59,6 +66,7 @@ class DeliveryPolicy:
     random: Callable[[], float]
     tally: Callable[[str, str], None] = field(default=lambda _channel, _outcome: None)
     may_send: Callable[[], bool] = field(default=lambda: True)
+    illustrate: Callable[[Notification, int], Awaitable[Notification]] = field(default=_plain)
 
 
 class Delivery:
@@ -72,12 +80,14 @@ class Delivery:
         *,
         limit: RateLimit | None = None,
         folds: bool = True,
+        pictures: int = 0,
     ) -> None:
         self._channel = channel
         self._transactions = transactions
         self._policy = policy
         self._limit = limit
         self._folds = folds
+        self._pictures = pictures
         self._wake = asyncio.Event()
         self._stopping = False
 
@@ -136,7 +146,10 @@ class Delivery:
         late = max(0.0, self._policy.clock() - waiting.notification.created_at)
         try:
             async with asyncio.timeout(self._policy.attempt_seconds):
-                receipt = await self._channel.send(replace(waiting.notification, late_seconds=late))
+                notification = replace(waiting.notification, late_seconds=late)
+                if self._pictures:
+                    notification = await self._policy.illustrate(notification, self._pictures)
+                receipt = await self._channel.send(notification)
         except DeliveryFailedError as error:
             await self._failed(waiting, error)
         except TimeoutError:

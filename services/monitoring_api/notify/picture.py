@@ -77,8 +77,11 @@ def draw_picture(alert: AlertPart) -> bytes | None:
 
 
 def threshold_of(condition: str) -> float | None:
-    """The number that a condition like `> 0.05` or `< 5%` compares with; None when it has none."""
-    found = _THRESHOLD.search(condition)
+    """The number that a condition like `> 0.05` or `< 5%` compares with.
+
+    None when it has none, or when it judges something else than the figure, like a change.
+    """
+    found = _THRESHOLD.match(condition)
     if found is None:
         return None
     number = float(found[1]) / (100 if found[2] else 1)

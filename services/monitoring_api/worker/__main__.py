@@ -8,6 +8,7 @@ import sys
 from services.monitoring_api.alerting.batch import ClickHouseMeasure
 from services.monitoring_api.alerting.catalogue import metric_catalogue
 from services.monitoring_api.alerting.exemplars import Exemplars, exemplars_in, no_exemplars
+from services.monitoring_api.alerting.figures import Figures, figures_in, no_figures
 from services.monitoring_api.alerting.measurement import Measure
 from services.monitoring_api.alerting.replay import MeasureSlots
 from services.monitoring_api.database import ClickHouseDatabase
@@ -44,7 +45,9 @@ async def _with_clickhouse(settings: WorkerSettings, telemetry: Telemetry) -> in
             database, delay_seconds=settings.evaluation_delay_seconds, statements=settings.pool_size
         )
         exemplars = exemplars_in(database, delay_seconds=settings.evaluation_delay_seconds)
-        await run(settings, telemetry, measure, exemplars, measure.over)
+        await run(
+            settings, telemetry, measure, exemplars=exemplars, measure_slots=measure.over, figures=figures_in(database)
+        )
     finally:
         await database.close()
     return 0
@@ -54,10 +57,12 @@ async def run(
     settings: WorkerSettings,
     telemetry: Telemetry,
     measure: Measure,
+    *,
     exemplars: Exemplars = no_exemplars,
     measure_slots: MeasureSlots | None = None,
+    figures: Figures = no_figures,
 ) -> None:
-    """Run the worker with a source of figures, for one slot and for several, and maybe one of traces, until a signal.
+    """Run the worker with its sources, of answers for a slot and for several, of traces and pictures, until a signal.
 
     Raises:
         StoreTakenError: When another worker uses the store.
@@ -75,7 +80,7 @@ async def run(
     try:
         store.create()
         instruments = Instruments(telemetry.tracer, telemetry.meter)
-        effects = Effects(measure, metric_catalogue(), instruments, Surroundings(), exemplars, measure_slots)
+        effects = Effects(measure, metric_catalogue(), instruments, Surroundings(), exemplars, measure_slots, figures)
         await Worker(settings, store, effects).run(stop)
     finally:
         store.close()

@@ -68,6 +68,7 @@ class Deliveries:
             limit=config.rate_limit,
             # A receiver that keeps a state for each alert must be told each end: there messages only wait.
             folds=not config.keeps_state,
+            pictures=config.most_pictures,
         )
         beside = partial(config.run_beside, self._surroundings)
         task = asyncio.create_task(_run(delivery, after, beside), name=f"delivery {config.name}")

@@ -10,7 +10,7 @@ import os
 import random
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -19,10 +19,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.monitoring_api.alerting.batch import PATIENCE_SECONDS
 from services.monitoring_api.alerting.exemplars import Exemplars, no_exemplars
+from services.monitoring_api.alerting.figures import Figures, no_figures
 from services.monitoring_api.alerting.measurement import Measure
 from services.monitoring_api.alerting.metric_shapes import Catalogue
 from services.monitoring_api.alerting.replay import MeasureSlots, one_by_one
-from services.monitoring_api.alerting.rules import RuleGroup
+from services.monitoring_api.alerting.rules import Rule, RuleGroup
 from services.monitoring_api.alerting.slots import keep_slots, read_slot
 from services.monitoring_api.alerting.store import forget_events, forget_workers, record_worker
 from services.monitoring_api.notify.acknowledgements import forget_acknowledgements
@@ -36,6 +37,7 @@ from services.monitoring_api.worker.configuration import Configuration, Configur
 from services.monitoring_api.worker.deliveries import Deliveries
 from services.monitoring_api.worker.flushing import Flusher, Flushing
 from services.monitoring_api.worker.heartbeat import write_heartbeat
+from services.monitoring_api.worker.illustrating import Illustrator
 from services.monitoring_api.worker.instruments import Instruments
 from services.monitoring_api.worker.leadership import Leadership
 from services.monitoring_api.worker.lease import Lease
@@ -68,6 +70,7 @@ class Effects:
     surroundings: Surroundings
     exemplars: Exemplars = no_exemplars
     measure_slots: MeasureSlots | None = None
+    figures: Figures = no_figures
 
 
 class Worker:
@@ -106,6 +109,7 @@ class Worker:
             random=random.random,
             tally=self._instruments.delivered,
             may_send=lambda: self._lease.held,
+            illustrate=Illustrator(self._rules, effects.figures, time.time),
         )
         self._deliveries = Deliveries(store, policy, effects.surroundings)
         self._flushing = Flushing(store, self._flusher, self._deliveries.wake, time.time)
@@ -116,6 +120,9 @@ class Worker:
         self._waiting: dict[str, int] = {}
         self._house_kept_at: float | None = None
         self._rounds_error = ""
+
+    def _rules(self) -> Iterable[Rule]:
+        return () if self._configuration.rules is None else self._configuration.rules.rules()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop."""

@@ -13,7 +13,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, getaddresses, parseaddr
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import aiosmtplib
 from pydantic import AfterValidator, Field, model_validator
@@ -60,6 +60,8 @@ EmailAddress = Annotated[str, AfterValidator(_address)]
 
 class EmailConfig(ChannelConfig):
     """Its entry in the notifications file."""
+
+    most_pictures: ClassVar[int] = MOST_PICTURES
 
     type: Literal["email"] = Field(description="Mail over SMTP.")
     host: str = Field(min_length=1, description="The mail server.")
