@@ -63,8 +63,9 @@ def test_a_store_of_before_versions_is_adopted_with_what_it_holds(store_url):
     engine.dispose()
 
 
-def test_two_workers_may_bring_it_forward_at_once(store_url):
-    """Both find it whole afterwards, and each step ran once."""
+def test_two_workers_may_bring_it_forward_at_once(postgresql):
+    """All find it whole afterwards, and each step ran once. A SQLite file has one worker, by its lock."""
+    store_url = postgresql.database()
     start = threading.Barrier(4)
     errors = []
 
