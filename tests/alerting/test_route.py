@@ -48,12 +48,14 @@ def filled(folder) -> str:
             alert = StoredAlert(f"{number:016}", rule, "k", {"alertname": rule}, {"summary": "s"}, state, **about)
             write_changes(connection, [Change(alert, (AlertEvent(EventKind.FAILING, 1.0),))])
         record_worker(connection, "worker", heartbeat_at=980.0, last_evaluation_at=975.0, error=None)
+        record_worker(connection, "other", heartbeat_at=985.0, last_evaluation_at=None, error=None, leads=False)
+        record_worker(connection, "gone", heartbeat_at=900.0, last_evaluation_at=None, error=None, leads=False)
     engine.dispose()
     return url
 
 
 def test_what_needs_somebody_comes_first(tmp_path):
-    """Firing before inactive, times as RFC 3339, errors shown, and the worker's life."""
+    """Firing before inactive, times as RFC 3339, errors shown, the worker's life, and who could take over."""
     answer = client(filled(tmp_path)).get("/api/v1/alerts").json()
     assert [alert["rule"] for alert in answer["alerts"]] == ["Burning", "Quiet"]
     assert answer["alerts"][0] == {
@@ -89,7 +91,12 @@ def test_what_needs_somebody_comes_first(tmp_path):
     }
     assert answer["alerts"][1]["error"] == "ClickHouse can't be reached"
     assert answer["alerts"][1]["health"] == "error"
-    assert answer["worker"] == {"state": "running", "last_evaluation_at": "1970-01-01T00:16:15Z", "error": None}
+    assert answer["worker"] == {
+        "state": "running",
+        "last_evaluation_at": "1970-01-01T00:16:15Z",
+        "error": None,
+        "standby": 1,
+    }
 
 
 def test_alerts_of_one_state(tmp_path):

@@ -151,6 +151,12 @@ def read_worker(connection: Connection) -> tuple[float, float | None, str | None
     return row[0], connection.execute(sa.select(sa.func.max(workers.c.last_evaluation_at))).scalar_one(), row[2]
 
 
+def standing_by(connection: Connection, *, since: float) -> int:
+    """How many workers gave a sign of life since an epoch second and wait for their turn."""
+    waiting = sa.select(sa.func.count()).where(workers.c.heartbeat_at >= since, ~workers.c.leads)
+    return int(connection.execute(waiting).scalar_one())
+
+
 def forget_workers(connection: Connection, *, before: float) -> None:
     """Drop workers not seen since an epoch second, but never the one seen last."""
     newest = sa.select(sa.func.max(workers.c.heartbeat_at)).scalar_subquery()

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from services.monitoring_api.alerting.evaluation import StoredAlert
 from services.monitoring_api.alerting.incident import incident_of
 from services.monitoring_api.alerting.models import AlertStatus
-from services.monitoring_api.alerting.store import alert_events, alerts, read_alerts, read_worker, workers
+from services.monitoring_api.alerting.store import alert_events, alerts, read_alerts, read_worker, standing_by, workers
 from services.monitoring_api.configuration.instant import rfc3339
 from services.monitoring_api.errors import bad_field
 from services.monitoring_api.notify.acknowledgements import (
@@ -77,7 +77,8 @@ class StoredAlerts:
             found = [alert for alert in everything if state in {None, str(alert.state.status)}]
             found.sort(key=lambda alert: (_ORDER.index(alert.state.status), alert.rule, alert.fingerprint))
             shown = [told.Alert.model_validate(self._shown(alert, about)) for alert in found]
-            return told.Alerts(alerts=shown, worker=_worker(read_worker(connection), now))
+            standby = standing_by(connection, since=now - SILENT_AFTER_SECONDS)
+            return told.Alerts(alerts=shown, worker=_worker(read_worker(connection), now, standby))
 
         nothing = told.Alerts(alerts=[], worker=_worker(None, now))
         return await self._store.read(work, tables=(alerts, workers), empty=nothing)
@@ -231,7 +232,7 @@ class _About:
         )
 
 
-def _worker(seen: tuple[float, float | None, str | None] | None, now: float) -> told.WorkerLife:
+def _worker(seen: tuple[float, float | None, str | None] | None, now: float, standby: int = 0) -> told.WorkerLife:
     if seen is None:
         return told.WorkerLife(state="never", last_evaluation_at=None, error=None)
     heartbeat_at, last_evaluation_at, error = seen
@@ -240,6 +241,7 @@ def _worker(seen: tuple[float, float | None, str | None] | None, now: float) -> 
             "state": "silent" if now - heartbeat_at > SILENT_AFTER_SECONDS else "running",
             "last_evaluation_at": rfc3339(last_evaluation_at),
             "error": error or None,
+            "standby": standby,
         }
     )
 

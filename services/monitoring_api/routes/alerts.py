@@ -78,6 +78,7 @@ class WorkerLife(BaseModel):
     state: Literal["running", "silent", "never"]
     last_evaluation_at: datetime | None
     error: str | None = Field(description="What is wrong with its files or its store; null when nothing is.")
+    standby: int = Field(default=0, description="Other workers on the same store, ready to take over.")
 
 
 class Alerts(BaseModel):
