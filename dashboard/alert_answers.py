@@ -75,46 +75,58 @@ class Rules(Answer):
     error: str | None = None
 
 
-class Span(Answer):
-    """A stretch of time that an alert spent in one state; without an end it still was in it."""
+class Firing(Answer):
+    """A time that an alert would have fired, and what labels later said of it; without an end it still did."""
 
-    state: str
     start: datetime = Field(alias="from")
     end: datetime | None = Field(default=None, alias="to")
+    value: float | None = None
+    verdict: str | None = None
+    lead_seconds: float | None = None
 
 
-class BacktestAlert(Answer):
+class BacktestSeries(Answer):
     """What one alert would have done."""
 
     fingerprint: str = ""
     labels: Labels = Field(default_factory=dict)
     points: tuple[Point, ...] = ()
-    spans: tuple[Span, ...] = ()
+    firing: tuple[Firing, ...] = ()
     transitions: tuple[Event, ...] = ()
 
 
 class Grade(Answer):
     """What labels later said of the firings."""
 
+    bad_when: str = ""
     precision: float | None = None
     recall: float | None = None
-    lead_time_seconds: float | None = None
-    definition: str = ""
+    lead_seconds: float | None = None
 
 
 class Backtest(Answer):
-    """What a rule would have done between two times."""
+    """What one rule would have done between two times."""
 
-    rule: str
+    alert: str
+    labels: Labels = Field(default_factory=dict)
     metric: str | None = None
-    unit: str = ""
     condition: str = ""
+    threshold: float | None = None
+    interval_seconds: float
     start: datetime = Field(alias="from")
     end: datetime = Field(alias="to")
-    step_seconds: float
-    alerts: tuple[BacktestAlert, ...] = ()
+    looks: int = 0
+    fired: int = 0
+    alerts: int = 0
+    series: tuple[BacktestSeries, ...] = ()
     grade: Grade | None = None
-    message: str | None = None
+    ungraded: str | None = None
+
+
+class Backtests(Answer):
+    """What the rules of one name would have done."""
+
+    backtests: tuple[Backtest, ...] = ()
 
 
 class Channel(Answer):

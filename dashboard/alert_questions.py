@@ -7,7 +7,7 @@ from urllib.parse import quote
 from dashboard.alert_answers import (
     Acknowledgement,
     AlertHistory,
-    Backtest,
+    Backtests,
     Channels,
     ChannelVerdict,
     Mails,
@@ -87,10 +87,10 @@ def resend(notification_id: int) -> Action[Resent]:
     return Action("POST", f"/api/v1/notifications/{notification_id}/resend", Resent)
 
 
-def backtest(rule: str, *, start: str, end: str) -> Action[Backtest]:
+def backtest(rule: str, *, start: str, end: str) -> Action[Backtests]:
     """What a rule would have done."""
     path = f"/api/v1/rules/{_part(rule)}/backtest"
-    return Action("POST", path, Backtest, {"from": start, "to": end}, timeout_seconds=_PATIENCE_SECONDS)
+    return Action("POST", path, Backtests, {"from": start, "to": end}, timeout_seconds=_PATIENCE_SECONDS)
 
 
 def _part(text: str) -> str:

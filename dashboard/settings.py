@@ -72,8 +72,8 @@ class DashboardSettings(BaseSettings):
     )
     operators: tuple[str, ...] = Field(
         default=(),
-        description="Who may also operate, as the viewers: acknowledge and silence alerts, test channels, send messages "
-        "again.",
+        description="Who may also operate, as the viewers: acknowledge and silence alerts, test channels, send "
+        "messages again.",
     )
     contact: str = Field(
         default="",

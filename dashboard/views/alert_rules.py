@@ -1,21 +1,24 @@
 """Rules with their health, and what one of them would have done."""
 
-import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 import pandas as pd
 import streamlit as st
 
-from dashboard.alert_answers import Backtest, BacktestAlert, Rule, Rules
+from dashboard.alert_answers import Backtest, Backtests, BacktestSeries, Event, Grade, Rule, Rules
 from dashboard.alert_questions import backtest, rules
+from dashboard.alert_spans import spans_of
+from dashboard.answers import Catalogue, Point
+from dashboard.api_errors import ApiError
 from dashboard.charts.bands import Band, Overlay
 from dashboard.charts.rows import rows_of, series_name
 from dashboard.charts.timeline import timeline
 from dashboard.charts.units import figure, unit_of
 from dashboard.page_state import AlertsState
 from dashboard.plain_text import one_line, plain
-from dashboard.session import client
+from dashboard.session import client, known_catalogue
 from dashboard.time_range import age, epoch_milliseconds, utc_offset_seconds, zone_name, zone_of
 from dashboard.views.lines import draw
 from dashboard.views.operating import do
@@ -23,7 +26,6 @@ from dashboard.views.operating import do
 _KEPT: Final = "alerts.backtest"
 _HEIGHT: Final = 260
 _MOST_CHARTS: Final = 6
-_THRESHOLD: Final = re.compile(r"\s*(?:>=?|<=?)\s*(-?\d+(?:\.\d+)?(?:e-?\d+)?)\s*(%?)\s*", re.IGNORECASE)
 
 
 def draw_rules(state: AlertsState, now: datetime) -> None:
@@ -33,6 +35,10 @@ def draw_rules(state: AlertsState, now: datetime) -> None:
         ApiError: The API does not say which rules there are.
     """
     known = client().ask(rules())
+    try:
+        catalogue = known_catalogue()
+    except ApiError:
+        catalogue = Catalogue()
     if known.error:
         st.warning(f"The rules file is wrong, and what was in force stays so: {plain(known.error, 900)}")
     if not known.rules:
@@ -41,13 +47,7 @@ def draw_rules(state: AlertsState, now: datetime) -> None:
     _table(known, now)
     with st.container(border=True):
         st.markdown("**What a rule would have done**")
-        _backtest(known, state)
-
-
-def threshold_of(condition: str) -> float | None:
-    """The value that decides, where a condition is that simple."""
-    found = _THRESHOLD.fullmatch(condition)
-    return None if found is None else float(found[1]) / (100 if found[2] else 1)
+        _backtest(known, state, catalogue)
 
 
 def _table(known: Rules, now: datetime) -> None:
@@ -70,7 +70,7 @@ def _health(rule: Rule) -> str:
     return one_line(f"error: {rule.error}" if rule.error else (rule.health.replace("_", " ") or "–"), 160)
 
 
-def _backtest(known: Rules, state: AlertsState) -> None:
+def _backtest(known: Rules, state: AlertsState, catalogue: Catalogue) -> None:
     names = list(dict.fromkeys(rule.name for rule in known.rules))
     if state.rule not in names:
         st.caption("Choose a rule above.")
@@ -85,86 +85,96 @@ def _backtest(known: Rules, state: AlertsState) -> None:
         answer = do(backtest(state.rule, start=state.period.start, end=state.period.end))
         if answer is not None:
             st.session_state[_KEPT] = (asked, answer)
-    kept: tuple[object, Backtest] | None = st.session_state.get(_KEPT)
+    kept: tuple[object, Backtests] | None = st.session_state.get(_KEPT)
     if kept is not None and kept[0] == asked:
-        _draw(kept[1], state)
+        for place, one in enumerate(kept[1].backtests):
+            _draw(one, state, catalogue, place)
 
 
-def _draw(answer: Backtest, state: AlertsState) -> None:
-    if answer.message:
-        st.caption(plain(answer.message, 600))
-    fired = sum(event.kind == "fired" for alert in answer.alerts for event in alert.transitions)
-    times = "once" if fired == 1 else f"{fired} times"
-    looked_at = f"{len(answer.alerts)} alerts" if len(answer.alerts) != 1 else "one alert"
-    st.markdown(f"It would have fired **{times if fired else 'never'}**, of {looked_at} looked at.")
+def _draw(answer: Backtest, state: AlertsState, catalogue: Catalogue, place: int) -> None:
+    own = ", ".join(f"{key}={value}" for key, value in answer.labels.items())
+    times = "once" if answer.fired == 1 else f"{answer.fired} times"
+    looks = f"{answer.looks:,} looks at {answer.alerts} alert{'s' if answer.alerts != 1 else ''}"
+    st.markdown(
+        f"**{plain(answer.alert, 80)}** {plain(own, 200)}  \n"
+        f"It would have fired **{times if answer.fired else 'never'}**, in {looks}."
+    )
     if answer.grade is not None:
-        _grade(answer)
-    busiest = sorted(answer.alerts, key=lambda alert: (-len(alert.spans), sorted(alert.labels.items())))
-    for place, alert in enumerate(busiest[:_MOST_CHARTS]):
-        _chart(answer, alert, state, place)
-    if len(busiest) > _MOST_CHARTS:
-        st.caption(f"{len(busiest) - _MOST_CHARTS} more alerts are not drawn.")
-    _transitions(answer, state)
+        _grade(answer.grade)
+    elif answer.ungraded:
+        st.caption(f"Not judged by labels: {plain(answer.ungraded, 300)}")
+    metric = catalogue.named(answer.metric or "")
+    unit = unit_of(metric.name, metric.unit, metric.kind) if metric else ""
+    for number, series in enumerate(answer.series[:_MOST_CHARTS]):
+        _chart(answer, series, state, unit, f"alerts.backtest.{place}.{number}")
+    if answer.alerts > _MOST_CHARTS:
+        st.caption(f"{answer.alerts - _MOST_CHARTS} more alerts are not drawn.")
+    _transitions(answer, state, unit, f"alerts.transitions.{place}")
 
 
-def _grade(answer: Backtest) -> None:
-    grade = answer.grade
-    if grade is None:
-        return
+def _grade(grade: Grade) -> None:
     figures = {
         "Precision": figure(grade.precision, "ratio"),
         "Recall": figure(grade.recall, "ratio"),
-        "Lead time": figure(grade.lead_time_seconds, "s"),
+        "Lead time": figure(grade.lead_seconds, "s"),
     }
     for place, (name, value) in zip(st.columns(len(figures)), figures.items(), strict=True):
         place.metric(name, value)
-    if grade.definition:
-        st.caption(f"Judged by labels: {plain(grade.definition, 600)}")
+    if grade.bad_when:
+        st.caption(f"By labels that came later it was bad when {plain(grade.bad_when, 600)}.")
 
 
-def _chart(answer: Backtest, alert: BacktestAlert, state: AlertsState, place: int) -> None:
+def _chart(answer: Backtest, series: BacktestSeries, state: AlertsState, unit: str, key: str) -> None:
     offset = utc_offset_seconds(state.zone, answer.end)
-    name = one_line(series_name(alert.labels, answer.metric or answer.rule), 80)
-    rows = rows_of(name, alert.points, step_seconds=answer.step_seconds, complete_until=None, offset_seconds=offset)
+    own = {name: value for name, value in series.labels.items() if name != "alertname" and name not in answer.labels}
+    name = one_line(series_name(own, answer.metric or answer.alert), 80)
+    step = _step_of(series.points) or answer.interval_seconds
+    rows = rows_of(name, series.points, step_seconds=step, complete_until=None, offset_seconds=offset)
     bands = [
-        Band(
-            span.state,
-            epoch_milliseconds(span.start, offset),
-            epoch_milliseconds(span.end or answer.end, offset),
-        )
-        for span in alert.spans
+        Band(span.state, epoch_milliseconds(span.start, offset), epoch_milliseconds(span.end, offset))
+        for span in spans_of(series.transitions, answer.start, answer.end, answer.end)
     ]
     chart = timeline(
         rows,
-        unit=unit_of(answer.metric or "", answer.unit),
+        unit=unit,
         start=epoch_milliseconds(answer.start, offset),
         end=epoch_milliseconds(answer.end, offset),
         height=_HEIGHT,
         time_title=f"Time ({zone_name(zone_of(state.zone), answer.end)})",
         named=True,
-        overlay=Overlay(bands, threshold_of(answer.condition)),
+        overlay=Overlay(bands, answer.threshold),
     )
-    firing = sum(span.state == "firing" for span in alert.spans)
     draw(
         chart,
-        key=f"alerts.backtest.{place}",
-        alternative=f"{name} over the range, with {firing} stretches in which the rule would have fired.",
+        key=key,
+        alternative=f"{name} over the range, with {len(series.firing)} stretches in which the rule would have fired.",
     )
 
 
-def _transitions(answer: Backtest, state: AlertsState) -> None:
+def _step_of(points: Sequence[Point]) -> float | None:
+    """The distance of the first two points; a long series comes thinned."""
+    return points[1][0] - points[0][0] if len(points) > 1 else None
+
+
+def _transitions(answer: Backtest, state: AlertsState, unit: str, key: str) -> None:
     zone = zone_of(state.zone)
-    unit = unit_of(answer.metric or "", answer.unit)
     rows = [
         (
             f"{event.at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
             one_line(event.kind, 20),
             figure(event.value, unit),
-            one_line(series_name(alert.labels, ""), 160),
+            one_line(series_name(series.labels, ""), 160),
+            one_line(_verdict(series, event) or "–", 40),
         )
-        for alert in answer.alerts
-        for event in alert.transitions
+        for series in answer.series
+        for event in series.transitions
     ]
     if rows:
-        table = pd.DataFrame(sorted(rows), columns=["Time", "What", "Value", "Alert"])
-        st.dataframe(table, hide_index=True, key="alerts.transitions", alt="What would have happened, in order")
+        table = pd.DataFrame(sorted(rows), columns=["Time", "What", "Value", "Alert", "Labels said"])
+        st.dataframe(table, hide_index=True, key=key, alt="What would have happened, in order")
+
+
+def _verdict(series: BacktestSeries, event: Event) -> str | None:
+    """What labels later said of the firing that an event begins."""
+    begun = [firing for firing in series.firing if event.kind == "fired" and firing.start == event.at]
+    return begun[0].verdict if begun else None

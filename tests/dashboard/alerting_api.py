@@ -192,31 +192,41 @@ class FakeAlerting:
         start = now - 86_400
         points = [[start + 300 * place, 0.09 if 100 <= place < 120 else 0.01] for place in range(288)]
         fired, resolved = start + 300 * 101, start + 300 * 121
-        return {
-            "rule": "TooManyErrors",
+        firing = {
+            "from": text_of(fired),
+            "to": text_of(resolved),
+            "value": 0.09,
+            "verdict": "right",
+            "lead_seconds": 600,
+        }
+        series = {
+            "fingerprint": FIRING,
+            "labels": {"route": self._text("/v1/predict"), "severity": "page"},
+            "points": points,
+            "firing": [firing],
+            "transitions": [
+                {"kind": "pending", "at": text_of(fired - 300), "value": 0.09},
+                {"kind": "fired", "at": text_of(fired), "value": 0.09},
+                {"kind": "resolved", "at": text_of(resolved), "value": 0.01},
+            ],
+        }
+        one = {
+            "alert": "TooManyErrors",
+            "labels": {"severity": "page"},
             "metric": "error_ratio",
-            "unit": "1",
             "condition": "> 5%",
+            "threshold": 0.05,
+            "interval_seconds": 300,
             "from": text_of(start),
             "to": text_of(now),
-            "step_seconds": 300,
-            "alerts": [
-                {
-                    "fingerprint": FIRING,
-                    "labels": {"route": self._text("/v1/predict")},
-                    "points": points,
-                    "spans": [
-                        {"state": "pending", "from": text_of(fired - 300), "to": text_of(fired)},
-                        {"state": "firing", "from": text_of(fired), "to": text_of(resolved)},
-                    ],
-                    "transitions": [
-                        {"kind": "fired", "at": text_of(fired), "value": 0.09},
-                        {"kind": "resolved", "at": text_of(resolved), "value": 0.01},
-                    ],
-                }
-            ],
-            "grade": {"precision": 1.0, "recall": 0.5, "lead_time_seconds": 600.0, "definition": "accuracy below 0.6"},
+            "looks": 288,
+            "fired": 1,
+            "alerts": 1,
+            "series": [series],
+            "grade": {"precision": 1.0, "recall": 0.5, "lead_seconds": 600.0, "bad_when": "accuracy was below 0.6"},
+            "ungraded": None,
         }
+        return {"backtests": [one]}
 
     def _channels(self, now: float) -> dict[str, Any]:
         def channel(name: str, state: str, **more: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.page_state import HistoryState, OverviewState
+from dashboard.page_state import SECTIONS, AlertsState, HistoryState, OverviewState
 from dashboard.time_range import PRESETS, STEPS, TimeRange, rfc3339
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -41,6 +41,30 @@ def test_history_survives_its_url(state: HistoryState) -> None:
 def test_overview_survives_its_url(state: OverviewState) -> None:
     """Whatever is chosen, the parameters reproduce it exactly."""
     assert OverviewState.read(state.query(), NOW) == (state, [])
+
+
+@given(
+    st.builds(
+        AlertsState,
+        section=st.sampled_from(SECTIONS),
+        alert=st.text(max_size=60),
+        rule=st.text(max_size=60),
+        channel=st.text(max_size=60),
+        delivery=st.text(max_size=60),
+        period=periods,
+        zone=zones,
+    )
+)
+def test_alerts_survive_their_url(state: AlertsState) -> None:
+    """Whatever is chosen, the parameters reproduce it exactly."""
+    assert AlertsState.read(state.query(), NOW) == (state, [])
+
+
+def test_a_section_that_there_is_not_is_reported() -> None:
+    """The page opens with its first section."""
+    state, (complaint,) = AlertsState.read({"section": ["secrets"], "alert": ["a"]}, NOW)
+    assert state == AlertsState(alert="a")
+    assert complaint.startswith("section: 'secrets' is none of alerts, silences")
 
 
 def test_a_bare_url_shows_the_last_day() -> None:

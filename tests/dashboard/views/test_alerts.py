@@ -9,7 +9,6 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.views.alert_detail import history_parameters, matchers_of, safe_link
 from dashboard.views.alert_mails import frame_of
-from dashboard.views.alert_rules import threshold_of
 from tests.dashboard.alerting_api import EVIL, FIRING
 from tests.dashboard.monitoring_api import HOSTILE, FakeMonitoringApi
 from tests.dashboard.views.test_overview import text_of, url_of
@@ -129,9 +128,10 @@ def test_rules_show_their_health_and_a_backtest_its_picture(open_page: Open, ale
         ("POST", "/api/v1/rules/TooManyErrors/backtest", {"from": "now-24h", "to": "now"}, None)
     ]
     assert "It would have fired **once**" in said(page)
-    assert "accuracy below 0.6" in said(page)
+    assert "accuracy was below 0.6" in said(page)
     assert [metric.value for metric in page.metric] == ["100 %", "50 %", "10 min"]
-    assert list(page.dataframe[1].value["What"]) == ["fired", "resolved"]
+    assert list(page.dataframe[1].value["What"]) == ["pending", "fired", "resolved"]
+    assert list(page.dataframe[1].value["Labels said"]) == ["–", "right", "–"]
     page.selectbox(key="alerts.range").select("now-7d").run()
     assert len(page.dataframe) == 1
 
@@ -228,18 +228,6 @@ def test_links_and_matchers_of_whatever_an_alert_holds() -> None:
     }
     assert history_parameters("http://d:1/elsewhere?a=b") is None
     assert matchers_of({"a": 'x"\\', "b": "one\ntwo"}) == [r'a="x\"\\"']
-
-
-def test_a_condition_that_is_one_threshold_is_drawn() -> None:
-    """Per cent count as such; anything else draws no line."""
-    assert [threshold_of(text) for text in ("> 5%", "<= 0.25", "> 1e-3", "absent", "> 0.05 or < 1", "")] == [
-        0.05,
-        0.25,
-        0.001,
-        None,
-        None,
-        None,
-    ]
 
 
 def test_a_mails_page_is_framed_so_that_it_cant_act() -> None:
