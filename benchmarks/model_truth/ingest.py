@@ -140,7 +140,7 @@ async def _pass(database: Database, *, keeping: bool) -> None:
     """What the maintenance process does; without keeping performance it neither joins nor sums outcomes."""
     minutes, quarters = PREDICTIONS_1M, PREDICTIONS_15M
     if keeping:
-        while (await follow_labels(database, _RULES, most=3_000)).marks:
+        while (await follow_labels(database, _RULES, most=200_000)).marks:
             pass
     else:
         minutes = replace(minutes, computations=tuple(each for each in minutes.computations if each is not JOINED))

@@ -3,11 +3,10 @@
 A label may come after raw spans are gone: then a copy of the trace waited for it, kept if the prediction was wrong.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from services.monitoring_api.database import Database, Query
 from services.monitoring_api.maintenance.keep_traces import kept_to
@@ -20,21 +19,13 @@ from services.monitoring_api.maintenance.kept_traces import (
     copy_traces,
     labels_of,
 )
+from services.monitoring_api.maintenance.label_marks import TAKEN, take, work_off
 from services.monitoring_api.maintenance.outcomes import join_labels
-
-_MARKS: Final = """SELECT toString(Id), PredictionId
-FROM label_marks
-ORDER BY PredictionId, Id
-LIMIT {most:UInt64}"""
-
-# Thousands of ids are read from one text in a fifth of the time that a list of as many takes.
-_DELETE_MARKS: Final = """DELETE FROM label_marks
-WHERE Id IN (SELECT arrayJoin(JSONExtract({ids:String}, 'Array(UUID)')))"""
 
 # Traces that were looked at before retention took them, of these predictions.
 _TRACES: Final = f"""SELECT TraceId, toUnixTimestamp(min(Timestamp)), toUnixTimestamp(max(Timestamp))
 FROM predictions
-WHERE PredictionId IN {{predictions:Array(String)}}
+WHERE {TAKEN}
     AND {DECIDED}
     AND Timestamp < fromUnixTimestamp64Nano({{kept_to:Int64}} * 1000000000, 'UTC')
 GROUP BY TraceId"""  # noqa: S608  (constants of ours)
@@ -83,33 +74,36 @@ class Judged:
     right: int = 0
 
 
-async def follow_labels(database: Database, rules: KeepingRules, *, most: int) -> Judged:
+async def follow_labels(database: Database, rules: KeepingRules, *, most: int, traces_at_once: int = 3_000) -> Judged:
     """Join predictions with the labels that came for them, and look at their traces; some labels at a time.
 
     Args:
         database: Where, as a user who may write.
         rules: How long traces are kept.
         most: Most labels to look at.
+        traces_at_once: Most traces to look at by one statement.
     """
-    marks = await database.fetch(Query(_MARKS, {"most": most}))
-    if not marks:
+    marks = await take(database, most=most)
+    if marks is None:
         return Judged()
-    predictions = sorted({str(prediction) for _, prediction in marks})
-    await join_labels(database, predictions)
-    wrong, right = await _judge(database, rules, predictions)
-    ids = [str(identity) for identity, _ in marks]
-    await database.execute(Query(_DELETE_MARKS, {"ids": json.dumps(ids)}))
-    return Judged(len(marks), wrong, right)
+    await join_labels(database, marks.batch)
+    wrong, right = await _judge(database, rules, marks.batch, traces_at_once)
+    await work_off(database, marks)
+    return Judged(marks.count, wrong, right)
 
 
-async def _judge(database: Database, rules: KeepingRules, predictions: Sequence[str]) -> tuple[int, int]:
+async def _judge(database: Database, rules: KeepingRules, batch: str, at_once: int) -> tuple[int, int]:
     reached = await kept_to(database)
     if reached is None:
         return 0, 0
-    asked = {"predictions": list(predictions), "kept_to": int(reached.timestamp())}
+    asked = {"batch": batch, "kept_to": int(reached.timestamp())}
     traces = await database.fetch(Query(_TRACES, asked))
-    if not traces:
-        return 0, 0
+    judged = [await _judge_some(database, rules, traces[n : n + at_once]) for n in range(0, len(traces), at_once)]
+    return sum(wrong for wrong, _ in judged), sum(right for _, right in judged)
+
+
+async def _judge_some(database: Database, rules: KeepingRules, traces: Sequence[Sequence[Any]]) -> tuple[int, int]:
+    """Look at some traces, each with the times of its first and last prediction."""
     first, last = min(int(row[1]) for row in traces), max(int(row[2]) for row in traces)
     day = int(_DAY.total_seconds())
     among = {"trace_ids": [str(row[0]) for row in traces], "first": first - day, "last": last + day}

@@ -4,6 +4,7 @@ from typing import Final
 
 from services.monitoring_api.database import Database, Query
 from services.monitoring_api.maintenance.computation import BUCKETS, COMPUTED_AT, MINUTES_WITHIN, WITHIN, Computation
+from services.monitoring_api.maintenance.label_marks import TAKEN
 from services.monitoring_api.maintenance.marks import clock_query
 from services.monitoring_api.queries.class_measures import KEPT_TALLIES
 from services.monitoring_api.queries.local_days import DAY_SECONDS
@@ -57,7 +58,7 @@ DAYS: Final = Computation(
     _summed(_ROLLUP.longer, DAY, rows=binned(PREPARED_ROWS), ScoreCounts=COUNTS, BinsAt="max(BinsAt)"),
 )
 
-_OF_PREDICTIONS: Final = f"PredictionId IN {{predictions:Array(String)}} AND {REAL}"
+_OF_PREDICTIONS: Final = f"{TAKEN} AND {REAL}"
 _MARK_QUARTERS: Final = f"""INSERT INTO rollup_dirty (Id, Kind, Minute)
 SELECT generateUUIDv4(), '{_ROLLUP.kind}', Quarter
 FROM
@@ -68,16 +69,15 @@ FROM
 )"""  # noqa: S608  (constants of ours)
 
 
-async def join_labels(database: Database, predictions: list[str]) -> None:
+async def join_labels(database: Database, batch: str) -> None:
     """Join predictions anew, for which labels came, and mark their quarters of an hour.
 
     The marks of the labels must go only after that: until then readers take these quarters raw.
 
     Args:
         database: Where, as a user who may write.
-        predictions: Their ids.
+        batch: The labels' marks that were taken.
     """
     ((computed_us,),) = await database.fetch(clock_query())
-    asked = {"predictions": predictions}
-    await database.execute(Query(_insert(_OF_PREDICTIONS), {**asked, "computed_us": int(computed_us)}))
-    await database.execute(Query(_MARK_QUARTERS, asked))
+    await database.execute(Query(_insert(_OF_PREDICTIONS), {"batch": batch, "computed_us": int(computed_us)}))
+    await database.execute(Query(_MARK_QUARTERS, {"batch": batch}))

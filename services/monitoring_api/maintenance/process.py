@@ -35,6 +35,8 @@ NAME = "maintenance"
 # A pass that is under way when the process is told to end gets this long.
 _LAST_PASS_SECONDS = 5.0
 _NOTES_INTERVAL = timedelta(minutes=1)
+# One statement joins so many predictions with their labels in a few seconds, far within its deadline.
+_LABELS_AT_ONCE = 200_000
 
 
 class Maintenance:
@@ -160,10 +162,11 @@ class Maintenance:
 
     async def _follow_labels(self) -> None:
         """Join predictions that labels came for, sum up their quarters of an hour, and look at their traces."""
-        most = self._settings.traces_at_once
-        marks = most
-        while marks >= most:
-            judged = await follow_labels(self._database, self._rules, most=most)
+        marks = _LABELS_AT_ONCE
+        while marks >= _LABELS_AT_ONCE:
+            judged = await follow_labels(
+                self._database, self._rules, most=_LABELS_AT_ONCE, traces_at_once=self._settings.traces_at_once
+            )
             self._instruments.judged(wrong=judged.wrong, right=judged.right)
             marks = judged.marks
         await self._work_off({OUTCOMES_15M: self._settings.predictions_retention_days})

@@ -129,16 +129,11 @@ _PREDICTIONS_1M, _PREDICTIONS_15M = _tiers(
     sketched="ScoreSketch",
 )
 
-# Predictions are joined with labels as their minutes are computed, and what became of them is summed up by the quarter.
+# Predictions are joined with labels as their minutes are computed. Quarters that are over, or that labels came for, are
+# summed up together, once for both.
 _OUTCOMES: Final = OUTCOMES.rolled_up
 PREDICTIONS_1M: Final = replace(_PREDICTIONS_1M, computations=(*_PREDICTIONS_1M.computations, JOINED))
-PREDICTIONS_15M: Final = replace(
-    _PREDICTIONS_15M,
-    computations=(*_PREDICTIONS_15M.computations, QUARTERS),
-    next_kind=_OUTCOMES.longer_kind,
-    next_seconds=DAY_SECONDS,
-)
-# Quarters that labels came for.
+PREDICTIONS_15M: Final = replace(_PREDICTIONS_15M, next_kind=_OUTCOMES.kind, next_seconds=QUARTER_SECONDS)
 OUTCOMES_15M: Final = Tier(
     (_OUTCOMES.kind,), "outcomes_data", QUARTER_SECONDS, (QUARTERS,), _OUTCOMES.longer_kind, DAY_SECONDS
 )
