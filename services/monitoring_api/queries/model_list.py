@@ -156,7 +156,7 @@ async def find_models(database: Database, span: TimeRange) -> SeenModels:
     tasks: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     spans: dict[tuple[str, ...], tuple[int, int]] = {}
     for model, task, version, variant, service, first_ns, last_ns, delivered in seen[:MOST_ROWS]:
-        group = (str(model), str(version), str(variant), str(service))
+        group = tuple(map(str, (model, version, variant, service)))
         tasks[str(model)][str(task)] += int(delivered)
         earliest, latest = spans.get(group, (int(first_ns), int(last_ns)))
         spans[group] = (min(earliest, int(first_ns)), max(latest, int(last_ns)))
@@ -165,8 +165,8 @@ async def find_models(database: Database, span: TimeRange) -> SeenModels:
         # What came between both questions is told by the next.
         predictions, labels = counts.get(group, (0, 0))
         if predictions:
-            model, version, variant, service = group
-            by_name[model].append(SeenRow(model, version, variant, service, first_ns, last_ns, predictions, labels))
+            name, version, variant, service = group
+            by_name[name].append(SeenRow(name, version, variant, service, first_ns, last_ns, predictions, labels))
     references: dict[str, set[str]] = defaultdict(set)
     for name, version in await database.fetch(references_query()):
         references[str(name)].add(str(version))

@@ -1,5 +1,6 @@
 """What became of predictions: each joined with the label that holds for it, counted once however often it came."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -70,6 +71,41 @@ COLUMNS: Final = """Timestamp, PredictionId, ModelName, ModelVersion, Variant, T
 JOINED_ROWS: Final = f"(SELECT {COLUMNS} FROM {_ROWS})"  # noqa: S608  (constants of ours)
 PREPARED_ROWS: Final = f"(SELECT {COLUMNS} FROM outcomes_data FINAL WHERE {{when}})"  # noqa: S608  (constants of ours)
 
+# As of a time, from rows that were joined before: a label that arrived later is taken off again. Predictions whose
+# label was corrected since have an earlier one, which all versions tell: these, by hashes of their ids, are joined
+# anew.
+AS_OF_ROWS: Final = f"""(SELECT {COLUMNS} FROM (
+    SELECT * REPLACE (
+        toBool(Labelled AND There) AS Labelled,
+        if(There, LabelValue, '') AS LabelValue,
+        if(There, LabelObservedAt, toDateTime64(0, 9)) AS LabelObservedAt,
+        if(There, LabelArrivedAt, toDateTime64(0, 6)) AS LabelArrivedAt,
+        if(There, Correct, NULL) AS Correct,
+        if(There, Actual, NULL) AS Actual,
+        if(There, Truth, NULL) AS Truth
+    )
+    FROM (SELECT *, LabelArrivedAt <= {AS_OF} AS There FROM outcomes_data FINAL WHERE {{when}})
+    WHERE {{but}}
+))"""  # noqa: S608  (constants of ours)
+# Those predictions. Of a label that nobody looked at yet it is not known in `outcomes_data` either.
+CORRECTED: Final = f"""SELECT DISTINCT Hash
+FROM
+(
+    SELECT cityHash64(PredictionId) AS Hash
+    FROM labels_data
+    WHERE ArrivedAt <= {AS_OF}
+        AND Hash IN (
+            SELECT cityHash64(PredictionId)
+            FROM outcomes_data FINAL
+            WHERE {{when}} AND LabelArrivedAt > {AS_OF}
+        )
+    UNION ALL
+    SELECT cityHash64(PredictionId) AS Hash
+    FROM label_marks
+)
+LIMIT {{most:UInt64}}"""  # noqa: S608  (constants of ours)
+IS_CORRECTED: Final = "cityHash64(PredictionId) IN {corrected:Array(UInt64)}"
+
 
 def joined(when: str) -> str:
     """SQL after FROM: predictions that meet a condition on their columns, each with what became of it.
@@ -105,8 +141,12 @@ class Outcomes:
         """SQL after FROM, with the columns that `joined` names."""
         return joined(self.when())
 
-    def when(self) -> str:
-        """SQL condition on the view ``predictions``: which of them these are, whatever became of them."""
+    def when(self, known: Callable[[str], bool] = lambda _: True) -> str:
+        """SQL condition on the view ``predictions``: which of them these are, whatever became of them.
+
+        Args:
+            known: Of which columns conditions are wanted.
+        """
         when = [
             "ModelName = {model:String}",
             "Variant = {variant:String}",
@@ -118,7 +158,11 @@ class Outcomes:
             when.append("ModelVersion = {version:String}")
         if self.as_of_ns is not None:
             when.append(f"ArrivedAt <= {AS_OF}")
-        when += [condition_sql(column, each, f"where_{n}") for n, (column, each) in enumerate(self.conditions)]
+        when += [
+            condition_sql(column, each, f"where_{n}")
+            for n, (column, each) in enumerate(self.conditions)
+            if known(column)
+        ]
         return " AND ".join(when)
 
     def parameters(self) -> dict[str, Any]:

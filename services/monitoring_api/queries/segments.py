@@ -98,12 +98,17 @@ _WITH_TRACE_PATH: Final = """(
 )"""
 
 
-# Features are not among what was joined before, so what they say is looked up by the prediction's identity.
+# Features are not among what was joined before, so what they say is looked up by the prediction's identity. By its
+# hash, which takes half the memory and time: that any two of ten million are taken for each other has a chance of 3e-6.
 _WITH_SEGMENT: Final = f"""(
     SELECT rows.*, made.{SEGMENT} AS {SEGMENT}
     FROM {{rows}} AS rows
-    LEFT ANY JOIN (SELECT PredictionId, ModelVersion, {SEGMENT} FROM {{made}}) AS made
-    ON rows.PredictionId = made.PredictionId AND rows.ModelVersion = made.ModelVersion
+    LEFT ANY JOIN
+    (
+        SELECT sipHash64(PredictionId, ModelVersion) AS Identity, toLowCardinality({SEGMENT}) AS {SEGMENT}
+        FROM {{made}}
+    ) AS made
+    ON sipHash64(rows.PredictionId, rows.ModelVersion) = made.Identity
 )"""  # noqa: S608  (constants of ours)
 
 

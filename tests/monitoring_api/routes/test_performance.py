@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from services.monitoring_api.queries import outcome_rows, performance_report
 from tests.monitoring_api.maintenance.test_outcomes import maintain
 from tests.monitoring_api.store import T0, label, prediction, span, text
 
@@ -392,3 +393,20 @@ async def test_the_same_question_at_once_is_asked_once(store, api):
     first = await api.get(PERFORMANCE)
     again = await api.get(PERFORMANCE, headers={"If-None-Match": first.headers["etag"]})
     assert again.status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("limit", "asked"),
+    [("MOST_SEGMENTED", {"segment": "carrier"}), ("MOST_JOINED", {"as_of": (T0 - timedelta(hours=1)).isoformat()})],
+)
+async def test_more_than_memory_holds_is_refused_with_the_range_that_does(store, api, monkeypatch, limit, asked):
+    """Of predictions that have to be looked up, or joined anew, too many are told to be, and what would do."""
+    store.insert("otel_logs", _rows())
+    if limit == "MOST_SEGMENTED":
+        await maintain(store, T0)
+    monkeypatch.setattr(performance_report, limit, 60)
+    monkeypatch.setattr(outcome_rows, "_MOST_CORRECTED", 0)
+    answer = await api.get(PERFORMANCE, params={"from": "now-4d", **asked})
+    assert answer.status_code == 422
+    assert "a range of" in answer.text
+    assert '"from"' in answer.text
