@@ -8,8 +8,9 @@ from dashboard.answers import Answer, Labels, Point
 
 
 class Event(Answer):
-    """Something that happened to an alert."""
+    """Something that happened to an alert; of two at the same time the one with the higher id is the later."""
 
+    id: int = 0
     kind: str
     at: datetime
     value: float | None = None

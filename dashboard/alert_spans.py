@@ -41,13 +41,13 @@ def spans_of(events: Sequence[Event], start: datetime, end: datetime, now: datet
     """The stretches of a range, in the order of time.
 
     Args:
-        events: of one alert, in any order; kinds that nobody knows are passed over.
+        events: of one alert, those without ids in the order of time; kinds that nobody knows are passed over.
         start: of the range.
         end: of the range.
         now: nothing lasts longer than until now.
     """
     last = min(end, now)
-    ordered = sorted((event for event in events if event.kind in _BEGINS), key=lambda event: event.at)
+    ordered = sorted((event for event in events if event.kind in _BEGINS), key=lambda event: (event.at, event.id))
     return sorted(
         (span for lane in (STATE, LOOKS) for span in _lane(lane, ordered, start, last)),
         key=lambda span: (span.start, span.lane),

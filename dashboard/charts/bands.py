@@ -87,17 +87,20 @@ def state_bars(bands: Sequence[Band], *, lanes: Sequence[str], start: int, end: 
         time_title: title of the time axis, such as its zone.
     """
     scale = time_scale(start, end)
+    colours = alt.Scale(domain=[_TITLES[state] for state in COLOURS], range=list(COLOURS.values()))
     axis = alt.Axis(title=time_title, labelExpr=TIME_LABEL, labelOverlap="greedy", tickCount=10)
     bars = (
         alt.Chart(_frame(bands))
-        .mark_bar(height=14, clip=True)
+        # The outline keeps a stretch visible that is shorter than a pixel.
+        .mark_bar(height=14, clip=True, strokeWidth=1.5)
         .encode(
             x=alt.X("start:T", scale=scale, axis=axis),
             x2="end:T",
             y=alt.Y("lane:N", scale=alt.Scale(domain=list(lanes)), axis=alt.Axis(title=None, labelLimit=220)),
+            stroke=alt.Stroke("title:N", scale=colours, legend=None),
             color=alt.Color(
                 "title:N",
-                scale=alt.Scale(domain=[_TITLES[state] for state in COLOURS], range=list(COLOURS.values())),
+                scale=colours,
                 legend=alt.Legend(orient="top", direction="horizontal", symbolType="square"),
             ),
             tooltip=_tooltip(),

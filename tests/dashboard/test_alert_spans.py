@@ -17,7 +17,7 @@ def at(minute: float) -> datetime:
 
 def spans(*events: tuple[str, float], until: float = 60, now: float = 1_000) -> list[tuple[str, str, float, float]]:
     """(lane, state, first minute, last minute) of each stretch of the first hour."""
-    made = [Event(kind=kind, at=at(minute)) for kind, minute in events]
+    made = [Event(id=number, kind=kind, at=at(minute)) for number, (kind, minute) in enumerate(events)]
 
     def minutes(moment: datetime) -> float:
         return (moment - START) / timedelta(minutes=1)
@@ -33,6 +33,8 @@ def spans(*events: tuple[str, float], until: float = 60, now: float = 1_000) -> 
         ([("pending", 5), ("fired", 10), ("resolved", 20)], [("pending", 5, 10), ("firing", 10, 20)]),
         ([("pending", 5), ("cancelled", 6)], [("pending", 5, 6)]),
         ([("fired", 50)], [("firing", 50, 60)]),
+        # A rule that fires at once is pending for no time.
+        ([("pending", 50), ("fired", 50)], [("firing", 50, 60)]),
         # What began before the range reaches into it, also when only its end is known.
         ([("fired", -30), ("resolved", 10)], [("firing", 0, 10)]),
         ([("resolved", 10)], [("firing", 0, 10)]),
