@@ -1,7 +1,7 @@
 """`/silences`: for a time, alerts with certain labels are told to nobody."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Final, Literal, Protocol
+from typing import Annotated, Any, Final, Literal, Protocol
 
 from fastapi import APIRouter, Path, Query, Request, status
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,7 +13,7 @@ from services.web.access.gate import name_target
 MOST_MATCHERS: Final = 20
 LONGEST_MATCHER: Final = 1_000
 _ID: Final = r"^[0-9a-f-]{1,36}$"
-_EXAMPLE: Final = {
+_EXAMPLE: Final[dict[str, Any]] = {
     "matchers": ["alertname=TooManyErrors", "severity=~page|ticket"],
     "duration": "2h",
     "comment": "new model is being rolled out",
