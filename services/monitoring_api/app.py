@@ -21,6 +21,7 @@ from services.monitoring_api.operating.channels import StoredChannels
 from services.monitoring_api.operating.files import NotificationsPlace
 from services.monitoring_api.operating.mails import CaughtMails
 from services.monitoring_api.operating.notifications import StoredNotifications
+from services.monitoring_api.operating.rules import StoredRules
 from services.monitoring_api.operating.silences import StoredSilences
 from services.monitoring_api.operating.store import AlertStore
 from services.monitoring_api.queries.arrivals import SharedCurves
@@ -47,6 +48,7 @@ from services.monitoring_api.routes.pipeline import pipeline_router
 from services.monitoring_api.routes.predictions import predictions_router
 from services.monitoring_api.routes.readiness import readiness_router
 from services.monitoring_api.routes.records import records_router
+from services.monitoring_api.routes.rules import rules_router
 from services.monitoring_api.routes.shared_answers import KeptAnswers, SharedAnswers
 from services.monitoring_api.routes.silences import silences_router
 from services.monitoring_api.routes.traces import traces_router
@@ -144,6 +146,9 @@ def create_app(
         logs_router(serving),
         pipeline_router(serving),
         *_operating(settings, alert_store, lambda: clock().timestamp()),
+        rules_router(
+            StoredRules(alert_store, serving.asking_exactly, serving.curves, clock=lambda: clock().timestamp())
+        ),
         models_router(serving, ml_api),
         performance_router(serving),
         caller_router(),

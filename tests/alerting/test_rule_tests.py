@@ -2,6 +2,9 @@
 
 import json
 import math
+import re
+from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from click.testing import CliRunner
@@ -177,3 +180,14 @@ def test_what_is_no_series_is_refused(text):
     """With what would be one."""
     with pytest.raises(ValueError, match="values"):
         parse_series(text)
+
+
+def test_the_guide_s_test_holds(tmp_path):
+    """What the guide shows of tests passes against the rules that it shows."""
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "alerting.md").read_text(encoding="utf-8")
+    blocks = [dedent(block) for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", guide, re.MULTILINE)]
+    (tests,) = (block for block in blocks if block.lstrip().startswith("rule_files:"))
+    (tmp_path / "rules.yaml").write_text(next(block for block in blocks if block.lstrip().startswith("groups:")))
+    (tmp_path / "tests.yaml").write_text(tests)
+    result = CliRunner().invoke(rules, ["test", str(tmp_path / "tests.yaml")])
+    assert (result.exit_code, result.output) == (0, "3 of 3 expectations hold.\n")

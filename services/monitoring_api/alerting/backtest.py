@@ -61,6 +61,7 @@ class AlertTimeline:
         points: Slot and figure; None where there was none.
         events: What happened, in order.
         firing: When it fired.
+        pending: From when to when its condition held before it fired, or did not; the end is None where it still did.
     """
 
     fingerprint: str
@@ -68,6 +69,7 @@ class AlertTimeline:
     points: list[tuple[float, float | None]] = field(default_factory=list)
     events: list[AlertEvent] = field(default_factory=list)
     firing: list[FiringSpan] = field(default_factory=list)
+    pending: list[tuple[float, float | None]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,10 @@ class _Run:
         timeline.events += change.events
         spans = timeline.firing
         for event in change.events:
+            if event.kind is EventKind.PENDING:
+                timeline.pending.append((event.at, None))
+            elif event.kind in {EventKind.FIRED, EventKind.CANCELLED} and timeline.pending:
+                timeline.pending[-1] = (timeline.pending[-1][0], event.at)
             if event.kind is EventKind.FIRED:
                 spans.append(FiringSpan(event.at, None, event.value, event.cause))
             elif event.kind is EventKind.RESOLVED:
@@ -201,13 +207,15 @@ class _Run:
             spans[-1] = FiringSpan(spans[-1].fired_at, None, worst, spans[-1].cause)
 
 
+def thinning(looks: int) -> int:
+    """How many looks become one point of a chart."""
+    return max(1, math.ceil(looks / MOST_POINTS))
+
+
 def thinned(
-    points: Sequence[tuple[float, float | None]], condition: Condition | None
+    points: Sequence[tuple[float, float | None]], condition: Condition | None, size: int
 ) -> list[tuple[float, float | None]]:
-    """At most so many points: of those that fall together the worst, so that no breach is lost to the eye."""
-    if len(points) <= MOST_POINTS:
-        return list(points)
-    size = math.ceil(len(points) / MOST_POINTS)
+    """One point of each so many: the worst, so that no breach is lost to the eye."""
     found = []
     for begin in range(0, len(points), size):
         part = points[begin : begin + size]

@@ -1,66 +1,89 @@
 """Backtests as answers: chart-ready, in JSON."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
-from services.monitoring_api.alerting.backtest import AlertTimeline, Backtest, thinned
+from services.monitoring_api.alerting.backtest import AlertTimeline, Backtest, FiringSpan, thinned, thinning
 from services.monitoring_api.alerting.backtester import Graded
 from services.monitoring_api.alerting.grading import Grade, GradedFiring
 from services.monitoring_api.alerting.models import Health
 from services.monitoring_api.configuration.instant import rfc3339
+from services.monitoring_api.queries.catalogue import find_metric
 
-# Alerts with a series of their own; those that fired come first.
-MOST_SERIES: Final = 50
+# Alerts with a timeline in the answer; those that fired come first.
+MOST_ALERTS: Final = 50
 
 
 def backtest_document(graded: Graded) -> dict[str, Any]:
-    """One rule's backtest."""
-    found = graded.found
-    rule, condition = found.rule, found.rule.condition
-    resolve = rule.resolve_condition
+    """The backtest of one rule, or of all that an objective becomes."""
+    first = graded.found[0]
+    alerts = [(found, alert) for found in graded.found for alert in found.alerts]
+    alerts.sort(key=lambda one: (not one[1].firing, sorted(one[1].labels.items())))
+    conditions = {found.rule.judged for found in graded.found}
+    health: Counter[Health] = sum((found.health for found in graded.found), Counter())
+    size = thinning(first.looks)
+    threshold = None if first.rule.condition is None else first.rule.condition.threshold
     return {
-        "alert": rule.alert,
-        "labels": dict(rule.labels),
-        "metric": rule.metric,
-        "condition": rule.judged,
-        "threshold": None if condition is None else condition.threshold,
-        "resolve_threshold": None if resolve is None else resolve.threshold,
-        "interval_seconds": found.interval_seconds,
-        "from": rfc3339(found.start),
-        "to": rfc3339(found.end),
-        "looks": found.looks,
-        "health": {str(kind): found.health[kind] for kind in Health},
-        "fired": sum(len(alert.firing) for alert in found.alerts),
-        "firing_seconds": sum(_seconds(found, alert) for alert in found.alerts),
-        "alerts": len(found.alerts),
-        "series": [_series(found, alert, graded.grade) for alert in found.alerts[:MOST_SERIES]],
+        "rule": first.rule.alert,
+        "metric": first.rule.metric,
+        "unit": "" if first.rule.metric is None else find_metric(first.rule.metric).unit,
+        "condition": first.rule.judged if len(conditions) == 1 else "error budget spent too fast",
+        "threshold": threshold if len(conditions) == 1 else None,
+        "from": rfc3339(first.start),
+        "to": rfc3339(first.end),
+        "interval_seconds": first.interval_seconds,
+        "step_seconds": first.interval_seconds * size,
+        "looks": sum(found.looks for found in graded.found),
+        "health": {str(kind): health[kind] for kind in Health},
+        "fired": sum(len(alert.firing) for _, alert in alerts),
+        "firing_seconds": sum(_until(found, span) - span.fired_at for found, alert in alerts for span in alert.firing),
+        "alerts_seen": len(alerts),
+        "alerts": [_alert(found, alert, graded.grade, size) for found, alert in alerts[:MOST_ALERTS]],
         "grade": None if graded.grade is None else _grade(graded.grade),
-        "ungraded": graded.ungraded,
+        "message": _message(graded, alerts),
     }
 
 
-def _seconds(found: Backtest, alert: AlertTimeline) -> float:
-    return sum((found.end if span.ended_at is None else span.ended_at) - span.fired_at for span in alert.firing)
+def _message(graded: Graded, alerts: Sequence[object]) -> str | None:
+    said = []
+    if len(alerts) > MOST_ALERTS:
+        said.append(f"Of {len(alerts):,} alerts the first {MOST_ALERTS} have a timeline here.")
+    if graded.ungraded is not None:
+        said.append(f"Firings are not graded: {graded.ungraded}.")
+    return " ".join(said) or None
 
 
-def _series(found: Backtest, alert: AlertTimeline, grade: Grade | None) -> dict[str, Any]:
+def _until(found: Backtest, span: FiringSpan) -> float:
+    return found.end if span.ended_at is None else span.ended_at
+
+
+def _alert(found: Backtest, alert: AlertTimeline, grade: Grade | None, size: int) -> dict[str, Any]:
+    pending = [
+        {"state": "pending", "from": rfc3339(start), "to": rfc3339(end), **_NO_FIRING}
+        for start, end in alert.pending
+        if start != end
+    ]
+    firing = [
+        {
+            "state": "firing",
+            "from": rfc3339(span.fired_at),
+            "to": rfc3339(span.ended_at),
+            "value": span.value,
+            "cause": str(span.cause),
+            **_verdict(_graded(grade, alert, span.fired_at)),
+        }
+        for span in alert.firing
+    ]
     return {
         "fingerprint": alert.fingerprint,
         "labels": dict(alert.labels),
-        "points": [[at, value] for at, value in thinned(alert.points, found.rule.condition)],
-        "firing": [
-            {
-                "from": rfc3339(span.fired_at),
-                "to": rfc3339(span.ended_at),
-                "value": span.value,
-                "cause": str(span.cause),
-                **_verdict(_graded(grade, alert, span.fired_at)),
-            }
-            for span in alert.firing
-        ],
+        "points": [[at, value] for at, value in thinned(alert.points, found.rule.condition, size)],
+        "spans": sorted((*pending, *firing), key=lambda span: str(span["from"])),
         "transitions": [
             {
-                "at": rfc3339(event.at),
                 "kind": str(event.kind),
+                "at": rfc3339(event.at),
                 "value": event.value,
                 "cause": str(event.cause),
                 "error": event.error,
@@ -68,6 +91,9 @@ def _series(found: Backtest, alert: AlertTimeline, grade: Grade | None) -> dict[
             for event in alert.events
         ],
     }
+
+
+_NO_FIRING: Final = {"value": None, "cause": None, "verdict": None, "lead_seconds": None}
 
 
 def _graded(grade: Grade | None, alert: AlertTimeline, fired_at: float) -> GradedFiring | None:
@@ -89,7 +115,7 @@ def _grade(grade: Grade) -> dict[str, Any]:
     definition = grade.definition
     verdicts = [str(each.verdict) for each in grade.firings]
     return {
-        "bad_when": definition.said,
+        "definition": definition.said,
         "metric": definition.metric,
         "condition": str(definition.condition),
         "window_seconds": definition.window_seconds,
@@ -98,7 +124,7 @@ def _grade(grade: Grade) -> dict[str, Any]:
         "firings": {name: verdicts.count(name) for name in ("right", "wrong", "unknown")},
         "precision": grade.precision,
         "recall": grade.recall,
-        "lead_seconds": grade.lead_seconds,
+        "lead_time_seconds": grade.lead_seconds,
         "episodes": [
             {
                 "labels": dict(zip(definition.group_by, episode.group, strict=True)),

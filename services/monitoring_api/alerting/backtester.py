@@ -46,15 +46,15 @@ NO_TRUTH: Final = "no labelled figure says how good the model was"
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """A backtest with what labels say of it.
+    """Backtests that belong together, with what labels say of them.
 
     Attributes:
-        found: What the rule would have done.
+        found: What each rule would have done.
         grade: How good its firings were; None where labels can't say.
         ungraded: Why, then.
     """
 
-    found: Backtest
+    found: Sequence[Backtest]
     grade: Grade | None
     ungraded: str | None
 
@@ -93,7 +93,7 @@ class Backtester:
 
     async def run(
         self,
-        rule: Rule,
+        rules: Sequence[Rule],
         start: float,
         end: float,
         *,
@@ -101,10 +101,10 @@ class Backtester:
         bad_when: BadWhen | None = None,
         progress: Callable[[int], None] = lambda _looks: None,
     ) -> Graded:
-        """Backtest one rule, and grade its firings.
+        """Backtest rules that belong together, and grade their firings.
 
         Args:
-            rule: The rule; of an objective one of those that it becomes.
+            rules: One rule, or those that an objective becomes.
             start: The range begins here, epoch seconds.
             end: And ends before this.
             interval_seconds: Between two looks.
@@ -115,24 +115,40 @@ class Backtester:
             BadInput: Naming ``to`` or ``from``, when the range takes too many looks, or rows of it are gone.
             Unavailable: When nothing is answered.
         """
+        found: list[Backtest] = []
         try:
-            check_looks(start, end, interval_seconds)
-            await self._check_history(rule, start)
-            found = await backtest(
-                rule, start, end, self._measure.over, interval_seconds=interval_seconds, progress=progress
-            )
+            check_looks(start, end, interval_seconds, rules=len(rules))
+            for rule in rules:
+                await self._check_history(rule, start)
+                done = sum(each.looks for each in found)
+
+                def tell(looks: int, done: int = done) -> None:
+                    progress(done + looks)
+
+                measured = backtest(
+                    rule, start, end, self._measure.over, interval_seconds=interval_seconds, progress=tell
+                )
+                found.append(await measured)
         except TooManyLooksError as error:
             raise bad_field("to", str(error)) from None
         except NoAnswerError as error:
             raise Unavailable(str(error)) from None
-        definition = await self._definition(rule, start, bad_when)
+        return await self._graded(found, start, bad_when)
+
+    async def _graded(self, found: Sequence[Backtest], start: float, bad_when: BadWhen | None) -> Graded:
+        if len({(tuple(each.rule.filter.items()), each.rule.group_by) for each in found}) > 1:
+            return Graded(found, None, "rules of this name are about different things")
+        definition = await self._definition(found[0].rule, start, bad_when)
         if definition is None:
             return Graded(found, None, NO_TRUTH)
-        truth = await self._truth(definition, found)
+        truth = await self._truth(definition, found[0])
         if not any(said is not None for slots in truth.values() for _, said in slots):
             return Graded(found, None, f"{NO_TRUTH}: {definition.said}")
         delay = await self._label_delay(definition)
-        firings = _firings(found, definition.group_by)
+        firings = sorted(
+            (firing for each in found for firing in _firings(each, definition.group_by)),
+            key=lambda firing: firing.fired_at,
+        )
         return Graded(found, grade(definition, firings, truth, label_delay_seconds=delay), None)
 
     async def _check_history(self, rule: Rule, start: float) -> None:

@@ -1,6 +1,6 @@
 """All rules of all files, checked together, all or nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,31 @@ from services.monitoring_api.configuration.located_yaml import (
 
 
 @dataclass(frozen=True, slots=True)
+class RuleSource:
+    """One rule as people wrote it.
+
+    Attributes:
+        group: The name of its group.
+        position: Its number in the group.
+        definition: Its keys and values.
+    """
+
+    group: str
+    position: int
+    definition: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The rules in force: those of objectives in place of objectives."""
+    """The rules in force.
+
+    Attributes:
+        groups: What is looked at: the rules of objectives in place of objectives.
+        sources: What people wrote.
+    """
 
     groups: tuple[RuleGroup, ...] = ()
+    sources: tuple[RuleSource, ...] = ()
 
     def rules(self) -> Iterable[Rule]:
         """Every rule of every group."""
@@ -55,7 +76,14 @@ def load_rules(paths: Sequence[Path], catalogue: Catalogue | None) -> RuleSet:
     errors.extend([] if errors else _shared_states(files))
     if errors:
         raise InvalidFileError(sorted(errors, key=lambda error: (error.path, error.line, error.field)))
-    return RuleSet(tuple(group.expanded() for _, file in files for group in file.groups))
+    sources = tuple(source for document in documents for source in _sources(document))
+    return RuleSet(tuple(group.expanded() for _, file in files for group in file.groups), sources)
+
+
+def _sources(document: LocatedDocument) -> Iterable[RuleSource]:
+    for _, group in _mappings(document.data, "groups"):
+        for position, rule in _mappings(group, "rules"):
+            yield RuleSource(str(group.get("name")), position, rule)
 
 
 def _duplicates(documents: Iterable[LocatedDocument]) -> Iterable[FileError]:

@@ -23,7 +23,9 @@ from services.monitoring_api.alerting.figures import Figures, no_figures
 from services.monitoring_api.alerting.measurement import Measure
 from services.monitoring_api.alerting.metric_shapes import Catalogue
 from services.monitoring_api.alerting.replay import MeasureSlots, one_by_one
+from services.monitoring_api.alerting.rule_set import RuleSet
 from services.monitoring_api.alerting.rules import Rule, RuleGroup
+from services.monitoring_api.alerting.rules_in_force import RuleInForce, write_rules
 from services.monitoring_api.alerting.slots import keep_slots, read_slot
 from services.monitoring_api.alerting.store import forget_events, forget_workers, record_worker
 from services.monitoring_api.notify.acknowledgements import forget_acknowledgements
@@ -197,8 +199,7 @@ class Worker:
             await self._warn_of_orphans(configuration.notifications)
         if configuration.rules is not None:
             await self._retire_missing()
-            names = [group.name for group in configuration.rules.groups]
-            await self._store(lambda connection: keep_slots(connection, names))
+            await self._tell_of_rules(configuration.rules)
             self._schedule({group.name: group for group in configuration.rules.groups})
 
     async def _retire_missing(self) -> None:
@@ -218,6 +219,21 @@ class Worker:
             if name not in self._groups:
                 self._watch.begin(name, group.interval or self._settings.interval_seconds, time.time())
                 self._groups[name] = (group, asyncio.create_task(self._look_after(group), name=f"group {name}"))
+
+    async def _tell_of_rules(self, rules: RuleSet) -> None:
+        """Keep which rules are in force, for whoever asks, and forget slots of groups that are gone."""
+        intervals = {group.name: group.interval or self._settings.interval_seconds for group in rules.groups}
+        delay, now = self._settings.evaluation_delay_seconds, time.time()
+        told = [
+            RuleInForce(each.group, each.position, intervals[each.group], delay, each.definition, now)
+            for each in rules.sources
+        ]
+
+        def work(connection: Connection) -> None:
+            write_rules(connection, told)
+            keep_slots(connection, intervals)
+
+        await self._store(work)
 
     async def _look_after(self, group: RuleGroup) -> None:
         """Look at a group on every slot of the clock, and first at those that were missed since its last one."""

@@ -24,7 +24,11 @@ OPERATE = [
     ("POST", "/api/v1/channels/{name}/test"),
     ("POST", "/api/v1/notifications/{id}/resend"),
 ]
-NEEDED = {("POST", "/api/v1/models/{name}/promote"): Scope.ADMIN, **dict.fromkeys(OPERATE, Scope.OPERATE)}
+NEEDED = {
+    ("POST", "/api/v1/models/{name}/promote"): Scope.ADMIN,
+    ("POST", "/api/v1/rules/{name}/backtest"): Scope.READ,
+    **dict.fromkeys(OPERATE, Scope.OPERATE),
+}
 
 
 @pytest.fixture

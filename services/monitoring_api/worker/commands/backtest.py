@@ -18,7 +18,7 @@ from services.monitoring_api.alerting.backtest_document import backtest_document
 from services.monitoring_api.alerting.backtester import Backtester
 from services.monitoring_api.alerting.catalogue import metric_catalogue
 from services.monitoring_api.alerting.rule_set import RuleSet, load_rules
-from services.monitoring_api.alerting.rules import Rule
+from services.monitoring_api.alerting.rules import ALERTNAME, Rule
 from services.monitoring_api.configuration.duration import format_duration
 from services.monitoring_api.configuration.located_yaml import InvalidFileError
 from services.monitoring_api.database import ClickHouseDatabase
@@ -66,15 +66,17 @@ def backtest(file: Path, start: str, end: str, name: str | None, *, as_json: boo
         click.echo("\n".join(_lines(each)))
 
 
-def _wanted(rules: RuleSet, name: str | None, interval: float) -> list[tuple[Rule, float]]:
-    found = [(rule, group.interval or interval) for group in rules.groups for rule in group.rules]
-    if name is None:
-        return found
-    named = [(rule, each) for rule, each in found if rule.alert == name]
-    if not named:
-        known = ", ".join(sorted({rule.alert for rule, _ in found})) or "none"
+def _wanted(rules: RuleSet, name: str | None, interval: float) -> list[tuple[list[Rule], float]]:
+    """The rules, those of one name and group together, and the time between two looks at them."""
+    found: dict[tuple[str, str], tuple[list[Rule], float]] = {}
+    for group in rules.groups:
+        for rule in group.rules:
+            found.setdefault((group.name, rule.alert), ([], group.interval or interval))[0].append(rule)
+    wanted = [each for (_, alert), each in found.items() if name in {None, alert}]
+    if not wanted and name is not None:
+        known = ", ".join(sorted({alert for _, alert in found})) or "none"
         raise click.BadParameter(f"no rule is called {name!r}; there are: {known}", param_hint="--rule")
-    return named
+    return wanted
 
 
 def _span(start: str, end: str) -> TimeRange:
@@ -90,7 +92,7 @@ def _said(problem: Problem) -> str:
 
 
 async def _run(
-    settings: WorkerSettings, wanted: list[tuple[Rule, float]], span: TimeRange, *, bar: bool
+    settings: WorkerSettings, wanted: list[tuple[list[Rule], float]], span: TimeRange, *, bar: bool
 ) -> list[dict[str, Any]]:
     connection = settings.connection("sightglass-backtest")
     database = ClickHouseDatabase(replace(connection, deadline_seconds=_DEADLINE_SECONDS))
@@ -105,14 +107,14 @@ async def _run(
     found = []
     try:
         with Progress(console=Console(stderr=True), transient=True, disable=not bar) as shown:
-            for rule, interval in wanted:
+            for rules, interval in wanted:
                 looks = sum(1 for _ in slots_between(start, end, interval))
-                task = shown.add_task(rule.alert, total=looks)
+                task = shown.add_task(rules[0].alert, total=looks * len(rules))
 
                 def progress(done: int, task: Any = task) -> None:
                     shown.update(task, completed=done)
 
-                graded = await backtester.run(rule, start, end, interval_seconds=interval, progress=progress)
+                graded = await backtester.run(rules, start, end, interval_seconds=interval, progress=progress)
                 found.append(backtest_document(graded))
     finally:
         await database.close()
@@ -120,23 +122,32 @@ async def _run(
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
-    own = ", ".join(f"{key}={value}" for key, value in found["labels"].items())
-    title = found["alert"] + (f" ({own})" if own else "")
     times = found["fired"]
-    fired = f"fired {times} time{'' if times == 1 else 's'}, {format_duration(found['firing_seconds'])} in all"
-    lines = [f"{title}: {found['looks']:,} looks, {fired if times else 'would not have fired'}"]
+    fired = (
+        f"would have fired {times} time{'' if times == 1 else 's'}, {format_duration(found['firing_seconds'])} in all"
+    )
+    lines = [f"{found['rule']}: {found['looks']:,} looks, {fired if times else 'would not have fired'}"]
     unsure = {kind: count for kind, count in found["health"].items() if count and kind not in {"ok", "no_data"}}
     if unsure:
         lines.append("  not judged: " + ", ".join(f"{count:,} {kind}" for kind, count in unsure.items()))
-    firings = [(series, one) for series in found["series"] for one in series["firing"]]
-    for series, one in firings[:_MOST_SHOWN]:
-        group = ", ".join(f"{key}={value}" for key, value in series["labels"].items() if key not in found["labels"])
+    firings = [(alert, one) for alert in found["alerts"] for one in alert["spans"] if one["state"] == "firing"]
+    for alert, one in firings[:_MOST_SHOWN]:
+        group = ", ".join(f"{key}={value}" for key, value in alert["labels"].items() if key != ALERTNAME)
         value = "" if one["value"] is None else f", up to {one['value']:.6g}"
         verdict = "" if one["verdict"] is None else f": {one['verdict']}{_lead(one['lead_seconds'])}"
         lines.append(f"  {one['from']} to {one['to'] or 'the end'} {group}{value}{verdict}")
     if len(firings) > _MOST_SHOWN:
         lines.append(f"  ... and {len(firings) - _MOST_SHOWN} more")
-    lines += _grade_lines(found)
+    grade = found["grade"]
+    if grade is not None:
+        said = ", ".join(f"{count} {verdict}" for verdict, count in grade["firings"].items())
+        lines.append(f"  bad when {grade['definition']}")
+        lines.append(
+            f"  firings: {said}; precision {_share(grade['precision'])}; of {len(grade['episodes'])} bad times "
+            f"{_share(grade['recall'])} found"
+        )
+    elif times and found["message"]:
+        lines.append(f"  {found['message']}")
     return lines
 
 
@@ -144,16 +155,6 @@ def _lead(seconds: float | None) -> str:
     if seconds is None:
         return ""
     return f", {format_duration(abs(seconds))} {'before' if seconds >= 0 else 'after'} the labels"
-
-
-def _grade_lines(found: dict[str, Any]) -> list[str]:
-    grade = found["grade"]
-    if grade is None:
-        return [f"  not graded: {found['ungraded']}"] if found["fired"] else []
-    said = [f"{count} {verdict}" for verdict, count in grade["firings"].items()]
-    firings = f"  firings: {', '.join(said)}; precision {_share(grade['precision'])}"
-    found_share = f"of {len(grade['episodes'])} bad times {_share(grade['recall'])} found"
-    return [f"  bad when {grade['bad_when']}", f"{firings}; {found_share}"]
 
 
 def _share(value: float | None) -> str:

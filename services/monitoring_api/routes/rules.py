@@ -1,0 +1,188 @@
+"""`/rules`: the rules in force, and what one of them would have done in history."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, Protocol
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+_LONGEST_NAME: Final = 200
+_EXAMPLE: Final[JsonDict] = {"from": "now-24h", "to": "now"}
+_BACKTEST: Final = (
+    "The worker's own evaluation over what is stored now, beginning without an active alert: points for a chart, when "
+    "each alert would have fired, and every transition. Where labels exist, each firing is graded by what they later "
+    "said: `bad_when` says what counts as bad; by default what the rule says, else a model's figure a tenth worse than "
+    "in the four weeks before. A range that takes too many looks is refused with one that would do."
+)
+
+
+class RuleShown(BaseModel):
+    """One rule in force."""
+
+    name: str
+    group: str
+    interval_seconds: float = Field(description="Between two looks.")
+    text: str = Field(description="The rule as its file says it, in YAML.")
+    definition: dict[str, Any] = Field(description="The same as JSON.")
+    labels: dict[str, str]
+    metric: str | None
+    condition: str = Field(description="When it is bad, in words; of an objective, of its first rule.")
+    window_seconds: float
+    for_seconds: float
+    health: Literal["ok", "no_data", "incomplete", "immature", "error", "unknown"] = Field(
+        description="What the last look rested on, the worst of its alerts; unknown before the first look."
+    )
+    error: str | None = Field(description="Why a look gave no answer; null when all gave one.")
+    last_evaluated_at: datetime | None = Field(description="The newest slot in which it was looked at.")
+    firing: int = Field(description="How many of its alerts fire.")
+    pending: int
+
+
+class RulesShown(BaseModel):
+    """The answer."""
+
+    rules: list[RuleShown]
+    since: datetime | None = Field(description="When the worker took the rules as they are; null before it did.")
+    error: str | None = Field(description="What is wrong with the worker's files or store; what was in force stays so.")
+
+
+class BadWhenRequest(BaseModel):
+    """What counts as bad: a figure that labels make."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    metric: str = Field(max_length=_LONGEST_NAME, examples=["accuracy"])
+    condition: str = Field(max_length=_LONGEST_NAME, examples=["< 0.7"])
+    window: str = Field(default="1d", max_length=40, description="Over the predictions of how long.")
+
+
+class BacktestRequest(BaseModel):
+    """Between which times."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, json_schema_extra={"examples": [_EXAMPLE]})
+
+    start: str = Field(alias="from", max_length=100, description="RFC 3339, epoch seconds, or relative: now-24h.")
+    end: str = Field(default="now", alias="to", max_length=100, description="The first moment after the range.")
+    interval: str | None = Field(
+        default=None, max_length=40, description="Between two looks, such as 1m; by default as the worker looks."
+    )
+    bad_when: BadWhenRequest | None = None
+
+
+class SpanShown(BaseModel):
+    """One time that an alert would have been pending or firing."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    state: Literal["pending", "firing"]
+    start: datetime = Field(alias="from")
+    end: datetime | None = Field(alias="to", description="Null where it still was at the end.")
+    value: float | None = Field(description="The worst figure while it fired.")
+    cause: str | None
+    verdict: Literal["right", "wrong", "unknown"] | None = Field(description="What labels say of the firing.")
+    lead_seconds: float | None = Field(description="How long before the labels it said so; negative: after them.")
+
+
+class TransitionShown(BaseModel):
+    """A change of one alert."""
+
+    kind: str
+    at: datetime
+    value: float | None
+    cause: str
+    error: str | None
+
+
+class AlertShown(BaseModel):
+    """One alert over the range."""
+
+    fingerprint: str
+    labels: dict[str, str]
+    points: list[tuple[float, float | None]] = Field(
+        description="Slot (epoch seconds) and figure; of many that fall together the worst."
+    )
+    spans: list[SpanShown]
+    transitions: list[TransitionShown]
+
+
+class EpisodeShown(BaseModel):
+    """A time in which the model was bad."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    labels: dict[str, str]
+    start: datetime = Field(alias="from")
+    bad_at: datetime = Field(description="The end of its first bad window.")
+    end: datetime = Field(alias="to")
+    found: bool = Field(description="Whether the rule fired in it.")
+
+
+class GradeShown(BaseModel):
+    """How good the rule is at telling that the model is bad."""
+
+    definition: str = Field(description="When the model was bad, in words.")
+    metric: str
+    condition: str
+    window_seconds: float
+    known_share: float = Field(description="The share of the range for which labels say whether it was bad.")
+    label_delay_seconds: float | None = Field(description="How long labels take; null: unknown, and taken for none.")
+    firings: dict[str, int] = Field(description="How many were right, wrong, unknown.")
+    precision: float | None = Field(description="The share of right ones among those that labels can judge.")
+    recall: float | None = Field(description="The share of bad times that were found.")
+    lead_time_seconds: float | None = Field(description="The median over right firings; negative: after the labels.")
+    episodes: list[EpisodeShown]
+
+
+class Backtest(BaseModel):
+    """What a rule would have done; of an objective, all the rules that it becomes."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    rule: str
+    metric: str | None
+    unit: str
+    condition: str
+    threshold: float | None
+    start: datetime = Field(alias="from")
+    end: datetime = Field(alias="to")
+    interval_seconds: float = Field(description="Between two looks.")
+    step_seconds: float = Field(description="Between two points.")
+    looks: int
+    health: dict[str, int] = Field(description="What looks rested on, over all alerts.")
+    fired: int
+    firing_seconds: float
+    alerts_seen: int
+    alerts: list[AlertShown] = Field(description="Those that fired first; at most 50.")
+    grade: GradeShown | None
+    message: str | None = Field(description="What else there is to say: why there is no grade, what is left out.")
+
+
+class RuleDesk(Protocol):
+    """Where rules are known."""
+
+    async def rules(self) -> RulesShown:
+        """All in force."""
+        ...
+
+    async def backtest(self, name: str, wanted: BacktestRequest) -> Backtest:
+        """What the one of a name would have done."""
+        ...
+
+
+def rules_router(desk: RuleDesk) -> APIRouter:
+    """/rules and /rules/{name}/backtest."""
+    router = APIRouter(prefix="/rules", tags=["alerts"])
+
+    @router.get("", summary="The alert rules in force")
+    async def rules() -> RulesShown:
+        return await desk.rules()
+
+    @router.post("/{name}/backtest", summary="What a rule would have done in history", description=_BACKTEST)
+    async def backtest(
+        name: Annotated[str, Path(min_length=1, max_length=_LONGEST_NAME, examples=["TooManyErrors"])],
+        body: BacktestRequest,
+    ) -> Backtest:
+        return await desk.backtest(name, body)
+
+    return router
