@@ -80,19 +80,27 @@ def test_a_timeline_is_ready_for_a_chart():
     ]
     assert found.health == Counter({Health.OK: 6, Health.NO_DATA: 1})
     assert alert.pending == [(1, 2), (6, None)]
-    document = backtest_document(Graded([found], None, "no labels"))
+    document = backtest_document(Graded(found, None, "no labels"))
     assert (document["looks"], document["fired"], document["firing_seconds"]) == (7, 1, 1)
     assert (document["condition"], document["threshold"], document["unit"]) == ("> 0.5", 0.5, "1")
     assert document["step_seconds"] == 1
-    (shown,) = document["alerts"]
+    (shown,) = document["series"]
     assert shown["points"][1] == [1, 0.6]
-    assert [(span["state"], span["from"][17:19], span["to"] and span["to"][17:19]) for span in shown["spans"]] == [
-        ("pending", "01", "02"),
-        ("firing", "02", "03"),
-        ("pending", "06", None),
+    assert shown["firing"] == [
+        {
+            "from": "1970-01-01T00:00:02.000Z",
+            "to": "1970-01-01T00:00:03.000Z",
+            "value": 0.9,
+            "cause": "condition",
+            "verdict": None,
+            "lead_seconds": None,
+        }
     ]
-    assert (shown["spans"][1]["value"], shown["spans"][1]["verdict"]) == (0.9, None)
-    assert (document["grade"], document["message"]) == (None, "Firings are not graded: no labels.")
+    assert [(span["from"][17:19], span["to"] and span["to"][17:19]) for span in shown["pending"]] == [
+        ("01", "02"),
+        ("06", None),
+    ]
+    assert (document["grade"], document["ungraded"]) == (None, "no labels")
 
 
 def test_many_points_are_thinned_and_no_breach_is_lost():
@@ -233,7 +241,6 @@ def test_an_answer_holds_the_alerts_that_fired():
         return [dict.fromkeys(questions, groups) for _ in slots]
 
     found: Backtest = run(rule, 0.0, 5.0, crowd, interval=1.0)
-    document = backtest_document(Graded([found], None, None))
-    assert (document["alerts_seen"], len(document["alerts"])) == (100, 50)
-    assert document["alerts"][0]["labels"]["route"] == "077"
-    assert document["message"] == "Of 100 alerts the first 50 have a timeline here."
+    document = backtest_document(Graded(found, None, None))
+    assert (document["alerts"], len(document["series"])) == (100, 50)
+    assert document["series"][0]["labels"]["route"] == "077"

@@ -1,7 +1,5 @@
 """Backtests as answers: chart-ready, in JSON."""
 
-from collections import Counter
-from collections.abc import Sequence
 from typing import Any, Final
 
 from services.monitoring_api.alerting.backtest import AlertTimeline, Backtest, FiringSpan, thinned, thinning
@@ -11,75 +9,58 @@ from services.monitoring_api.alerting.models import Health
 from services.monitoring_api.configuration.instant import rfc3339
 from services.monitoring_api.queries.catalogue import find_metric
 
-# Alerts with a timeline in the answer; those that fired come first.
-MOST_ALERTS: Final = 50
+# Alerts with a series of their own; those that fired come first.
+MOST_SERIES: Final = 50
 
 
 def backtest_document(graded: Graded) -> dict[str, Any]:
-    """The backtest of one rule, or of all that an objective becomes."""
-    first = graded.found[0]
-    alerts = [(found, alert) for found in graded.found for alert in found.alerts]
-    alerts.sort(key=lambda one: (not one[1].firing, sorted(one[1].labels.items())))
-    conditions = {found.rule.judged for found in graded.found}
-    health: Counter[Health] = sum((found.health for found in graded.found), Counter())
-    size = thinning(first.looks)
-    threshold = None if first.rule.condition is None else first.rule.condition.threshold
+    """One rule's backtest."""
+    found = graded.found
+    rule, condition = found.rule, found.rule.condition
+    size = thinning(found.looks)
     return {
-        "rule": first.rule.alert,
-        "metric": first.rule.metric,
-        "unit": "" if first.rule.metric is None else find_metric(first.rule.metric).unit,
-        "condition": first.rule.judged if len(conditions) == 1 else "error budget spent too fast",
-        "threshold": threshold if len(conditions) == 1 else None,
-        "from": rfc3339(first.start),
-        "to": rfc3339(first.end),
-        "interval_seconds": first.interval_seconds,
-        "step_seconds": first.interval_seconds * size,
-        "looks": sum(found.looks for found in graded.found),
-        "health": {str(kind): health[kind] for kind in Health},
-        "fired": sum(len(alert.firing) for _, alert in alerts),
-        "firing_seconds": sum(_until(found, span) - span.fired_at for found, alert in alerts for span in alert.firing),
-        "alerts_seen": len(alerts),
-        "alerts": [_alert(found, alert, graded.grade, size) for found, alert in alerts[:MOST_ALERTS]],
+        "alert": rule.alert,
+        "labels": dict(rule.labels),
+        "metric": rule.metric,
+        "unit": "" if rule.metric is None else find_metric(rule.metric).unit,
+        "condition": rule.judged,
+        "threshold": None if condition is None else condition.threshold,
+        "resolve_threshold": None if rule.resolve_condition is None else rule.resolve_condition.threshold,
+        "from": rfc3339(found.start),
+        "to": rfc3339(found.end),
+        "interval_seconds": found.interval_seconds,
+        "step_seconds": found.interval_seconds * size,
+        "looks": found.looks,
+        "health": {str(kind): found.health[kind] for kind in Health},
+        "fired": sum(len(alert.firing) for alert in found.alerts),
+        "firing_seconds": sum(_until(found, span) - span.fired_at for alert in found.alerts for span in alert.firing),
+        "alerts": len(found.alerts),
+        "series": [_series(found, alert, graded.grade, size) for alert in found.alerts[:MOST_SERIES]],
         "grade": None if graded.grade is None else _grade(graded.grade),
-        "message": _message(graded, alerts),
+        "ungraded": graded.ungraded,
     }
-
-
-def _message(graded: Graded, alerts: Sequence[object]) -> str | None:
-    said = []
-    if len(alerts) > MOST_ALERTS:
-        said.append(f"Of {len(alerts):,} alerts the first {MOST_ALERTS} have a timeline here.")
-    if graded.ungraded is not None:
-        said.append(f"Firings are not graded: {graded.ungraded}.")
-    return " ".join(said) or None
 
 
 def _until(found: Backtest, span: FiringSpan) -> float:
     return found.end if span.ended_at is None else span.ended_at
 
 
-def _alert(found: Backtest, alert: AlertTimeline, grade: Grade | None, size: int) -> dict[str, Any]:
-    pending = [
-        {"state": "pending", "from": rfc3339(start), "to": rfc3339(end), **_NO_FIRING}
-        for start, end in alert.pending
-        if start != end
-    ]
-    firing = [
-        {
-            "state": "firing",
-            "from": rfc3339(span.fired_at),
-            "to": rfc3339(span.ended_at),
-            "value": span.value,
-            "cause": str(span.cause),
-            **_verdict(_graded(grade, alert, span.fired_at)),
-        }
-        for span in alert.firing
-    ]
+def _series(found: Backtest, alert: AlertTimeline, grade: Grade | None, size: int) -> dict[str, Any]:
     return {
         "fingerprint": alert.fingerprint,
         "labels": dict(alert.labels),
         "points": [[at, value] for at, value in thinned(alert.points, found.rule.condition, size)],
-        "spans": sorted((*pending, *firing), key=lambda span: str(span["from"])),
+        "firing": [
+            {
+                "from": rfc3339(span.fired_at),
+                "to": rfc3339(span.ended_at),
+                "value": span.value,
+                "cause": str(span.cause),
+                **_verdict(_graded(grade, alert, span.fired_at)),
+            }
+            for span in alert.firing
+        ],
+        "pending": [{"from": rfc3339(start), "to": rfc3339(end)} for start, end in alert.pending if start != end],
         "transitions": [
             {
                 "kind": str(event.kind),
@@ -91,9 +72,6 @@ def _alert(found: Backtest, alert: AlertTimeline, grade: Grade | None, size: int
             for event in alert.events
         ],
     }
-
-
-_NO_FIRING: Final = {"value": None, "cause": None, "verdict": None, "lead_seconds": None}
 
 
 def _graded(grade: Grade | None, alert: AlertTimeline, fired_at: float) -> GradedFiring | None:
@@ -115,7 +93,7 @@ def _grade(grade: Grade) -> dict[str, Any]:
     definition = grade.definition
     verdicts = [str(each.verdict) for each in grade.firings]
     return {
-        "definition": definition.said,
+        "bad_when": definition.said,
         "metric": definition.metric,
         "condition": str(definition.condition),
         "window_seconds": definition.window_seconds,
@@ -124,7 +102,7 @@ def _grade(grade: Grade) -> dict[str, Any]:
         "firings": {name: verdicts.count(name) for name in ("right", "wrong", "unknown")},
         "precision": grade.precision,
         "recall": grade.recall,
-        "lead_time_seconds": grade.lead_seconds,
+        "lead_seconds": grade.lead_seconds,
         "episodes": [
             {
                 "labels": dict(zip(definition.group_by, episode.group, strict=True)),

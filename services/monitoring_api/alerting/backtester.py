@@ -46,15 +46,15 @@ NO_TRUTH: Final = "no labelled figure says how good the model was"
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """Backtests that belong together, with what labels say of them.
+    """A backtest with what labels say of it.
 
     Attributes:
-        found: What each rule would have done.
+        found: What the rule would have done.
         grade: How good its firings were; None where labels can't say.
         ungraded: Why, then.
     """
 
-    found: Sequence[Backtest]
+    found: Backtest
     grade: Grade | None
     ungraded: str | None
 
@@ -100,7 +100,7 @@ class Backtester:
         interval_seconds: float,
         bad_when: BadWhen | None = None,
         progress: Callable[[int], None] = lambda _looks: None,
-    ) -> Graded:
+    ) -> list[Graded]:
         """Backtest rules that belong together, and grade their firings.
 
         Args:
@@ -135,21 +135,21 @@ class Backtester:
             raise Unavailable(str(error)) from None
         return await self._graded(found, start, bad_when)
 
-    async def _graded(self, found: Sequence[Backtest], start: float, bad_when: BadWhen | None) -> Graded:
+    async def _graded(self, found: Sequence[Backtest], start: float, bad_when: BadWhen | None) -> list[Graded]:
         if len({(tuple(each.rule.filter.items()), each.rule.group_by) for each in found}) > 1:
-            return Graded(found, None, "rules of this name are about different things")
+            return [Graded(each, None, "rules of this name are about different things") for each in found]
         definition = await self._definition(found[0].rule, start, bad_when)
         if definition is None:
-            return Graded(found, None, NO_TRUTH)
+            return [Graded(each, None, NO_TRUTH) for each in found]
         truth = await self._truth(definition, found[0])
         if not any(said is not None for slots in truth.values() for _, said in slots):
-            return Graded(found, None, f"{NO_TRUTH}: {definition.said}")
+            return [Graded(each, None, f"{NO_TRUTH}: {definition.said}") for each in found]
         delay = await self._label_delay(definition)
-        firings = sorted(
-            (firing for each in found for firing in _firings(each, definition.group_by)),
-            key=lambda firing: firing.fired_at,
-        )
-        return Graded(found, grade(definition, firings, truth, label_delay_seconds=delay), None)
+
+        def graded(each: Backtest) -> Grade:
+            return grade(definition, _firings(each, definition.group_by), truth, label_delay_seconds=delay)
+
+        return [Graded(each, graded(each), None) for each in found]
 
     async def _check_history(self, rule: Rule, start: float) -> None:
         if rule.metric is None or find_metric(rule.metric).source.name not in _OF_SPANS:

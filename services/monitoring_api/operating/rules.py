@@ -82,7 +82,7 @@ class StoredRules:
         nothing = told.RulesShown(rules=[], since=None, error=None)
         return await self._store.read(work, tables=(alerts, slots, rules_in_force, workers), empty=nothing)
 
-    async def backtest(self, name: str, wanted: told.BacktestRequest) -> told.Backtest:
+    async def backtest(self, name: str, wanted: told.BacktestRequest) -> told.Backtests:
         """What the rules of a name would have done.
 
         Raises:
@@ -108,7 +108,8 @@ class StoredRules:
                 interval_seconds=interval or min(each.interval_seconds for each in found),
                 bad_when=bad_when,
             )
-        return told.Backtest.model_validate(backtest_document(graded))
+        shown = [told.BacktestShown.model_validate(backtest_document(each)) for each in graded]
+        return told.Backtests(backtests=shown)
 
     async def _in_force(self) -> list[RuleInForce]:
         return await self._store.read(read_rules, tables=(rules_in_force,), empty=[])

@@ -70,18 +70,26 @@ class BacktestRequest(BaseModel):
     bad_when: BadWhenRequest | None = None
 
 
-class SpanShown(BaseModel):
-    """One time that an alert would have been pending or firing."""
+class FiringShown(BaseModel):
+    """One time that an alert would have fired."""
 
     model_config = ConfigDict(populate_by_name=True)
 
-    state: Literal["pending", "firing"]
     start: datetime = Field(alias="from")
-    end: datetime | None = Field(alias="to", description="Null where it still was at the end.")
-    value: float | None = Field(description="The worst figure while it fired.")
-    cause: str | None
-    verdict: Literal["right", "wrong", "unknown"] | None = Field(description="What labels say of the firing.")
+    end: datetime | None = Field(alias="to", description="Null where it still fired at the end.")
+    value: float | None = Field(description="Its worst figure.")
+    cause: str
+    verdict: Literal["right", "wrong", "unknown"] | None = Field(description="What labels say of it.")
     lead_seconds: float | None = Field(description="How long before the labels it said so; negative: after them.")
+
+
+class PendingShown(BaseModel):
+    """One time that its condition held and it did not fire yet."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    start: datetime = Field(alias="from")
+    end: datetime | None = Field(alias="to")
 
 
 class TransitionShown(BaseModel):
@@ -94,7 +102,7 @@ class TransitionShown(BaseModel):
     error: str | None
 
 
-class AlertShown(BaseModel):
+class SeriesShown(BaseModel):
     """One alert over the range."""
 
     fingerprint: str
@@ -102,7 +110,8 @@ class AlertShown(BaseModel):
     points: list[tuple[float, float | None]] = Field(
         description="Slot (epoch seconds) and figure; of many that fall together the worst."
     )
-    spans: list[SpanShown]
+    firing: list[FiringShown]
+    pending: list[PendingShown]
     transitions: list[TransitionShown]
 
 
@@ -121,7 +130,7 @@ class EpisodeShown(BaseModel):
 class GradeShown(BaseModel):
     """How good the rule is at telling that the model is bad."""
 
-    definition: str = Field(description="When the model was bad, in words.")
+    bad_when: str = Field(description="When the model was bad, in words.")
     metric: str
     condition: str
     window_seconds: float
@@ -130,20 +139,22 @@ class GradeShown(BaseModel):
     firings: dict[str, int] = Field(description="How many were right, wrong, unknown.")
     precision: float | None = Field(description="The share of right ones among those that labels can judge.")
     recall: float | None = Field(description="The share of bad times that were found.")
-    lead_time_seconds: float | None = Field(description="The median over right firings; negative: after the labels.")
+    lead_seconds: float | None = Field(description="The median over right firings; negative: after the labels.")
     episodes: list[EpisodeShown]
 
 
-class Backtest(BaseModel):
-    """What a rule would have done; of an objective, all the rules that it becomes."""
+class BacktestShown(BaseModel):
+    """What one rule would have done."""
 
     model_config = ConfigDict(populate_by_name=True)
 
-    rule: str
+    alert: str
+    labels: dict[str, str]
     metric: str | None
     unit: str
     condition: str
     threshold: float | None
+    resolve_threshold: float | None
     start: datetime = Field(alias="from")
     end: datetime = Field(alias="to")
     interval_seconds: float = Field(description="Between two looks.")
@@ -152,10 +163,16 @@ class Backtest(BaseModel):
     health: dict[str, int] = Field(description="What looks rested on, over all alerts.")
     fired: int
     firing_seconds: float
-    alerts_seen: int
-    alerts: list[AlertShown] = Field(description="Those that fired first; at most 50.")
+    alerts: int = Field(description="How many were seen; at most 50 have a series, those that fired first.")
+    series: list[SeriesShown]
     grade: GradeShown | None
-    message: str | None = Field(description="What else there is to say: why there is no grade, what is left out.")
+    ungraded: str | None = Field(description="Why there is no grade.")
+
+
+class Backtests(BaseModel):
+    """The answer: one entry for each rule of that name, of an objective for each that it becomes."""
+
+    backtests: list[BacktestShown]
 
 
 class RuleDesk(Protocol):
@@ -165,7 +182,7 @@ class RuleDesk(Protocol):
         """All in force."""
         ...
 
-    async def backtest(self, name: str, wanted: BacktestRequest) -> Backtest:
+    async def backtest(self, name: str, wanted: BacktestRequest) -> Backtests:
         """What the one of a name would have done."""
         ...
 
@@ -182,7 +199,7 @@ def rules_router(desk: RuleDesk) -> APIRouter:
     async def backtest(
         name: Annotated[str, Path(min_length=1, max_length=_LONGEST_NAME, examples=["TooManyErrors"])],
         body: BacktestRequest,
-    ) -> Backtest:
+    ) -> Backtests:
         return await desk.backtest(name, body)
 
     return router

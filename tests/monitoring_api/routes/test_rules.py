@@ -181,12 +181,12 @@ async def test_a_backtest_is_what_the_worker_would_have_done(history, asking, ru
         for name in dict.fromkeys(rule.alert for rule in group.rules):
             answer = await api.post(f"/api/v1/rules/{name}/backtest", json={"from": str(start), "to": str(NOW)})
             assert answer.status_code == 200, answer.text
-            document = answer.json()
-            for alert in document["alerts"]:
-                for event in alert["transitions"]:
+            tests = answer.json()["backtests"]
+            for series in (series for test in tests for series in test["series"]):
+                for event in series["transitions"]:
                     at = event["at"].replace("Z", "+00:00")
-                    found.append((name, alert["fingerprint"], event["kind"], at))
-            assert document["looks"] == 60 * sum(rule.alert == name for rule in group.rules)
+                    found.append((name, series["fingerprint"], event["kind"], at))
+            assert [test["looks"] for test in tests] == [60 for rule in group.rules if rule.alert == name]
     assert {one[0] for one in told if one[2] == "fired"} == {
         "TooManyErrors",
         "Slow",
@@ -214,18 +214,19 @@ async def test_firings_are_graded_by_labels(history, asking, rules):
                 json={"from": "now-10h", "bad_when": {"metric": "accuracy", "condition": "< 0.1", "window": "1h"}},
             )
         ).json()
+    (answer,), (default,) = answer["backtests"], default["backtests"]
     grade = answer["grade"]
-    assert (answer["fired"], grade["definition"]) == (1, "accuracy over 1h < 0.7")
+    assert (answer["fired"], grade["bad_when"]) == (1, "accuracy over 1h < 0.7")
     assert (grade["precision"], grade["recall"], grade["firings"]["right"]) == (1.0, 1.0, 1)
     (episode,) = grade["episodes"]
     assert episode["found"]
-    (firing,) = [one for one in answer["alerts"][0]["spans"] if one["state"] == "firing"]
+    (firing,) = answer["series"][0]["firing"]
     assert firing["verdict"] == "right"
     # Labels take twenty minutes; the score says so within the hour of its window.
     assert grade["label_delay_seconds"] == pytest.approx(1200, rel=0.3)
-    assert firing["lead_seconds"] == grade["lead_time_seconds"] > -1800
-    assert default["grade"]["definition"] == "accuracy over 1h < 0.1"
-    shown = answer["alerts"][0]["points"]
+    assert firing["lead_seconds"] == grade["lead_seconds"] > -1800
+    assert default["grade"]["bad_when"] == "accuracy over 1h < 0.1"
+    shown = answer["series"][0]["points"]
     assert [at for at, _ in shown] == sorted(at for at, _ in shown)
     assert max(value for _, value in shown if value is not None) == pytest.approx(0.9)
 

@@ -115,24 +115,27 @@ async def _run(
                     shown.update(task, completed=done)
 
                 graded = await backtester.run(rules, start, end, interval_seconds=interval, progress=progress)
-                found.append(backtest_document(graded))
+                found += [backtest_document(each) for each in graded]
     finally:
         await database.close()
     return found
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
+    own = ", ".join(f"{key}={value}" for key, value in found["labels"].items())
+    title = found["alert"] + (f" ({own})" if own else "")
     times = found["fired"]
     fired = (
         f"would have fired {times} time{'' if times == 1 else 's'}, {format_duration(found['firing_seconds'])} in all"
     )
-    lines = [f"{found['rule']}: {found['looks']:,} looks, {fired if times else 'would not have fired'}"]
+    lines = [f"{title}: {found['looks']:,} looks, {fired if times else 'would not have fired'}"]
     unsure = {kind: count for kind, count in found["health"].items() if count and kind not in {"ok", "no_data"}}
     if unsure:
         lines.append("  not judged: " + ", ".join(f"{count:,} {kind}" for kind, count in unsure.items()))
-    firings = [(alert, one) for alert in found["alerts"] for one in alert["spans"] if one["state"] == "firing"]
-    for alert, one in firings[:_MOST_SHOWN]:
-        group = ", ".join(f"{key}={value}" for key, value in alert["labels"].items() if key != ALERTNAME)
+    firings = [(series, one) for series in found["series"] for one in series["firing"]]
+    for series, one in firings[:_MOST_SHOWN]:
+        told = {ALERTNAME, *found["labels"]}
+        group = ", ".join(f"{key}={value}" for key, value in series["labels"].items() if key not in told)
         value = "" if one["value"] is None else f", up to {one['value']:.6g}"
         verdict = "" if one["verdict"] is None else f": {one['verdict']}{_lead(one['lead_seconds'])}"
         lines.append(f"  {one['from']} to {one['to'] or 'the end'} {group}{value}{verdict}")
@@ -141,13 +144,13 @@ def _lines(found: dict[str, Any]) -> list[str]:
     grade = found["grade"]
     if grade is not None:
         said = ", ".join(f"{count} {verdict}" for verdict, count in grade["firings"].items())
-        lines.append(f"  bad when {grade['definition']}")
+        lines.append(f"  bad when {grade['bad_when']}")
         lines.append(
             f"  firings: {said}; precision {_share(grade['precision'])}; of {len(grade['episodes'])} bad times "
             f"{_share(grade['recall'])} found"
         )
-    elif times and found["message"]:
-        lines.append(f"  {found['message']}")
+    elif times:
+        lines.append(f"  not graded: {found['ungraded']}")
     return lines
 
 
