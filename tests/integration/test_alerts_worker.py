@@ -160,5 +160,5 @@ def test_the_answer_before_any_worker(tmp_path):
     """No store, no alerts, and a worker that never ran."""
     assert AlertWorker(tmp_path).answer() == {
         "alerts": [],
-        "worker": {"state": "never", "last_evaluation_at": None, "error": None},
+        "worker": {"state": "never", "last_evaluation_at": None, "error": None, "standby": 0},
     }
