@@ -233,11 +233,12 @@ def main() -> int:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         outcome = run(Path(folder), given.kills, given.seed)
-    print(text(outcome))
-    if not outcome.clean:
-        print(json.dumps(asdict(outcome), indent=1))
     if given.keep:
         keep("alert_kills", text(outcome), asdict(outcome), machine())
+    else:
+        print(text(outcome))
+    if not outcome.clean:
+        print(json.dumps(asdict(outcome), indent=1))
     return 0 if outcome.clean else 1
 
 
