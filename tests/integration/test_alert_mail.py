@@ -1,5 +1,8 @@
 """The worker as it is shipped: an incident becomes a conversation of real mails in its data folder."""
 
+from email import message_from_bytes
+from email.policy import default
+
 import pytest
 
 from services.monitoring_api.mail_catcher.mailbox import Mailbox
@@ -24,7 +27,7 @@ routes: [{channels: [demo-mail], group_wait: 0s, group_interval: 0s}]
 
 
 def test_an_alert_s_mails_lie_in_the_data_folder(tmp_path):
-    """Firing and resolved arrive by SMTP, the second as an answer to the first, without any account."""
+    """Firing and resolved arrive by SMTP with a picture, the second as an answer to the first, without any account."""
     with AlertWorker(tmp_path) as worker:
         worker.rules.write_text(RULES)
         worker.notifications.write_text(NOTIFICATIONS)
@@ -35,6 +38,10 @@ def test_an_alert_s_mails_lie_in_the_data_folder(tmp_path):
         assert first.subject == "[FIRING] error ratio 90.0 %"
         assert "TooManyErrors" in first.text
         assert "TooManyErrors" in first.html
+        (stored,) = box.folder.glob("*.eml")
+        parts = list(message_from_bytes(stored.read_bytes(), policy=default).walk())
+        (picture,) = [part.get_content() for part in parts if part.get_content_type() == "image/png"]
+        assert picture.startswith(b"\x89PNG")
         worker.set_figures(error_ratio=0.0)
         end, _ = wait_for(lambda: len(box.mails()) == 2 and box.mails(), "the end")
         assert end.subject.startswith("[RESOLVED]")

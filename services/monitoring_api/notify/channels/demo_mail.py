@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ from services.monitoring_api.mail_catcher.mailbox import Mailbox
 from services.monitoring_api.mail_catcher.server import HOST, catching
 from services.monitoring_api.notify.channel import DeliveryFailedError, Surroundings
 from services.monitoring_api.notify.channel_config import ChannelConfig
-from services.monitoring_api.notify.channels.email import EmailAddress, EmailChannel, EmailConfig
+from services.monitoring_api.notify.channels.email import MOST_PICTURES, EmailAddress, EmailChannel, EmailConfig
 from services.monitoring_api.notify.notification import Notification
 
 _logger = logging.getLogger(__name__)
@@ -27,6 +27,8 @@ _REMEDY = "start a worker (`sightglass up`), or set SIGHTGLASS_DATA_DIR to the f
 
 class DemoMailConfig(ChannelConfig):
     """Its entry in the notifications file."""
+
+    most_pictures: ClassVar[int] = MOST_PICTURES
 
     type: Literal["demo-mail"] = Field(description="Mails that the worker keeps as files in the data folder.")
     port: int | None = Field(
