@@ -1,7 +1,8 @@
 """Starts the real worker again and again within milliseconds: a process that has imported everything forks it.
 
-Every line on standard input is a start: the worker of before is waited for, another is forked, and its process id is
-printed. All else is as in production: its own process, its own store, and signal 9 ends it where it stands.
+At every line on standard input the worker of before is waited for. At `start` another is forked, and its process id is
+printed; at `wait` none is, and 0 is printed. All else is as in production: its own process, its own store, and signal 9
+ends it where it stands.
 """
 
 import asyncio
@@ -23,11 +24,12 @@ from sightglass import configure_logging, start
 def main(figures: Path) -> None:
     """Fork a worker for each line, until there are no more."""
     child = 0
-    for _ in sys.stdin:
+    for line in sys.stdin:
         if child:
             os.waitpid(child, 0)
-        child = os.fork()
-        if not child:
+        starting = line.strip() == "start"
+        child = os.fork() if starting else 0
+        if starting and not child:
             work(figures)
             os._exit(0)
         print(child, flush=True)

@@ -6,8 +6,21 @@ from dataclasses import dataclass, field
 
 from services.monitoring_api.notify.notification import Notification
 
-# No worker sends anything so soon after its start: what arrives then was sent by the one before.
+# A receiver may note what a worker sent a little after that worker was killed; its successor sends nothing so soon.
 SILENT_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One kill.
+
+    Attributes:
+        at: When the worker was gone and the store was read; no other was begun yet.
+        under_way: (channel, key) of the messages of which it had begun a send and not noted the outcome.
+    """
+
+    at: float
+    under_way: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -18,16 +31,14 @@ class Seen:
         arrived: (key, time) of what each channel's receiver took, in order.
         rows: (channel, key, group, body) of the outbox, in order.
         events: (fingerprint, kind, epoch second) of the alerts' history, in order.
-        started_at: When each life of the worker began; all but the last were ended by a kill.
-        hit: Kills with a send begun and its outcome not noted.
+        kills: Each kill, in order.
         seconds: How long it all took.
     """
 
     arrived: dict[str, list[tuple[str, float]]]
     rows: list[tuple[str, str, str, str]]
     events: list[tuple[str, str, float]]
-    started_at: list[float]
-    hit: int
+    kills: list[Kill]
     seconds: float
 
 
@@ -42,12 +53,14 @@ class Outcome:
         messages: Messages that the outbox promised, by channel.
         lost: Keys of promised messages that never arrived.
         invented: Keys that arrived and were never promised.
+        cut_off: Sends that a kill cut off: begun, and their outcome not noted.
         repeated: Messages that arrived more than once: always with the same key.
-        unexplained: Repetitions that were not under way at a kill.
+        repetitions: Their arrivals after the first; each needs a send that was cut off.
+        unexplained: Messages that arrived again and were not under way at a kill between the two arrivals.
         disordered: Groups whose messages first arrived in another order than they were decided in.
         untold: Incidents that a channel was not told of from beginning to end.
         unfinished: Incidents that never ended, though all was well in the end.
-        hit: Kills with a message begun and its outcome not yet noted.
+        hit: Kills that cut off a send.
     """
 
     kills: int
@@ -56,7 +69,9 @@ class Outcome:
     messages: dict[str, int]
     lost: list[str] = field(default_factory=list)
     invented: list[str] = field(default_factory=list)
+    cut_off: int = 0
     repeated: int = 0
+    repetitions: int = 0
     unexplained: list[str] = field(default_factory=list)
     disordered: list[str] = field(default_factory=list)
     untold: list[str] = field(default_factory=list)
@@ -72,7 +87,7 @@ class Outcome:
 def judge(seen: Seen) -> Outcome:
     """Hold what arrived against what was promised and what happened."""
     lost, invented, unexplained, disordered = [], [], [], []
-    repeated = 0
+    repeated = repetitions = 0
     told: dict[str, dict[str, set[str]]] = {channel: defaultdict(set) for channel in seen.arrived}
     for channel, took in seen.arrived.items():
         mine = [(key, group, body) for name, key, group, body in seen.rows if name == channel]
@@ -84,9 +99,12 @@ def judge(seen: Seen) -> Outcome:
         invented += [f"{channel} {key}" for key in when if key not in set(promised)]
         for key, times in when.items():
             repeated += len(times) > 1
-            # The worker that sent it first must have been killed, and another begun, before it was sent again.
-            pairs = itertools.pairwise(times)
-            if any(not any(a <= life + SILENT_SECONDS and life <= b for life in seen.started_at) for a, b in pairs):
+            repetitions += len(times) - 1
+            cut_off_at = [kill.at for kill in seen.kills if (channel, key) in kill.under_way]
+            if not all(
+                any(first <= at + SILENT_SECONDS and at <= again for at in cut_off_at)
+                for first, again in itertools.pairwise(times)
+            ):
                 unexplained.append(f"{channel} {key}")
         groups: dict[str, list[str]] = defaultdict(list)
         for key, group, body in mine:
@@ -106,18 +124,20 @@ def judge(seen: Seen) -> Outcome:
         if told[channel][incident] != {"firing", "resolved"}
     ]
     return Outcome(
-        kills=len(seen.started_at) - 1,
+        kills=len(seen.kills),
         seconds=round(seen.seconds, 1),
         fired=len(fired),
         messages={channel: sum(name == channel for name, *_ in seen.rows) for channel in seen.arrived},
         lost=lost,
         invented=invented,
+        cut_off=sum(len(kill.under_way) for kill in seen.kills),
         repeated=repeated,
+        repetitions=repetitions,
         unexplained=unexplained,
         disordered=disordered,
         untold=untold,
         unfinished=[] if ended == len(fired) else [f"{len(fired)} fired, {ended} ended"],
-        hit=seen.hit,
+        hit=sum(bool(kill.under_way) for kill in seen.kills),
     )
 
 
@@ -131,8 +151,10 @@ messages promised by the outbox                {outcome.messages}
   lost                                         {len(outcome.lost)}
   invented                                     {len(outcome.invented)}
   arrived more than once, with the same key    {outcome.repeated}
-  of these not under way at a kill             {len(outcome.unexplained)}
+  so many times in all                         {outcome.repetitions}
+  without its key under way at a kill between  {len(outcome.unexplained)}
 groups whose messages came in another order    {len(outcome.disordered)}
 incidents not told from beginning to end       {len(outcome.untold)}
 kills with a send begun and not yet recorded   {outcome.hit}
+  such sends                                   {outcome.cut_off}
 """
