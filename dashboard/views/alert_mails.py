@@ -28,7 +28,8 @@ def draw_mails(state: AlertsState, now: datetime) -> None:
     if not found:
         st.info(
             "No mail was taken. The demo's own mail server keeps mails here, so that an alert's mail can be seen "
-            "without an account: `make demo` starts it.",
+            "without an account. `make demo` starts it, and sends one test mail at its first start; "
+            "`sightglass channels test demo-mail` sends another, as Test in the section Channels does.",
             icon=":material/mail:",
         )
     for place, mail in enumerate(found):

@@ -68,6 +68,16 @@ class Ledger:
         with closing(self._connect()) as connection:
             return Sent(*(int(_fact(connection, f"sent_{field.name}", 0)) for field in fields(Sent)))
 
+    def sample_mailed(self) -> bool:
+        """Return whether this data folder has had its test mail."""
+        with closing(self._connect()) as connection:
+            return _fact(connection, "sample_mail", 0.0) > 0.0
+
+    def record_sample_mail(self, now: float) -> None:
+        """Book that the test mail was delivered (epoch seconds)."""
+        with closing(self._connect()) as connection, connection:
+            _set_fact(connection, "sample_mail", now)
+
     def due_before(self, moment: float) -> list[DueLabel]:
         """Return the labels that fall due before `moment` (epoch seconds), in order."""
         with closing(self._connect()) as connection:

@@ -22,6 +22,7 @@ from services.cli.demo.calibration import Calibration, calibrate
 from services.cli.demo.clock import HEAD_START_SECONDS, FlightClock
 from services.cli.demo.ledger import Ledger, Sent
 from services.cli.demo.requests import PREDICT_PATH, ApiRequest, label_request, predict_request
+from services.cli.demo.sample_mail import send_once
 from services.cli.demo.schedule import Departure, Schedule
 from services.cli.demo.traffic import Answer, Traffic
 from services.cli.settings import SupervisorSettings
@@ -128,6 +129,11 @@ class DemoSession:
         """Open live traffic from where the backfill ended."""
         with self.client(self.endpoints.ml_api_url) as client:
             yield Traffic(self._schedule, self._ledger, client)
+
+    def sample_mail(self) -> str | None:
+        """Send this data folder's test mail, unless it had it; return what to tell, None where no mails are kept."""
+        with self.client(self.endpoints.monitoring_api_url) as client:
+            return send_once(client, self._ledger)
 
     def check(self, backfill_seconds: float) -> CheckResult:
         """Send the next flights live, time how soon each can be seen, then hold all counts against the store."""

@@ -32,6 +32,10 @@ def follow(session: DemoSession, console: Console, *, with_traffic: bool) -> Non
     console.print(f"  dashboard       {endpoints.dashboard_url}", highlight=False)
     console.print(f"  monitoring API  {endpoints.monitoring_api_url}", highlight=False)
     console.print(f"  ML API          {endpoints.ml_api_url}", highlight=False)
+    if (mails := session.sample_mail()) is not None:
+        where = f"{endpoints.dashboard_url}/alerts?section=mails (page Alerts, section Mails)"
+        console.print(f"  mails           {where}:", highlight=False)
+        console.print(f"                  {mails}", highlight=False)
     console.print("Ctrl-C stops everything.")
     with (
         session.traffic() as traffic,
