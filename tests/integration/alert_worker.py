@@ -89,6 +89,11 @@ class AlertWorker:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
+    def hang_up(self) -> None:
+        """SIGHUP: it reads its files again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
     def stop(self) -> tuple[int, float]:
         """SIGTERM; return the exit code and how long it took."""
         assert self._process is not None

@@ -106,6 +106,28 @@ def test_a_bad_rules_file_keeps_the_old_rules(worker):
     wait_for(lambda: worker.answer()["worker"]["error"] is None, "no error")
 
 
+def test_sighup_reads_the_files_at_once(tmp_path):
+    """Of a worker that looks at its files once an hour, a signal puts new rules in force; a bad file keeps the old."""
+    with AlertWorker(tmp_path, environment={"SIGHTGLASS_WORKER_RELOAD_SECONDS": "3600"}) as worker:
+        worker.rules.write_text(RULES)
+        worker.notifications.write_text("channels: []\n")
+        worker.set_figures(error_ratio=0.9)
+        worker.start()
+        wait_for(lambda: state(worker) == "firing", "the first rule to fire")
+        worker.rules.write_text(RULES.replace("> 0.05", "> 0.95") + "      - {alert: Other}\n")
+        worker.hang_up()
+        error = wait_for(lambda: worker.answer()["worker"]["error"], "the error")
+        assert "rules.yaml:10: groups[0].rules[1]" in error
+        evaluated = worker.alert("TooManyErrors")["last_evaluated_at"]
+        wait_for(lambda: worker.alert("TooManyErrors")["last_evaluated_at"] > evaluated, "another look")
+        assert state(worker) == "firing", "nothing of a bad file is in force"
+        worker.rules.write_text(RULES.replace("> 0.05", "> 0.95"))
+        worker.hang_up()
+        wait_for(lambda: state(worker) == "resolved", "the new threshold")
+        wait_for(lambda: worker.answer()["worker"]["error"] is None, "no error")
+        assert worker.exited is None
+
+
 def test_a_bad_file_at_the_start_is_no_reason_to_end(worker):
     """Nothing is known about the rules: the worker waits for a file it can read, and retires nothing."""
     worker.rules.write_text("groups: 5\n")

@@ -64,16 +64,17 @@ async def run(
 ) -> None:
     """Run the worker with its sources, of answers for a slot and for several, of traces and pictures, until a signal.
 
+    SIGTERM and SIGINT end it; at SIGHUP it reads its files again.
+
     Raises:
         StoreTakenError: When another worker uses the store.
         StoreUnusableError: When it can't be opened.
     """
-    stop = asyncio.Event()
+    stop, reread = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    # The files are looked at all the time, so there is nothing to do; by default the signal would end the process.
-    loop.add_signal_handler(signal.SIGHUP, lambda: None)
+    loop.add_signal_handler(signal.SIGHUP, reread.set)
     url = settings.resolved_store_url()
     prepare_folder(url)
     store = Store(url)
@@ -81,7 +82,7 @@ async def run(
         store.create()
         instruments = Instruments(telemetry.tracer, telemetry.meter)
         effects = Effects(measure, metric_catalogue(), instruments, Surroundings(), exemplars, measure_slots, figures)
-        await Worker(settings, store, effects).run(stop)
+        await Worker(settings, store, effects).run(stop, reread)
     finally:
         store.close()
 

@@ -126,14 +126,19 @@ class Worker:
     def _rules(self) -> Iterable[Rule]:
         return () if self._configuration.rules is None else self._configuration.rules.rules()
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Work until told to stop."""
+    async def run(self, stop: asyncio.Event, reread: asyncio.Event) -> None:
+        """Work until told to stop.
+
+        Args:
+            stop: Set when it shall end.
+            reread: Set when the files shall be read now, changed or not; it is cleared when that begins.
+        """
         settings = self._settings
         await self._reload()
         background = [
             asyncio.create_task(self._leadership.run(), name="lease"),
             asyncio.create_task(self._every(settings.heartbeat_seconds, self._beat), name="heartbeat"),
-            asyncio.create_task(self._every(settings.reload_seconds, self._reload), name="reload"),
+            asyncio.create_task(self._keep_reloading(reread), name="reload"),
             asyncio.create_task(self._every(_HOUSEKEEPING_LOOK_SECONDS, self._keep_house), name="housekeeping"),
             asyncio.create_task(self._every(self._oneself.interval_seconds, self._look_at_oneself), name="own alerts"),
             asyncio.create_task(self._every(settings.heartbeat_url_seconds, self._give_sign), name="sign of life"),
@@ -170,13 +175,28 @@ class Worker:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._deliveries.stop(patience_seconds)
 
-    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    async def _every(
+        self,
+        seconds: float,
+        work: Callable[[], Awaitable[None]],
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         while True:
             try:
                 await work()
             except Exception:  # the next time may go well; the worker must not end over it
                 _logger.exception("Background work failed")
-            await asyncio.sleep(seconds)
+            await wait(seconds)
+
+    async def _keep_reloading(self, reread: asyncio.Event) -> None:
+        async def wait(seconds: float) -> None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(reread.wait(), seconds)
+            if reread.is_set():
+                reread.clear()
+                self._files.forget()
+
+        await self._every(self._settings.reload_seconds, self._reload, wait)
 
     async def _reload(self) -> None:
         configuration = await asyncio.to_thread(self._files.read, self._configuration)
