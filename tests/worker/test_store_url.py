@@ -1,11 +1,17 @@
 """Where the store is: what its URL may say, and what is said when it is of no use."""
 
+import asyncio
+import traceback
 from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
 from services.monitoring_api.alerting.engine import StorePasswordError, open_store, with_driver
+from services.monitoring_api.alerting.evaluation import Change, StoredAlert
+from services.monitoring_api.alerting.models import AlertState
+from services.monitoring_api.alerting.store import write_changes
 from services.monitoring_api.worker.store import Store, StoreUnusableError
 
 
@@ -42,6 +48,24 @@ def test_a_password_file_is_read_at_each_connection(postgresql, tmp_path):
     path.unlink()
     with pytest.raises(StorePasswordError, match="can't be read"):
         engine.connect()
+
+
+@pytest.mark.parametrize("server", [False, True], ids=["sqlite", "postgresql"])
+def test_an_error_of_the_store_shows_nothing_of_what_was_written(request, tmp_path, server):
+    """The statement that failed is named, and nothing that people wrote: an annotation may hold a secret."""
+    database = request.getfixturevalue("postgresql").database() if server else f"sqlite:///{tmp_path / 'a.sqlite'}"
+    alert = StoredAlert("f", "A", "k", {"alertname": "A"}, {"summary": "password hunter2"}, AlertState())
+
+    def work(connection):
+        connection.execute(sa.text("ALTER TABLE alerts RENAME COLUMN annotations TO gone"))
+        write_changes(connection, [Change(alert, ())])
+
+    with closing(Store(database)) as store:
+        store.create()
+        with pytest.raises(SQLAlchemyError, match="UPDATE alerts SET") as caught:
+            asyncio.run(store(work))
+    shown = "".join([str(caught.value), repr(caught.value), *traceback.format_exception(caught.value)])
+    assert "hunter2" not in shown
 
 
 def test_a_server_that_is_not_there_is_named_without_its_password(tmp_path):

@@ -9,6 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 BUSY_TIMEOUT_SECONDS: Final = 10.0
 _CONNECT_SECONDS: Final = 5
+# Errors are logged and answered, and rows hold what people wrote into labels, annotations and comments.
+_HIDE_PARAMETERS: Final = True
 _PASSWORD_FILE: Final = "password_file"  # noqa: S105 - the name of a parameter
 # What a server does for us when this process stops in the middle of a transaction: it gives up the locks, so that
 # another worker can take over; and it does not let a statement wait for ever.
@@ -38,7 +40,9 @@ def open_store(url: str, *, writer: bool) -> Engine:
     place = with_driver(url)
     if place.get_backend_name() == "postgresql":
         return _postgresql(place)
-    engine = sa.create_engine(place, pool_pre_ping=place.get_backend_name() != "sqlite")
+    engine = sa.create_engine(
+        place, pool_pre_ping=place.get_backend_name() != "sqlite", hide_parameters=_HIDE_PARAMETERS
+    )
     if engine.dialect.name != "sqlite":
         return engine
 
@@ -72,6 +76,7 @@ def _postgresql(place: URL) -> Engine:
         place.difference_update_query([_PASSWORD_FILE]),
         # A server that was started again must cost no transaction.
         pool_pre_ping=True,
+        hide_parameters=_HIDE_PARAMETERS,
         connect_args={
             "connect_timeout": _CONNECT_SECONDS,
             "options": _SERVER_OPTIONS,
