@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -16,7 +16,7 @@ from services.monitoring_api.queries.filters import Filter, Operator
 from services.monitoring_api.queries.history import Arrived
 from services.monitoring_api.queries.slots import Slots, measure_slots
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
-from services.monitoring_api.queries.watermark import SharedWatermark
+from services.monitoring_api.queries.watermark import SharedWatermark, Watermark
 from services.monitoring_api.queries.windows import Window, measure_windows
 from services.web.problems import Problem
 
@@ -70,22 +70,22 @@ class ClickHouseMeasure:
         asked = {question: window_of(question, slot, self._delay_seconds) for question in questions}
         measured, stated = _by_kind(asked)
         try:
-            until = await self._wait_for(max((each.span.end_ns for each in asked.values()), default=0), slot)
+            mark = await self._wait_for(asked.values(), slot)
             figures, rows = await asyncio.gather(
                 measure_windows(
                     self._database,
                     [asked[question] for question in measured],
                     now=datetime.fromtimestamp(slot, UTC),
-                    until_ns=until,
+                    mark=mark,
                     curves=self._curves,
                     places=self._places,
                 ),
-                asyncio.gather(*(self._state(question, asked[question].span, until) for question in stated)),
+                asyncio.gather(*(self._state(question, asked[question].span, mark) for question in stated)),
             )
         except Problem as problem:
             return dict.fromkeys(asked, problem.detail)
         found = {**dict(zip(measured, map(_as_answer, figures), strict=True)), **dict(zip(stated, rows, strict=True))}
-        return {question: found[question] or _nothing(until, asked[question].span) for question in asked}
+        return {question: found[question] or _nothing(mark, asked[question]) for question in asked}
 
     async def over(
         self, questions: Sequence[Question], slots: Sequence[float], *, hindsight: bool = False
@@ -104,46 +104,48 @@ class ClickHouseMeasure:
         first, last = _nanoseconds(slots[0]), _nanoseconds(slots[-1])
         row = Slots(first, (last - first) // (len(slots) - 1) if len(slots) > 1 else _DAY_NS, len(slots))
         try:
-            latest = max((each.span.end_ns for each in asked.values()), default=0)
-            until = await self._wait_for(latest + last - first, slots[-1])
+            latest = [window_of(question, slots[-1], self._delay_seconds) for question in questions]
+            mark = await self._wait_for(latest, slots[-1])
             figures = await measure_slots(
                 self._database,
                 [asked[question] for question in measured],
                 row,
-                until_ns=until,
+                mark=mark,
                 curves=self._curves,
                 places=self._places,
                 judged_ns=_nanoseconds(self._clock()) if hindsight else None,
             )
-            rows = [await self._state_each(question, slots, until) for question in stated]
+            rows = [await self._state_each(question, slots, mark) for question in stated]
         except Problem as problem:
             return [dict.fromkeys(asked, problem.detail) for _ in slots]
         found: list[Answers] = []
         for number, slot in enumerate(slots):
             answers = {question: _as_answer(each[number]) for question, each in zip(measured, figures, strict=True)}
             answers |= {question: each[number] for question, each in zip(stated, rows, strict=True)}
-            spans = {question: window_of(question, slot, self._delay_seconds).span for question in asked}
-            found.append({question: answers[question] or _nothing(until, spans[question]) for question in asked})
+            moved = {question: window_of(question, slot, self._delay_seconds) for question in asked}
+            found.append({question: answers[question] or _nothing(mark, moved[question]) for question in asked})
         return found
 
-    async def _wait_for(self, end_ns: int, slot: float) -> int | None:
-        """Up to when telemetry has arrived, once that is the end of the windows or waiting is over."""
+    async def _wait_for(self, asked: Collection[Window], slot: float) -> Watermark:
+        """Up to when telemetry has arrived, once that is the end of all windows or waiting is over."""
         while True:
-            until = await self._arrived(self._database, datetime.fromtimestamp(self._clock(), UTC))
+            mark = await self._arrived(self._database, datetime.fromtimestamp(self._clock(), UTC))
             left = slot + self._patience_seconds - self._clock()
             # A clock that was set back must not make the wait longer.
-            if until is None or until >= end_ns or not 0 < left <= self._patience_seconds:
-                return until
+            if all(_has_come(mark, each) for each in asked) or not 0 < left <= self._patience_seconds:
+                return mark
             await self._sleep(min(_LOOK_SECONDS, left))
 
-    async def _state(self, question: Question, span: TimeRange, until: int | None) -> Answer:
+    async def _state(self, question: Question, span: TimeRange, mark: Watermark) -> Answer:
         async with self._places:
+            # What a statement reads is not known here, so every service's telemetry must have come.
+            until = mark.everywhere_ns
             complete = until is None or until >= span.end_ns
             return await ask_statement(self._database, question, span, complete=complete)
 
-    async def _state_each(self, question: Question, slots: Sequence[float], until: int | None) -> list[Answer]:
+    async def _state_each(self, question: Question, slots: Sequence[float], mark: Watermark) -> list[Answer]:
         spans = [window_of(question, slot, self._delay_seconds).span for slot in slots]
-        return [await self._state(question, span, until) for span in spans]
+        return [await self._state(question, span, mark) for span in spans]
 
 
 def window_of(question: Question, slot: float, delay_seconds: float) -> Window:
@@ -160,10 +162,14 @@ def window_of(question: Question, slot: float, delay_seconds: float) -> Window:
     return Window(question.metric or "", span, filters, question.group_by)
 
 
-def _nothing(until_ns: int | None, span: TimeRange) -> Sequence[Reading]:
+def _has_come(mark: Watermark, window: Window) -> bool:
+    until = mark.of(window.filters)
+    return until is None or until >= window.span.end_ns
+
+
+def _nothing(mark: Watermark, window: Window) -> Sequence[Reading]:
     """The answer where no group was found: none, or that some may be on their way, which is no absence."""
-    arrived = until_ns is None or until_ns >= span.end_ns
-    return [] if arrived else [Reading(complete=False)]
+    return [] if _has_come(mark, window) else [Reading(complete=False)]
 
 
 def _nanoseconds(seconds: float) -> int:

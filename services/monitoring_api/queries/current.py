@@ -58,7 +58,7 @@ async def measure(
         DatabaseUnavailable: When ClickHouse can't be reached.
         DatabaseTooSlow: When it does not answer in time.
     """
-    until = await watermark(database, now)
+    until = (await watermark(database, now)).of(filters)
     end_ns = epoch_ns(now)
     window_ns = window // timedelta(microseconds=1) * 1000
     span = TimeRange(end_ns - window_ns, end_ns)

@@ -17,7 +17,7 @@ from services.monitoring_api.queries.reading import prepare, read_buckets
 from services.monitoring_api.queries.series import SeriesRow, ranking_query
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, epoch_ns
 from services.monitoring_api.queries.top import Groups, rank, with_rest
-from services.monitoring_api.queries.watermark import watermark
+from services.monitoring_api.queries.watermark import Watermark, watermark
 
 DEFAULT_TOP: Final = 10
 MOST_TOP: Final = 50
@@ -28,7 +28,7 @@ WIDEST_BOUND: Final = 0.01
 # The label that tells metrics apart where several are asked at once.
 METRIC: Final = "metric"
 
-Arrived = Callable[[Database, datetime], Awaitable[int | None]]
+Arrived = Callable[[Database, datetime], Awaitable[Watermark]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ async def history(
     if judged is None:
         until_ns = _complete_until(await arrived(database, now), question)
         return History("raw", until_ns, 0.0, _series(question, buckets, [[] for _ in question.metrics]))
-    until, reading = await asyncio.gather(arrived(database, now), prepare(database, judged, buckets))
+    mark, reading = await asyncio.gather(arrived(database, now), prepare(database, judged, buckets))
     if not reading.plan.is_exact:
         judged = judged.bounding()
     rows = await read_buckets(database, judged, reading, buckets, cache)
@@ -126,7 +126,7 @@ async def history(
                 rows = await read_buckets(database, judged.keeping(groups.kept), reading, buckets, cache)
     series = _series(question, buckets, rows[: len(question.metrics)])
     bound = max(error_bound(question, reading.plan), *_bounds(judged, rows[len(question.metrics) :]), 0.0)
-    until_ns = _complete_until(until, question)
+    until_ns = _complete_until(mark, question)
     source = reading.plan.source(question.metric.source.rollup)
     return History(source, until_ns, bound, series, max(groups.total, 1), groups.kept)
 
@@ -136,7 +136,8 @@ async def _ranked(database: Database, question: Question, plan: Plan, top: int) 
     return Groups(tuple(tuple(map(str, values)) for _, *values in found), int(found[0][0]) if found else 0)
 
 
-def _complete_until(until: int | None, question: Question) -> int | None:
+def _complete_until(mark: Watermark, question: Question) -> int | None:
+    until = mark.of(question.filters)
     if until is None:
         return None
     known = until if question.as_of_ns is None else min(until, question.as_of_ns)

@@ -41,6 +41,11 @@ class Question:
         """All that is measured."""
         return (self.metric, *self.also)
 
+    @property
+    def filters(self) -> list[Filter]:
+        """The conditions."""
+        return [each for _, each in self.conditions]
+
     def each(self) -> list[Self]:
         """A question about each metric by itself."""
         return [replace(self, metric=metric, also=()) for metric in self.metrics]

@@ -20,6 +20,7 @@ from services.monitoring_api.queries.reading import prepare
 from services.monitoring_api.queries.ripeness import COVERAGE, SeenModels, immature_counts
 from services.monitoring_api.queries.sliding import Slides, slides_query
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
+from services.monitoring_api.queries.watermark import Watermark
 from services.monitoring_api.queries.windows import Answer, Window, measure_windows
 from services.web.problems import Problem
 
@@ -56,7 +57,7 @@ async def measure_slots(
     windows: Sequence[Window],
     slots: Slots,
     *,
-    until_ns: int | None,
+    mark: Watermark,
     curves: SharedCurves,
     places: asyncio.Semaphore,
     judged_ns: int | None = None,
@@ -70,7 +71,7 @@ async def measure_slots(
         database: Where to ask.
         windows: What is asked, each with its window of the first slot.
         slots: The slots.
-        until_ns: Up to when telemetry has arrived; None when nothing is known of that.
+        mark: Up to when telemetry has arrived.
         curves: How labels come.
         places: How many statements may be under way at once.
         judged_ns: When it is judged whether labels have come; None: in each slot, as far as is known of that now.
@@ -78,7 +79,7 @@ async def measure_slots(
     Returns:
         For each window, for each slot, its groups' measurements, or why there are none.
     """
-    asking = _Asking(database, slots, curves, places, until_ns=until_ns, judged_ns=judged_ns)
+    asking = _Asking(database, slots, curves, places, mark=mark, judged_ns=judged_ns)
     answers: dict[int, list[Answer]] = {}
     judged: dict[int, Question] = {}
     singly: list[int] = []
@@ -114,12 +115,12 @@ class _Asking:
         curves: SharedCurves,
         places: asyncio.Semaphore,
         *,
-        until_ns: int | None,
+        mark: Watermark,
         judged_ns: int | None,
     ) -> None:
         self._database = database
         self._slots = slots
-        self._until_ns = until_ns
+        self._mark = mark
         self._curves = curves
         self._places = places
         self._judged_ns = judged_ns
@@ -145,7 +146,7 @@ class _Asking:
                 self._database,
                 moved,
                 now=datetime.fromtimestamp(self._judged_at(slot) / NANOSECONDS, UTC),
-                until_ns=self._until_ns,
+                mark=self._mark,
                 curves=self._curves,
                 places=self._places,
             )
@@ -225,7 +226,7 @@ class _Asking:
     def _measurement(
         self, question: Question, slot: int, group: Group, figures: Figures | None, immature: str | None = None
     ) -> Measurement:
-        span, metric, until = self._moved(question.span, slot), question.metric, self._until_ns
+        span, metric, until = self._moved(question.span, slot), question.metric, self._mark.of(question.filters)
         base = 0.0 if figures is None else figures[metric.base] or 0.0
         value = metric.empty if figures is None else metric.of(figures[metric.value], base, seconds=span.seconds)
         return Measurement(

@@ -1,42 +1,64 @@
 """The ingest watermark: the time up to which telemetry has arrived, as measured.
 
 Every process exports a heartbeat metric at least every 10 s, also without traffic, so its newest stored export is how
-far that process's telemetry got through. The watermark is the oldest of these among the processes that were alive when
-the newest one came, minus the lag that spans had by then. When everything is cut off it stands still; a process that
-ended drops out after 20 s.
+far that process's telemetry got through. The watermark is the oldest of these, minus the lag that spans had by then.
+
+A process that falls silent while others are heard may be cut off, and what it has to tell be on its way: for as long
+as `GONE_SECONDS` it holds back the watermark of its service, and that of all services together. Then it counts as
+gone, so that a crash does not leave windows incomplete for ever. One that said that it ends, or whose service has
+had a new process since, drops out after 20 s. When everything is cut off, the watermark stands still.
 """
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from services.monitoring_api.database import Database, Query
+from services.monitoring_api.queries.filters import Filter, Operator
 from services.monitoring_api.queries.synthetic import REAL
 from services.monitoring_api.queries.timerange import NANOSECONDS, epoch_ns
-from sightglass.attributes import HEARTBEAT_METRIC
+from sightglass.attributes import ENDED_METRIC, HEARTBEAT_METRIC
 
+# A process that falls silent, and did not say that it ends, is waited for so long; then it is gone.
+GONE_SECONDS: Final = 300
 # How far back a heartbeat is looked for at first.
 _RECENT_SECONDS: Final = 900
-# A process silent for longer than this, while others are heard, has ended.
+# A process silent for longer than this, while others are heard, is not alive.
 _ALIVE_SECONDS: Final = 20
 _LAG_WINDOW_SECONDS: Final = 60
 # Spans wait for their batch up to a second longer than the metrics of the same moment.
 _BATCH_SECONDS: Final = 1
+_SERVICE: Final = "service"
 
-_HEARTBEATS: Final = """SELECT toUnixTimestamp(min(LastAt)) * 1000000000
+_HEARTBEATS: Final = """SELECT
+    ServiceName,
+    toUnixTimestamp(min(LastAt)) * 1000000000,
+    toUnixTimestamp(minIf(LastAt, IsAlive)) * 1000000000
 FROM
 (
-    SELECT max(TimeUnix) AS LastAt, max(LastAt) OVER () AS NewestAt
+    SELECT
+        ServiceName,
+        max(TimeUnix) AS LastAt,
+        max(MetricName = {ended:String}) AS HasEnded,
+        max(LastAt) OVER () AS NewestAt,
+        max(min(TimeUnix)) OVER (PARTITION BY ServiceName) AS YoungestSince,
+        LastAt >= NewestAt - toIntervalSecond({alive_seconds:UInt32}) AS IsAlive
     FROM otel_metrics_gauge
-    WHERE MetricName = {heartbeat:String}
+    WHERE MetricName IN ({heartbeat:String}, {ended:String})
         AND TimeUnix >= fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC')
         AND TimeUnix < fromUnixTimestamp64Nano({now_ns:Int64}, 'UTC')
     GROUP BY ServiceName, ServiceInstanceId
 )
-WHERE LastAt >= NewestAt - toIntervalSecond({alive_seconds:UInt32})
-HAVING count() > 0"""
+WHERE IsAlive
+    OR (
+        LastAt >= NewestAt - toIntervalSecond({gone_seconds:UInt32})
+        AND NOT HasEnded
+        AND YoungestSince <= LastAt
+    )
+GROUP BY ServiceName"""
 
 _LAG: Final = f"""SELECT quantileExact(0.99)(
     toUnixTimestamp64Nano(toDateTime64(ArrivedAt, 9)) - toUnixTimestamp64Nano(Timestamp) - toInt64(Duration)
@@ -50,16 +72,51 @@ WHERE Timestamp >= fromUnixTimestamp64Nano({{start_ns:Int64}}, 'UTC')
 HAVING count() > 0"""  # noqa: S608  (a constant of ours)
 
 
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """Up to when telemetry has arrived, in nanoseconds since 1970.
+
+    Args:
+        alive_ns: As far as the processes that are heard tell; None when nothing is known.
+        services_ns: As far as those of each service tell, the ones that fell silent included.
+    """
+
+    alive_ns: int | None = None
+    services_ns: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def everywhere_ns(self) -> int | None:
+        """Up to when that of all services has arrived; None when nothing is known of that."""
+        return min(self.services_ns.values(), default=self.alive_ns)
+
+    def of(self, filters: Iterable[Filter]) -> int | None:
+        """Up to when that has arrived which a question is about.
+
+        Args:
+            filters: The question's conditions: where they name services, no other holds it back.
+        """
+        for each in filters:
+            if each.key == _SERVICE and each.operator in {Operator.EQUAL, Operator.IN}:
+                found = [self.services_ns.get(name, self.alive_ns) for name in each.values]
+                return min((until for until in found if until is not None), default=self.alive_ns)
+        return self.everywhere_ns
+
+
 def heartbeats_query(now: datetime, *, lookback_seconds: int) -> Query:
-    """The oldest newest heartbeat (nanoseconds) among live processes; no row when none was heard."""
+    """For each service that is waited for: its oldest newest heartbeat (nanoseconds), also among live processes only.
+
+    The latter is 0 where no process of the service is alive. No row when none was heard.
+    """
     now_ns = epoch_ns(now)
     return Query(
         _HEARTBEATS,
         {
             "heartbeat": HEARTBEAT_METRIC,
+            "ended": ENDED_METRIC,
             "start_ns": max(0, now_ns - lookback_seconds * NANOSECONDS),
             "now_ns": now_ns,
             "alive_seconds": _ALIVE_SECONDS,
+            "gone_seconds": GONE_SECONDS,
         },
     )
 
@@ -70,18 +127,18 @@ def lag_query(heard_ns: int) -> Query:
     return Query(_LAG, {"start_ns": start_ns, "end_ns": heard_ns})
 
 
-async def watermark(database: Database, now: datetime) -> int | None:
-    """The time (nanoseconds since 1970) up to which telemetry has arrived; None when no process was ever heard."""
+async def watermark(database: Database, now: datetime) -> Watermark:
+    """Up to when telemetry has arrived; nothing is known of that when no process was ever heard."""
     heard = await database.fetch(heartbeats_query(now, lookback_seconds=_RECENT_SECONDS))
     if not heard:
         # Cut off for long, or stopped: whatever is stored was complete up to the last heartbeat there is.
         heard = await database.fetch(heartbeats_query(now, lookback_seconds=2**32))
     if not heard:
-        return None
-    heard_ns = int(heard[0][0])
-    lag = await database.fetch(lag_query(heard_ns))
-    lag_ns = max(0, int(lag[0][0])) if lag else 0
-    return heard_ns - max(_BATCH_SECONDS * NANOSECONDS, lag_ns)
+        return Watermark()
+    alive_ns = min(int(alive) for _, _, alive in heard if alive)
+    lag = await database.fetch(lag_query(alive_ns))
+    lag_ns = max(_BATCH_SECONDS * NANOSECONDS, int(lag[0][0]) if lag else 0)
+    return Watermark(alive_ns - lag_ns, {str(service): int(last) - lag_ns for service, last, _ in heard})
 
 
 class SharedWatermark:
@@ -96,10 +153,10 @@ class SharedWatermark:
         self._seconds = seconds
         self._clock = clock
         self._asking = asyncio.Lock()
-        self._found: int | None = None
+        self._found = Watermark()
         self._good_until = 0.0
 
-    async def __call__(self, database: Database, now: datetime) -> int | None:
+    async def __call__(self, database: Database, now: datetime) -> Watermark:
         """As `watermark`."""
         async with self._asking:
             if self._clock() >= self._good_until:

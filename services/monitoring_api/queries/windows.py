@@ -23,6 +23,7 @@ from services.monitoring_api.queries.ripeness import COVERAGE, SeenModels, immat
 from services.monitoring_api.queries.series import figures_query
 from services.monitoring_api.queries.source import Rollup
 from services.monitoring_api.queries.timerange import TimeRange, epoch_ns
+from services.monitoring_api.queries.watermark import Watermark
 from services.web.problems import Problem
 
 # An answer of so many rows may be cut off, so everyone then asks for himself.
@@ -60,7 +61,7 @@ async def measure_windows(
     windows: Sequence[Window],
     *,
     now: datetime,
-    until_ns: int | None,
+    mark: Watermark,
     curves: SharedCurves,
     places: asyncio.Semaphore,
 ) -> list[Answer]:
@@ -72,14 +73,14 @@ async def measure_windows(
         database: Where to ask.
         windows: What is asked.
         now: When it is asked: younger rows than a source's settling time are left out, and labels are judged by it.
-        until_ns: Up to when telemetry has arrived; None when nothing is known of that.
+        mark: Up to when telemetry has arrived.
         curves: How labels come.
         places: How many statements may be under way at once.
 
     Returns:
         For each window its groups' measurements (exactly one without grouping), or why there are none.
     """
-    asking = _Asking(database, now, until_ns, curves, places)
+    asking = _Asking(database, now, mark, curves, places)
     answers: dict[int, Answer] = {}
     judged: dict[int, Question] = {}
     for number, window in enumerate(windows):
@@ -108,13 +109,13 @@ class _Asking:
         self,
         database: Database,
         now: datetime,
-        until_ns: int | None,
+        mark: Watermark,
         curves: SharedCurves,
         places: asyncio.Semaphore,
     ) -> None:
         self._database = database
         self._now_ns = epoch_ns(now)
-        self._until_ns = until_ns
+        self._mark = mark
         self._learned = partial(curves, database)
         self._places = places
         self._models = SeenModels(database)
@@ -193,7 +194,7 @@ class _Asking:
     def _measurement(
         self, question: Question, group: Group, figures: Figures | None, immature: str | None = None
     ) -> Measurement:
-        metric, span, until = question.metric, question.span, self._until_ns
+        metric, span, until = question.metric, question.span, self._mark.of(question.filters)
         base = 0.0 if figures is None else figures[metric.base] or 0.0
         value = metric.empty if figures is None else metric.of(figures[metric.value], base, seconds=span.seconds)
         return Measurement(

@@ -14,6 +14,7 @@ from services.monitoring_api.database import DatabaseUnavailable
 from services.monitoring_api.queries.catalogue import CATALOGUE, find_metric
 from services.monitoring_api.queries.slow_requests import slow_requests
 from services.monitoring_api.queries.timerange import epoch_ns
+from services.monitoring_api.queries.watermark import Watermark
 from tests.monitoring_api.queries.asking import ask_history
 from tests.monitoring_api.store import T0, ChdbStore, span
 
@@ -123,7 +124,7 @@ def test_nothing_yet_is_not_nothing(busy, given):
     for behind, kind in ((60, ObservationKind.INCOMPLETE), (0, ObservationKind.NO_DATA)):
 
         async def arrived(_database, _now, behind=behind):
-            return epoch_ns(T0) - behind * 1_000_000_000
+            return Watermark(epoch_ns(T0) - behind * 1_000_000_000)
 
         measure = ClickHouseMeasure(busy, delay_seconds=0, patience_seconds=0, clock=lambda: slot, arrived=arrived)
         answers = asyncio.run(ask(rule.questions(slot), measure, slot, timeout_seconds=30))

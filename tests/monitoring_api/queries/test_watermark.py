@@ -5,11 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.monitoring_api.alerting.batch import ClickHouseMeasure
+from services.monitoring_api.alerting.evaluation import advance, ask, look
+from services.monitoring_api.alerting.models import AlertStatus, ObservationKind
+from services.monitoring_api.alerting.replay import follow
 from services.monitoring_api.alerting.rules import Rule
 from services.monitoring_api.queries.current import measure
+from services.monitoring_api.queries.filters import equal
 from services.monitoring_api.queries.timerange import NANOSECONDS, epoch_ns
-from services.monitoring_api.queries.watermark import heartbeats_query, watermark
-from sightglass.attributes import HEARTBEAT_METRIC
+from services.monitoring_api.queries.watermark import GONE_SECONDS, Watermark, heartbeats_query, watermark
+from sightglass.attributes import ENDED_METRIC, HEARTBEAT_METRIC
 from tests.monitoring_api.queries.asking import ask_history
 from tests.monitoring_api.store import T0, point, span
 
@@ -22,6 +26,11 @@ def beats(store, **last_heard):
     store.insert("otel_metrics_gauge", rows)
 
 
+async def until(store):
+    """The watermark of all services together, at T0."""
+    return (await watermark(store, T0)).everywhere_ns
+
+
 def ago(seconds):
     """Nanoseconds of a time before T0."""
     return epoch_ns(T0) - seconds * NANOSECONDS
@@ -32,35 +41,38 @@ def test_the_statement_binds_everything():
     query = heartbeats_query(T0, lookback_seconds=900)
     assert query.parameters == {
         "heartbeat": "sightglass.process.uptime",
+        "ended": "sightglass.process.ended",
         "start_ns": ago(900),
         "now_ns": epoch_ns(T0),
         "alive_seconds": 20,
+        "gone_seconds": 300,
     }
     assert all(f"{{{name}:" in query.sql for name in query.parameters)
 
 
 async def test_without_a_heartbeat_nothing_is_known(store):
     """No process was ever heard."""
-    assert await watermark(store, T0) is None
+    assert await watermark(store, T0) == Watermark()
+    assert await until(store) is None
 
 
 async def test_it_is_the_oldest_of_the_live_processes(store):
-    """The process that is furthest behind decides; one that ended does not hold it back."""
-    beats(store, a=2, b=7, ended=40)
-    assert await watermark(store, T0) == ago(7 + 1)
+    """The process that is furthest behind decides; one whose service has had a new one since does not hold it back."""
+    beats(store, a=2, b=7, replaced=40)
+    assert await until(store) == ago(7 + 1)
 
 
 async def test_slow_spans_hold_it_back(store):
     """What spans lately took to arrive comes off."""
     beats(store, a=2)
     store.insert("otel_traces", [span(T0 - timedelta(seconds=30), lag=9)])
-    assert await watermark(store, T0) == ago(2 + 9)
+    assert await until(store) == ago(2 + 9)
 
 
 async def test_it_stands_still_when_everything_is_cut_off(store):
     """After an hour without any heartbeat it is where it was."""
     beats(store, a=3600, b=3605)
-    assert await watermark(store, T0) == ago(3605 + 1)
+    assert await until(store) == ago(3605 + 1)
 
 
 async def test_answers_say_up_to_where_they_are_complete(store):
@@ -116,12 +128,12 @@ def _beat(seconds, name):
     return point(datetime.fromtimestamp(seconds, UTC), HEARTBEAT_METRIC, 1, instance=name)
 
 
-async def look(store, waiting, window="60s"):
+async def read(store, waiting, window="60s"):
     """A rule's look at T0; windows end five seconds before."""
     rule = Rule(alert="A", metric="request_rate", window=window, condition="> 0")
     (question,) = rule.questions(T0.timestamp())
-    ask = ClickHouseMeasure(store, delay_seconds=5, clock=waiting.now, sleep=waiting.sleep, arrived=watermark)
-    (reading,) = (await ask([question], T0.timestamp()))[question]
+    measured = ClickHouseMeasure(store, delay_seconds=5, clock=waiting.now, sleep=waiting.sleep, arrived=watermark)
+    (reading,) = (await measured([question], T0.timestamp()))[question]
     return reading
 
 
@@ -130,7 +142,7 @@ async def test_a_look_waits_for_data_that_is_on_its_way(store):
     beats(store, a=9)
     store.insert("otel_traces", [span(T0 - timedelta(seconds=ago_), seconds=0.1) for ago_ in (66, 64, 6, 4)])
     waiting = Waiting(store, a=3600)
-    reading = await look(store, waiting)
+    reading = await read(store, waiting)
     assert (reading.complete, reading.count) == (True, 2)
     assert 1 <= waiting.at - T0.timestamp() <= 3
 
@@ -139,17 +151,124 @@ async def test_a_look_waits_no_longer_than_its_patience(store):
     """An exporter that stopped makes the window incomplete half a minute after the slot, also a later slot's."""
     beats(store, a=9)
     waiting = Waiting(store)
-    assert not (await look(store, waiting)).complete
+    assert not (await read(store, waiting)).complete
     assert waiting.at - T0.timestamp() == 30
     waiting.at += 1000
-    assert not (await look(store, waiting)).complete
+    assert not (await read(store, waiting)).complete
     assert waiting.at - T0.timestamp() == 1030, "what is past is not waited for"
 
 
 async def test_a_look_does_not_wait_for_what_is_there_or_unknown(store):
     """Without any heartbeat nothing is known; with a young one nothing is missing."""
     waiting = Waiting(store)
-    assert (await look(store, waiting)).complete
-    beats(store, a=3, ended=60)
-    assert (await look(store, waiting)).complete
+    assert (await read(store, waiting)).complete
+    beats(store, a=3, replaced=60)
+    assert (await read(store, waiting)).complete
     assert waiting.at == T0.timestamp()
+
+
+def heard(store, service, since, last, *, ended=False):
+    """A process's heartbeats, between two times in seconds before T0, and maybe that it said that it ends."""
+    rows = [
+        point(T0 - timedelta(seconds=at), HEARTBEAT_METRIC, 1, instance=f"{service}-{since}", service=service)
+        for at in (*range(since, last, -10), last)
+    ]
+    if ended:
+        rows.append(
+            point(T0 - timedelta(seconds=last), ENDED_METRIC, 1, instance=f"{service}-{since}", service=service)
+        )
+    store.insert("otel_metrics_gauge", rows)
+
+
+@pytest.mark.parametrize(
+    ("processes", "everywhere", "api", "alive"),
+    [
+        ([("worker", 600, 2, False), ("ml-api", 600, 60, False)], 60, 60, 2),
+        ([("worker", 600, 2, False), ("ml-api", 600, 60, True)], 2, 2, 2),
+        ([("worker", 600, 2, False), ("ml-api", 600, 60, False), ("ml-api", 40, 4, False)], 4, 4, 4),
+        ([("worker", 600, 2, False), ("ml-api", 600, 60, False), ("ml-api", 500, 4, False)], 60, 60, 4),
+        ([("worker", 600, 2, False), ("ml-api", 800, GONE_SECONDS + 2, False)], GONE_SECONDS + 2, GONE_SECONDS + 2, 2),
+        ([("worker", 600, 2, False), ("ml-api", 800, GONE_SECONDS + 3, False)], 2, 2, 2),
+        ([("worker", 600, 60, False), ("ml-api", 600, 2, False)], 60, 2, 2),
+    ],
+    ids=["silent", "ended", "replaced", "one-of-two", "waited-for", "gone", "another-service"],
+)
+async def test_a_process_that_falls_silent_is_waited_for(store, processes, everywhere, api, alive):
+    """Unless it ended, was replaced, or has been silent for five minutes; and only where its service matters."""
+    for service, since, last, ended in processes:
+        heard(store, service, since, last, ended=ended)
+    mark = await watermark(store, T0)
+    assert mark.everywhere_ns == ago(everywhere + 1)
+    assert mark.of([equal("route", "/a")]) == ago(everywhere + 1)
+    assert mark.of([equal("service", "ml-api")]) == ago(api + 1)
+    assert mark.of([equal("service", "one without heartbeats")]) == ago(alive + 1)
+
+
+RULES = [
+    Rule.model_validate({"alert": "Few", "metric": "request_rate", "window": "60s", "condition": "< 0.2"}),
+    Rule.model_validate({"alert": "Gone", "metric": "request_rate", "window": "60s", "absent": True}),
+    Rule.model_validate(
+        {"alert": "GoneApi", "metric": "request_rate", "window": "60s", "absent": True, "filter": {"service": "ml-api"}}
+    ),
+    Rule.model_validate(
+        {
+            "alert": "EachGone",
+            "metric": "request_rate",
+            "window": "60s",
+            "absent": True,
+            "group_by": ["service"],
+        }
+    ),
+    Rule.model_validate(
+        {
+            "alert": "FewOfOther",
+            "metric": "request_rate",
+            "window": "60s",
+            "condition": "< 0.2",
+            "filter": {"service": "other"},
+        }
+    ),
+]
+
+
+async def test_an_exporter_that_stops_makes_windows_incomplete_and_fires_nothing_else(store):
+    """For five minutes what is about its service is incomplete, then it fires; what is about another is judged on."""
+    start = T0 - timedelta(minutes=4)
+    store.insert("otel_traces", [span(start + timedelta(seconds=at), service="ml-api") for at in range(0, 240, 2)])
+    heard(store, "ml-api", 240, 0)
+    stored = {rule.alert: {} for rule in RULES}
+    seen = {}
+    for after in (0, *range(60, 421, 30)):
+        # Another service is heard all the time, and sends requests.
+        begin = -240 if after == 0 else after - 30
+        moments = [T0 + timedelta(seconds=at) for at in range(begin, after, 2)]
+        other = {"ServiceName": "other", "resource": {"service.name": "other", "service.instance.id": "o"}}
+        store.insert("otel_traces", [span(at, **other) for at in moments])
+        store.insert(
+            "otel_metrics_gauge",
+            [point(at, HEARTBEAT_METRIC, 1, instance="o", service="other") for at in moments[::5]]
+            + [point(T0 + timedelta(seconds=after), HEARTBEAT_METRIC, 1, instance="o", service="other")],
+        )
+        slot = T0.timestamp() + after
+        measured = ClickHouseMeasure(
+            store, delay_seconds=5, patience_seconds=0, clock=lambda slot=slot: slot + 1, arrived=watermark
+        )
+        answers = await ask([q for rule in RULES for q in rule.questions(slot)], measured, slot, timeout_seconds=60)
+        for rule in RULES:
+            mine = stored[rule.alert]
+            looks = look(rule, answers, [alert.labels for alert in mine.values()], slot)
+            seen[rule.alert, after] = {one.labels.get("service", ""): one.observation.kind for one in looks}
+            follow(mine, advance(rule, 15.0, looks, mine, slot))
+        firing = {
+            (name, alert.labels.get("service", ""))
+            for name, alerts in stored.items()
+            for alert in alerts.values()
+            if alert.state.status is AlertStatus.FIRING
+        }
+        if after < GONE_SECONDS:
+            assert firing == set(), f"{after} s after it stopped"
+        if 60 <= after <= GONE_SECONDS:
+            for name in ("Few", "Gone", "GoneApi", "EachGone"):
+                assert set(seen[name, after].values()) == {ObservationKind.INCOMPLETE}, (name, after)
+        assert set(seen["FewOfOther", after].values()) == {ObservationKind.HEALTHY}
+    assert firing == {("GoneApi", ""), ("EachGone", "ml-api")}

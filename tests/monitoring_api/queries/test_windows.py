@@ -17,7 +17,7 @@ from services.monitoring_api.queries.current import measure
 from services.monitoring_api.queries.filters import Filter, Operator, equal
 from services.monitoring_api.queries.slots import Slots, measure_slots
 from services.monitoring_api.queries.timerange import TimeRange, epoch_ns
-from services.monitoring_api.queries.watermark import watermark
+from services.monitoring_api.queries.watermark import Watermark, watermark
 from services.monitoring_api.queries.windows import Window, measure_windows
 from services.web.problems import Problem
 from sightglass.attributes import EXPORT_TIME_METRIC, HEARTBEAT_METRIC, SPAN_COUNT_METRIC
@@ -118,7 +118,7 @@ def figures(measurements):
 async def ask(store, windows, *, now=NOW, until=None, places=4):
     """Ask all of them at once."""
     return await measure_windows(
-        store, windows, now=now, until_ns=until, curves=SharedCurves(60), places=asyncio.Semaphore(places)
+        store, windows, now=now, mark=Watermark(until), curves=SharedCurves(60), places=asyncio.Semaphore(places)
     )
 
 
@@ -128,7 +128,7 @@ async def test_every_metric_s_answers_are_those_of_single_questions(filled, wind
     span_ = TimeRange(epoch_ns(NOW - window), epoch_ns(NOW))
     asked = [Window(metric, span_, filters, by) for metric in CATALOGUE for filters, by in questions(metric)]
     filled.asked.clear()
-    found = await ask(filled, asked, until=await watermark(filled, NOW))
+    found = await ask(filled, asked, until=(await watermark(filled, NOW)).everywhere_ns)
     statements = len(filled.asked)
     filled.asked.clear()
     curves = SharedCurves(60)
@@ -210,7 +210,11 @@ async def test_slots_asked_at_once_are_those_asked_one_by_one(filled, window, in
     chance = random.Random(window.total_seconds())
     asked = [Window(name, span_, *each) for name in CATALOGUE for each in chance.sample(questions(name), 2)]
     slots = Slots(epoch_ns(first), round(interval.total_seconds()) * 10**9, count)
-    common = {"until_ns": epoch_ns(NOW - 2 * interval), "curves": SharedCurves(60), "places": asyncio.Semaphore(4)}
+    common = {
+        "mark": Watermark(epoch_ns(NOW - 2 * interval)),
+        "curves": SharedCurves(60),
+        "places": asyncio.Semaphore(4),
+    }
     filled.asked.clear()
     found = await measure_slots(filled, asked, slots, **common)
     measured = 0
@@ -237,7 +241,7 @@ async def test_slots_need_few_statements(filled):
     slots = Slots(epoch_ns(first), 60 * 10**9, 720)
     metrics = [name for name, metric in CATALOGUE.items() if metric.source.name == "requests"]
     filled.asked.clear()
-    common = {"until_ns": None, "curves": SharedCurves(60), "places": asyncio.Semaphore(4)}
+    common = {"mark": Watermark(), "curves": SharedCurves(60), "places": asyncio.Semaphore(4)}
     found = await measure_slots(filled, [Window(name, span_, (), ("service",)) for name in metrics], slots, **common)
     assert [len(each) for each in found] == [720] * len(metrics)
     assert len(filled.asked) == 1
@@ -248,7 +252,7 @@ async def test_slots_whose_answer_is_cut_off_are_asked_for_in_fewer(filled, monk
     first = NOW - HOUR
     slots = Slots(epoch_ns(first), 60 * 10**9, 30)
     one = Window("error_ratio", TimeRange(epoch_ns(first - HOUR), epoch_ns(first)), (), ("service", "route"))
-    common = {"until_ns": None, "curves": SharedCurves(60), "places": asyncio.Semaphore(4)}
+    common = {"mark": Watermark(), "curves": SharedCurves(60), "places": asyncio.Semaphore(4)}
     whole = await measure_slots(filled, [one], slots, **common)
     monkeypatch.setattr("services.monitoring_api.queries.slots._MOST_ROWS", 50)
     assert await measure_slots(filled, [one], slots, **common) == whole
