@@ -113,6 +113,7 @@ def test_every_error_is_reported_with_line_and_field(tmp_path):
         (11, "groups[0].rules[1].fro"),
         (13, "groups[0].rules[2].slo.indicator"),
         (13, "groups[0].rules[2].slo.objective"),
+        (14, "groups[0].rules[2].condition"),
         (16, "groups[0].rules[2].annotations.summary"),
         (17, "groups[0].rules[2].annotations.other"),
         (18, "groups[0].rules[2].annotations.third"),
@@ -120,6 +121,7 @@ def test_every_error_is_reported_with_line_and_field(tmp_path):
         (23, "groups[0].rules[3].group_by"),
         (24, "groups[0].rules[3].minimum_count"),
         (25, "groups[0].rules[3].no_data"),
+        (26, "groups[0].rules[3].labels"),
         (26, "groups[0].rules[3].labels.a b"),
         (30, "groups[0].rules[5].alert"),
         (33, "groups[1].name"),
@@ -259,6 +261,65 @@ def test_what_does_not_go_together_is_named(tmp_path, keys, field, said):
     assert error.line == 4 + next((n for n, line in enumerate(lines) if key and line.startswith(key)), 0)
 
 
+BAD_SLO = "slo: {objective: 99.9, indicator: %s}\n"
+
+
+@pytest.mark.parametrize(
+    ("keys", "fields"),
+    [
+        # What is missing, or one too many, beside a key that is wrong by itself.
+        ("metric: accuracy\nfor: 5", {"", "for"}),
+        ("for: 5\nminimum_count: -1", {"", "for", "minimum_count"}),
+        ('metric: accuracy\nsql: "DROP TABLE t"\ncondition: "> 1"', {"", "sql"}),
+        (
+            'metric: nothing\ncondition: "> 1"\ngroup_by: [severity]\nlabels: {severity: x, "a b": c}',
+            {"", "metric", "labels.a b"},
+        ),
+        # What must be left out, beside a key that is wrong and says so.
+        (BAD_SLO % "availability" + 'condition: "> 1"\nwindow: 5', {"slo.objective", "condition", "window"}),
+        (BAD_SLO % "latency", {"slo.objective", "slo"}),
+        ('sql: "DROP TABLE t"\ncondition: "> 1"\ngroup_by: [a]\nfilter: {b: c}', {"sql", "group_by", "filter"}),
+        ("metric: accuracy\nabsent: true\nno_data: maybe\ncondition: more", {"no_data", "condition"}),
+        ("metric: accuracy\nabsent: true\nchange: {to: month}", {"change", "change.to"}),
+        (
+            'metric: accuracy\ncondition: "> 1"\nchange: {to: month}\nconfirm_window: 1m',
+            {"change.to", "confirm_window"},
+        ),
+        # Keys that the metric has not, beside an objective, a name or a value that is wrong.
+        (
+            BAD_SLO % "availability" + "group_by: [shape]\nfilter: {colour: red}",
+            {"slo.objective", "group_by", "filter"},
+        ),
+        (BAD_SLO % "speed" + "group_by: [shape]", {"slo.objective", "slo.indicator", "group_by"}),
+        (BAD_SLO % "speed" + "group_by: [service]", {"slo.objective", "slo.indicator"}),
+        ("slo: 5\ngroup_by: [shape]", {"slo", "group_by"}),
+        (BAD_SLO % "availability" + 'labels: {severity: page, "a b": c}', {"slo.objective", "labels", "labels.a b"}),
+        ('metric: accuracy\ncondition: "> 1"\nfilter: {colour: red, "a b": c}', {"filter", "filter.a b"}),
+        ('metric: accuracy\ncondition: "> 1"\ngroup_by: [shape, "a b"]', {"group_by", "group_by[1]"}),
+        ('metric: accuracy\ncondition: "> 1"\nlabels: {alertname: x, "a b": c}', {"labels", "labels.a b"}),
+    ],
+)
+def test_no_error_hides_another(tmp_path, keys, fields):
+    """Whatever is wrong with one key, all that is wrong with the others and with the whole is said in the same go."""
+    text = "groups:\n- name: g\n  rules:\n  - " + "\n    ".join(["alert: A", *keys.splitlines()]) + "\n"
+    found = {
+        field.removeprefix("groups[0].rules[0]").removeprefix(".") for _, field in errors_of(write(tmp_path, text))
+    }
+    assert found == fields
+
+
+def test_every_unknown_key_of_a_metric_is_named(tmp_path):
+    """Not only the first."""
+    text = (
+        "groups: [{name: g, rules: [{alert: A, metric: accuracy, condition: '> 1',"
+        " filter: {colour: red, taste: sour}, group_by: [shape, weight]}]}]"
+    )
+    with pytest.raises(InvalidFileError) as caught:
+        load_rules([write(tmp_path, text)], metric_catalogue())
+    assert "has no filter 'colour' or 'taste'; it has: " in str(caught.value)
+    assert "can't be grouped by 'shape' or 'weight', only by: " in str(caught.value)
+
+
 def test_an_objective_becomes_four_rules(tmp_path):
     """What is in force is what is looked at, each with a key of its own."""
     text = (
@@ -278,6 +339,8 @@ def test_a_name_that_an_objective_takes_is_taken(tmp_path):
         '  - {alert: A, metric: accuracy, condition: "> 1", labels: {severity: page, slo_window: 1h}}\n'
     )
     assert errors_of(write(tmp_path, text)) == [(5, "groups[0].rules[1].alert")]
+    wrong = text + "  - {alert: B}\n"
+    assert errors_of(write(tmp_path, wrong)) == [(5, "groups[0].rules[1].alert"), (6, "groups[0].rules[2]")]
 
 
 @pytest.mark.parametrize(

@@ -35,17 +35,21 @@ def shape_of(catalogue: Catalogue, metric: str) -> MetricShape:
 
 
 def check_filters(metric: str, shape: MetricShape, keys: Collection[str]) -> None:
-    """Raise ValueError when the metric can't be filtered by one of the keys."""
+    """Raise ValueError when the metric can't be filtered by some of the keys, naming them."""
     unknown = sorted(set(keys) - shape.filters)
     if unknown:
-        raise ValueError(f"{metric} has no filter {unknown[0]!r}; it has: {_listed(shape.filters)}")
+        raise ValueError(f"{metric} has no filter {_quoted(unknown)}; it has: {_listed(shape.filters)}")
 
 
 def check_groups(metric: str, shape: MetricShape, keys: Collection[str]) -> None:
-    """Raise ValueError when the metric can't be grouped by one of the keys."""
+    """Raise ValueError when the metric can't be grouped by some of the keys, naming them."""
     unknown = [key for key in keys if key not in shape.group_by]
     if unknown:
-        raise ValueError(f"{metric} can't be grouped by {unknown[0]!r}, only by: {_listed(shape.group_by)}")
+        raise ValueError(f"{metric} can't be grouped by {_quoted(unknown)}, only by: {_listed(shape.group_by)}")
+
+
+def _quoted(names: Collection[str]) -> str:
+    return " or ".join(repr(name) for name in names)
 
 
 def _listed(names: Collection[str]) -> str:

@@ -1,9 +1,12 @@
 """All rules of all files, checked together, all or nothing."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from services.monitoring_api.alerting.metric_shapes import Catalogue
 from services.monitoring_api.alerting.rules import Rule, RuleFile, RuleGroup
@@ -64,20 +67,29 @@ def load_rules(paths: Sequence[Path], catalogue: Catalogue | None) -> RuleSet:
     """
     errors: list[FileError] = []
     documents: list[LocatedDocument] = []
-    files: list[tuple[LocatedDocument, RuleFile]] = []
+    files: list[RuleFile] = []
+    rules: list[tuple[LocatedDocument, tuple[Key, ...], Rule]] = []
     for path in paths:
         try:
             document = read_yaml(path)
-            documents.append(document)
-            files.append((document, document.validate(RuleFile, context=catalogue)))
         except InvalidFileError as error:
             errors.extend(error.errors)
+            continue
+        documents.append(document)
+        try:
+            files.append(document.validate(RuleFile, context=catalogue))
+        except InvalidFileError as error:
+            errors.extend(error.errors)
+            rules.extend((document, where, rule) for where, rule in _right_rules(document, catalogue))
+        else:
+            rules.extend((document, where, rule) for where, rule in _rules(files[-1]))
     errors.extend(_duplicates(documents))
-    errors.extend([] if errors else _shared_states(files))
+    said = {(error.path, error.line, error.field) for error in errors}
+    errors.extend(error for error in _shared_states(rules) if (error.path, error.line, error.field) not in said)
     if errors:
         raise InvalidFileError(sorted(errors, key=lambda error: (error.path, error.line, error.field)))
     sources = tuple(source for document in documents for source in _sources(document))
-    return RuleSet(tuple(group.expanded() for _, file in files for group in file.groups), sources)
+    return RuleSet(tuple(group.expanded() for file in files for group in file.groups), sources)
 
 
 def _sources(document: LocatedDocument) -> Iterable[RuleSource]:
@@ -106,16 +118,28 @@ def _duplicates(documents: Iterable[LocatedDocument]) -> Iterable[FileError]:
                 yield from _again(document, where, first, "another rule has the same name and labels")
 
 
-def _shared_states(files: Iterable[tuple[LocatedDocument, RuleFile]]) -> Iterable[FileError]:
+def _rules(file: RuleFile) -> Iterable[tuple[tuple[Key, ...], Rule]]:
+    for i, group in enumerate(file.groups):
+        for j, rule in enumerate(group.rules):
+            yield ("groups", i, "rules", j), rule
+
+
+def _right_rules(document: LocatedDocument, catalogue: Catalogue | None) -> Iterable[tuple[tuple[Key, ...], Rule]]:
+    """The rules of a wrong file that are right by themselves."""
+    for i, group in _mappings(document.data, "groups"):
+        for j, rule in _mappings(group, "rules"):
+            with suppress(ValidationError):
+                yield ("groups", i, "rules", j), Rule.model_validate(rule, context=catalogue)
+
+
+def _shared_states(rules: Iterable[tuple[LocatedDocument, tuple[Key, ...], Rule]]) -> Iterable[FileError]:
     """Rules that an objective already brings, by name and labels."""
     keys: dict[str, FileError] = {}
-    for document, file in files:
-        for i, group in enumerate(file.groups):
-            for j, rule in enumerate(group.rules):
-                where: tuple[Key, ...] = ("groups", i, "rules", j, "alert")
-                for each in rule.expanded():
-                    first = keys.setdefault(each.key, document.error(where, ""))
-                    yield from _again(document, where, first, "an objective's rule has the same name and labels")
+    for document, rule_at, rule in rules:
+        where = (*rule_at, "alert")
+        for each in rule.expanded():
+            first = keys.setdefault(each.key, document.error(where, ""))
+            yield from _again(document, where, first, "an objective's rule has the same name and labels")
 
 
 def _again(document: LocatedDocument, where: tuple[Key, ...], first: FileError, message: str) -> Iterable[FileError]:

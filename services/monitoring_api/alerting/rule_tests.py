@@ -9,12 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.monitoring_api.alerting.evaluation import StoredAlert, advance, look
 from services.monitoring_api.alerting.given_series import NOTHING, Given, SeriesText
+from services.monitoring_api.alerting.label_names import ALERTNAME
 from services.monitoring_api.alerting.measurement import Answer, Reading
 from services.monitoring_api.alerting.models import AlertStatus
 from services.monitoring_api.alerting.questions import Question
 from services.monitoring_api.alerting.replay import follow
 from services.monitoring_api.alerting.rule_set import RuleSet
-from services.monitoring_api.alerting.rules import ALERTNAME, LabelName, Rule
+from services.monitoring_api.alerting.rules import LabelName, Rule
 from services.monitoring_api.configuration.duration import Duration, format_duration
 from services.monitoring_api.queries.catalogue import find_metric
 

@@ -13,7 +13,6 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
     field_validator,
-    model_validator,
 )
 
 from services.monitoring_api.alerting.annotations import check_template
@@ -21,23 +20,16 @@ from services.monitoring_api.alerting.bad_when import BadWhen
 from services.monitoring_api.alerting.change import ChangeAgainst
 from services.monitoring_api.alerting.condition import Condition, ConditionText
 from services.monitoring_api.alerting.fingerprint import fingerprint
-from services.monitoring_api.alerting.metric_shapes import (
-    Catalogue,
-    MetricShape,
-    check_filters,
-    check_groups,
-    shape_of,
-)
+from services.monitoring_api.alerting.label_names import ALERTNAME, SEVERITY, SLO_WINDOW
+from services.monitoring_api.alerting.metric_shapes import shape_of
 from services.monitoring_api.alerting.models import NoDataPolicy, Timing
 from services.monitoring_api.alerting.questions import FilterValue, Question, filter_pairs
 from services.monitoring_api.alerting.slo import BurnPair, Slo
 from services.monitoring_api.alerting.sql_text import MAXIMUM_CHARACTERS, check_sql
+from services.monitoring_api.alerting.whole_rule import whole_errors
 from services.monitoring_api.configuration.duration import Duration, format_duration
+from services.monitoring_api.configuration.whole_model import WholeModel
 
-ALERTNAME = "alertname"
-# An objective's rules are told apart by these.
-SEVERITY = "severity"
-SLO_WINDOW = "slo_window"
 LABEL_NAME = r"^[A-Za-z_][A-Za-z0-9_.]{0,127}$"
 
 # Two looks up to this many intervals apart still count as continuous: one failed look in between is forgiven.
@@ -65,7 +57,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 
-class Rule(_Strict):
+class Rule(WholeModel, _Strict):
     """One alert rule: over a metric of the catalogue, over a statement's rows, or for an objective."""
 
     # Fields are checked in this order, and each sees those before it.
@@ -130,6 +122,11 @@ class Rule(_Strict):
         default=None, max_length=2_000, pattern=r"^https?://\S+$", description="A page that says what to do."
     )
 
+    @classmethod
+    def whole_errors(cls, given: Mapping[str, Any], context: Any) -> Iterable[tuple[str | None, str]]:
+        """What does not go together; the context is the catalogue of metrics, or None."""
+        return whole_errors(given, context)
+
     @field_validator("metric")
     @classmethod
     def _known_metric(cls, metric: str | None, info: ValidationInfo) -> str | None:
@@ -137,52 +134,9 @@ class Rule(_Strict):
             shape_of(info.context, metric)
         return metric
 
-    @field_validator(
-        "absent", "window", "offset", "change", "confirm_window", "condition", "resolve_condition", mode="before"
-    )
-    @classmethod
-    def _not_beside_an_objective(cls, value: object, info: ValidationInfo) -> object:
-        if info.data.get("slo") is not None:
-            raise ValueError("an objective brings its own windows and conditions; leave this out")
-        return value
-
-    @field_validator("filter", "group_by", mode="before")
-    @classmethod
-    def _not_beside_a_statement(cls, value: object, info: ValidationInfo) -> object:
-        if info.data.get("sql") is not None:
-            raise ValueError("the statement itself says what it selects and groups by; leave this out")
-        return value
-
-    @field_validator("filter")
-    @classmethod
-    def _known_filters(cls, value: Mapping[str, Any], info: ValidationInfo) -> Mapping[str, Any]:
-        asked = _asked(info)
-        if asked is not None:
-            check_filters(*asked, value)
-        return value
-
-    @field_validator("group_by")
-    @classmethod
-    def _known_groups(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        if len(set(value)) < len(value):
-            raise ValueError("names a key twice")
-        asked = _asked(info)
-        if asked is not None:
-            check_groups(*asked, value)
-        return value
-
-    @field_validator("change", "confirm_window", "condition", "no_data", mode="after")
-    @classmethod
-    def _not_beside_absent(cls, value: object, info: ValidationInfo) -> object:
-        if info.data.get("absent"):
-            raise ValueError("`absent: true` is a condition by itself: bad is a window without data; leave this out")
-        return value
-
     @field_validator("confirm_window")
     @classmethod
     def _within_the_window(cls, value: float | None, info: ValidationInfo) -> float | None:
-        if info.data.get("change") is not None:
-            raise ValueError("a change is judged over one window; leave this out")
         if value is not None and value >= info.data.get("window", value + 1):
             raise ValueError("must be shorter than `window`")
         return value
@@ -194,31 +148,6 @@ class Rule(_Strict):
         if condition is not None and value is not None and not condition.ended_by(value):
             raise ValueError(f'can\'t end "{condition}": it must point the other way, and not overlap with it')
         return value
-
-    @field_validator("labels")
-    @classmethod
-    def _no_reserved_label(cls, labels: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
-        if ALERTNAME in labels:
-            raise ValueError(f"`{ALERTNAME}` is set by the rule's name")
-        taken = sorted({SEVERITY, SLO_WINDOW} & labels.keys()) if info.data.get("slo") is not None else []
-        if taken:
-            raise ValueError(f"`{taken[0]}` is set by the objective, differently for each of its rules")
-        return labels
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        given = [name for name in ("metric", "sql", "slo") if getattr(self, name) is not None]
-        if not given:
-            raise ValueError("missing: a rule needs `metric:`, `sql:` or `slo:`")
-        if len(given) > 1:
-            raise ValueError(f"a rule has one of `metric:`, `sql:` and `slo:`, not {' and '.join(given)}")
-        if self.slo is None and not self.absent and self.condition is None:
-            raise ValueError("missing: a rule needs `condition:` or `absent: true`")
-        own = {*self.labels, ALERTNAME, *({SEVERITY, SLO_WINDOW} if self.slo else ())}
-        clash = sorted(set(self.group_by) & own)
-        if clash:
-            raise ValueError(f"group_by and labels both set {', '.join(clash)}")
-        return self
 
     @property
     def key(self) -> str:
@@ -278,16 +207,6 @@ class Rule(_Strict):
             error_for_seconds=self.error_for,
             tolerance_seconds=TOLERATED_INTERVALS * interval_seconds,
         )
-
-
-def _asked(info: ValidationInfo) -> tuple[str, MetricShape] | None:
-    """The rule's metric and what it can be asked; None when that isn't known, or is an error of its own."""
-    catalogue: Catalogue | None = info.context  # None when the file is read without one
-    slo = info.data.get("slo")
-    metric = info.data.get("metric") if slo is None else slo.metric
-    if catalogue is None or metric is None:
-        return None
-    return metric, shape_of(catalogue, metric)
 
 
 class RuleGroup(_Strict):

@@ -8,16 +8,17 @@ errors do.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from services.monitoring_api.alerting.condition import Condition
 from services.monitoring_api.configuration.duration import Duration, format_duration
+from services.monitoring_api.configuration.whole_model import WholeModel
 from services.monitoring_api.queries.slow_requests import metric_name
 
 _HOUR: Final = 3600.0
@@ -68,7 +69,7 @@ def _objective(value: object) -> object:
     return float(Decimal(match[1]) / 100)
 
 
-class Slo(BaseModel):
+class Slo(WholeModel):
     """An objective for a service's requests."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -86,11 +87,12 @@ class Slo(BaseModel):
         default=30 * _DAY, ge=28 * _DAY, le=90 * _DAY, description="Over which the objective holds; 28d to 90d."
     )
 
-    @model_validator(mode="after")
-    def _whole(self) -> "Slo":
-        if (self.threshold is None) == (self.indicator is Indicator.LATENCY):
-            raise ValueError("a latency indicator needs a `threshold:`, and no other has one")
-        return self
+    @classmethod
+    def whole_errors(cls, given: Mapping[str, Any], context: Any) -> Iterable[tuple[str | None, str]]:  # noqa: ARG003
+        """A threshold that is missing, or one too many."""
+        indicator = given.get("indicator")
+        if indicator in list(Indicator) and (given.get("threshold") is None) == (indicator == Indicator.LATENCY):
+            yield None, "a latency indicator needs a `threshold:`, and no other has one"
 
     @property
     def budget(self) -> float:
@@ -127,3 +129,17 @@ class Slo(BaseModel):
             f"and it goes on; over {format_duration(self.period)} no more than {self.budget * 100:g} % may. "
             "These alone spent {{ budget_spent | percent }} of that budget.",
         }
+
+
+def metrics_of(slo: object) -> list[str]:
+    """The metrics that an objective may be about, as far as what was written of it tells.
+
+    Args:
+        slo: What was written; any of it may be wrong.
+    """
+    if isinstance(slo, Slo):
+        return [slo.metric]
+    indicator = slo.get("indicator") if isinstance(slo, Mapping) else None
+    # Every threshold's metric can be asked the same.
+    metrics = {Indicator.AVAILABILITY: "error_ratio", Indicator.LATENCY: metric_name(1.0)}
+    return [metric for each, metric in metrics.items() if indicator in (each, None) or indicator not in list(Indicator)]

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from services.monitoring_api.alerting.label_names import ALERTNAME
 from services.monitoring_api.alerting.measurement import Answer, Reading
 from services.monitoring_api.alerting.questions import Question
-from services.monitoring_api.alerting.rules import ALERTNAME, LABEL_NAME
+from services.monitoring_api.alerting.rules import LABEL_NAME
 from services.monitoring_api.alerting.sql_text import bound_times
 from services.monitoring_api.database import Database, Query, said_by_clickhouse
 from services.monitoring_api.queries.timerange import TimeRange

@@ -17,8 +17,9 @@ from services.monitoring_api.alerting.backtest import slots_between
 from services.monitoring_api.alerting.backtest_document import backtest_document
 from services.monitoring_api.alerting.backtester import Backtester
 from services.monitoring_api.alerting.catalogue import metric_catalogue
+from services.monitoring_api.alerting.label_names import ALERTNAME
 from services.monitoring_api.alerting.rule_set import RuleSet, load_rules
-from services.monitoring_api.alerting.rules import ALERTNAME, Rule
+from services.monitoring_api.alerting.rules import Rule
 from services.monitoring_api.configuration.duration import format_duration
 from services.monitoring_api.configuration.located_yaml import InvalidFileError
 from services.monitoring_api.database import ClickHouseDatabase
