@@ -111,8 +111,8 @@ LABEL org.opencontainers.image.title="Sightglass" \
 RUN groupadd --gid 10001 sightglass \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/sightglass --shell /usr/sbin/nologin sightglass \
     && install -d -m 0700 -o 10001 -g 10001 \
-        /var/lib/sightglass /var/lib/sightglass/audit /var/lib/sightglass/clickhouse /var/lib/sightglass/models \
-        /var/lib/sightglass/run /var/lib/sightglass/secrets /var/lib/sightglass/tokens /var/lib/sightglass/worker
+        /var/lib/sightglass /var/lib/sightglass/audit /var/lib/sightglass/clickhouse /var/lib/sightglass/mail \
+        /var/lib/sightglass/models /var/lib/sightglass/run /var/lib/sightglass/secrets /var/lib/sightglass/tokens /var/lib/sightglass/worker
 ENV PATH=/opt/sightglass/.venv/bin:/opt/sightglass/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONPATH=/opt/sightglass \
     PYTHONUNBUFFERED=1 \

@@ -72,6 +72,21 @@ def test_secrets_are_files_and_never_variables(name):
     assert used <= set(document()["secrets"])
 
 
+def test_caught_mails_are_the_worker_s_and_the_monitoring_api_reads_them():
+    """The folder is a volume that only the worker writes, and the image has it, so that it belongs to its user."""
+    mounts = {
+        name: volume
+        for name, service in services().items()
+        for volume in service.get("volumes", [])
+        if isinstance(volume, str) and volume.startswith("mails:")
+    }
+    assert mounts == {
+        "worker": "mails:/var/lib/sightglass/mail",
+        "monitoring-api": "mails:/var/lib/sightglass/mail:ro",
+    }
+    assert "/var/lib/sightglass/mail " in (DEPLOY / "docker" / "python.Dockerfile").read_text()
+
+
 def test_every_secret_is_made_by_the_script():
     """make-secrets.sh names each file that the compose file mounts."""
     script = (DEPLOY / "make-secrets.sh").read_text()
