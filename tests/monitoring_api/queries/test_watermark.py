@@ -12,8 +12,14 @@ from services.monitoring_api.alerting.rules import Rule
 from services.monitoring_api.queries.current import measure
 from services.monitoring_api.queries.filters import equal
 from services.monitoring_api.queries.timerange import NANOSECONDS, epoch_ns
-from services.monitoring_api.queries.watermark import GONE_SECONDS, Watermark, heartbeats_query, watermark
-from sightglass.attributes import ENDED_METRIC, HEARTBEAT_METRIC
+from services.monitoring_api.queries.watermark import (
+    GONE_SECONDS,
+    SharedWatermark,
+    Watermark,
+    heartbeats_query,
+    watermark,
+)
+from sightglass.attributes import ENDED_METRIC, HEARTBEAT_METRIC, SPAN_COUNT_METRIC
 from tests.monitoring_api.queries.asking import ask_history
 from tests.monitoring_api.store import T0, point, span
 
@@ -67,6 +73,44 @@ async def test_slow_spans_hold_it_back(store):
     beats(store, a=2)
     store.insert("otel_traces", [span(T0 - timedelta(seconds=30), lag=9)])
     assert await until(store) == ago(2 + 9)
+
+
+def counts(store, *counted):
+    """What a process counted: (seconds before T0, spans so far)."""
+    more = {"AggregationTemporality": 2, "IsMonotonic": True}
+    rows = [point(T0 - timedelta(seconds=at), SPAN_COUNT_METRIC, spans) | more for at, spans in counted]
+    store.insert("otel_metrics_sum", rows)
+
+
+@pytest.mark.parametrize(
+    ("newest", "counted", "expected"),
+    [
+        (100, [(110, 5), (100, 6), (90, 6), (10, 6)], 3),
+        (100, [(110, 5), (100, 6), (90, 6), (80, 7), (10, 9)], 90),
+        (4000, [(4010, 5), (4000, 6), (3990, 6), (3980, 7), (20, 890), (10, 900)], 3990),
+        (None, [(110, 5), (100, 6), (10, 6)], 110),
+        (30, [(110, 5), (100, 6), (90, 6), (80, 7), (10, 9)], 3),
+    ],
+    ids=["idle", "on-their-way", "for-an-hour", "none-ever", "some-have-come"],
+)
+async def test_heartbeats_that_come_before_their_spans_do_not_move_it(store, newest, counted, expected):
+    """Where spans were counted and none came, it is where the first of them were counted; without any it moves on."""
+    beats(store, a=2)
+    counts(store, *counted)
+    if newest is not None:
+        store.insert("otel_traces", [span(T0 - timedelta(seconds=newest))])
+    assert await until(store) == ago(expected)
+
+
+async def test_spans_that_never_come_count_as_lost_after_five_minutes(store):
+    """So that traces that are lost are an absence like any other."""
+    beats(store, a=2)
+    counts(store, (110, 5), (100, 6), (90, 6), (80, 7))
+    store.insert("otel_traces", [span(T0 - timedelta(seconds=100))])
+    passed = [0.0]
+    shared = SharedWatermark(0.5, clock=lambda: passed[0])
+    for passed[0], expected in ((1.0, 90), (1.0 + GONE_SECONDS, 90), (2.0 + GONE_SECONDS, 3)):
+        assert (await shared(store, T0)).everywhere_ns == ago(expected)
 
 
 async def test_it_stands_still_when_everything_is_cut_off(store):
