@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,22 +28,30 @@ _MOST_PREDICTIONS: Final = 200_000
 _MOST_MODELS: Final = 1_000
 # How labels come changes slowly.
 _CURVE_SECONDS: Final = 60.0
-_MADE: Final = """ModelName = {model:String}
+# Learned in one statement.
+_MODELS_AT_ONCE: Final = 200
+_MADE: Final = """ModelName IN {models:Array(String)}
         AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')
         AND Timestamp < fromUnixTimestamp64Nano({now_ns:Int64}, 'UTC')
         AND ArrivedAt <= fromUnixTimestamp64Micro({as_of_us:Int64}, 'UTC')"""
 
+# Of each model one in so many, a power of two, so that what is one in more is also one in fewer.
+_SAMPLED: Final = (
+    "cityHash64(PredictionId) % transform(toString(ModelName), {models:Array(String)}, {every:Array(UInt64)}, 1) = 0"
+)
 
-_COUNT: Final = f"""SELECT count()
+_COUNT: Final = f"""SELECT ModelName, count()
 FROM predictions_data
-WHERE {_MADE}"""  # noqa: S608  (a constant of ours)
+WHERE {_MADE}
+GROUP BY ModelName"""  # noqa: S608  (a constant of ours)
 
 # Of what was replayed with past times, and whose label came no earlier than the prediction itself, arrival says when it
 # was replayed; when the label was observed is then the best that is known.
-_ARRIVALS: Final = f"""SELECT Came, Bin, count()
+_ARRIVALS: Final = f"""SELECT ModelName, Came, Bin, count()
 FROM
 (
     SELECT
+        made.ModelName AS ModelName,
         min(if(
             Known = 1,
             if(Replayed AND LabelReplayed AND LabelArrivedAt >= toInt64(MadeArrivedAt), ObservedAt, LabelArrivedAt),
@@ -53,6 +62,7 @@ FROM
     FROM
     (
         SELECT
+            ModelName,
             PredictionId,
             toUnixTimestamp64Micro(toDateTime64(argMin(Timestamp, predictions_data.ArrivedAt), 6, 'UTC')) AS At,
             argMin(predictions_data.Replayed, predictions_data.ArrivedAt) AS Replayed,
@@ -60,8 +70,8 @@ FROM
         FROM predictions_data
         WHERE {_MADE}
             AND {REAL}
-            AND cityHash64(PredictionId) % {{every:UInt64}} = 0
-        GROUP BY PredictionId
+            AND {_SAMPLED}
+        GROUP BY ModelName, PredictionId
     ) AS made
     LEFT JOIN
     (
@@ -72,19 +82,19 @@ FROM
             toUnixTimestamp64Micro(toDateTime64(labels_data.ObservedAt, 6, 'UTC')) AS ObservedAt,
             toUnixTimestamp64Micro(ArrivedAt) AS LabelArrivedAt
         FROM labels_data
-        WHERE cityHash64(PredictionId) % {{every:UInt64}} = 0
+        WHERE cityHash64(PredictionId) % {{least_every:UInt64}} = 0
             AND ArrivedAt <= fromUnixTimestamp64Micro({{as_of_us:Int64}}, 'UTC')
             AND PredictionId IN (
                 SELECT PredictionId
                 FROM predictions_data
                 WHERE {_MADE}
-                    AND cityHash64(PredictionId) % {{every:UInt64}} = 0
+                    AND {_SAMPLED}
             )
     ) AS labels
     ON made.PredictionId = labels.PredictionId
-    GROUP BY made.PredictionId
+    GROUP BY made.ModelName, made.PredictionId
 )
-GROUP BY Came, Bin"""  # noqa: S608
+GROUP BY ModelName, Came, Bin"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +124,36 @@ async def learn(database: Database, model: str, now_ns: int, *, as_of_ns: int | 
         now_ns: The time at which it is asked.
         as_of_ns: Only predictions and labels that had arrived by then count; None: all.
     """
+    return (await learn_each(database, [model], now_ns, as_of_ns=as_of_ns))[model]
+
+
+async def learn_each(
+    database: Database, models: Sequence[str], now_ns: int, *, as_of_ns: int | None = None
+) -> dict[str, Learned]:
+    """Learn it of several models in two statements.
+
+    Args:
+        database: Where to ask.
+        models: Their names.
+        now_ns: The time at which it is asked.
+        as_of_ns: Only predictions and labels that had arrived by then count; None: all.
+    """
     span = history_span(now_ns)
     parameters = {
-        "model": model,
+        "models": list(models),
         "from_ns": span.start_ns,
         "now_ns": now_ns,
         "as_of_us": EVER_US if as_of_ns is None else as_of_ns // 1000,
     }
-    count = int((await database.fetch(Query(_COUNT, parameters)))[0][0])
-    sample = {"now_us": now_ns // 1000, "every": -(-count // _MOST_PREDICTIONS) or 1}
-    arrived: dict[int, int] = {}
-    waiting: dict[int, int] = {}
-    for came, number, predictions in await database.fetch(Query(_ARRIVALS, parameters | sample)):
-        (arrived if came else waiting)[int(number)] = int(predictions)
-    return Learned(arrival_curve(arrived, waiting), span)
+    counts = {str(model): int(count) for model, count in await database.fetch(Query(_COUNT, parameters))}
+    every = [1 << max(0, (count - 1) // _MOST_PREDICTIONS).bit_length() for count in counts.values()]
+    arrived: dict[str, dict[int, int]] = defaultdict(dict)
+    waiting: dict[str, dict[int, int]] = defaultdict(dict)
+    if counts:
+        sample = {"now_us": now_ns // 1000, "every": every, "least_every": min(every), "models": list(counts)}
+        for model, came, number, predictions in await database.fetch(Query(_ARRIVALS, parameters | sample)):
+            (arrived if came else waiting)[str(model)][int(number)] = int(predictions)
+    return {model: Learned(arrival_curve(arrived[model], waiting[model]), span) for model in models}
 
 
 class SharedCurves:
@@ -141,6 +167,7 @@ class SharedCurves:
     def __init__(self, seconds: float = _CURVE_SECONDS, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._known: TTLCache[str, Learned] = TTLCache(_MOST_MODELS, seconds, timer=clock)
         self._asking: LRUCache[str, asyncio.Lock] = LRUCache(_MOST_MODELS)
+        self._together = asyncio.Lock()
 
     async def __call__(self, database: Database, model: str, now_ns: int, *, as_of_ns: int | None = None) -> Learned:
         """As `learn`."""
@@ -151,3 +178,12 @@ class SharedCurves:
             if known is None:
                 known = self._known[model] = await learn(database, model, now_ns)
             return known
+
+    async def learn_all(self, database: Database, models: Iterable[str], now_ns: int) -> None:
+        """Learn together what is not known of these models, before it is asked for one by one."""
+        async with self._together:
+            missing = [model for model in dict.fromkeys(models) if model not in self._known][:_MOST_MODELS]
+            for begin in range(0, len(missing), _MODELS_AT_ONCE):
+                part = missing[begin : begin + _MODELS_AT_ONCE]
+                for model, learned in (await learn_each(database, part, now_ns)).items():
+                    self._known[model] = learned

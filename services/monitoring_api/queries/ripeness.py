@@ -1,7 +1,7 @@
 """Whether figures that rest on labels may be judged yet: a window's, and up to when those of a range may."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -95,11 +95,10 @@ async def immature_counts(
         learned: How labels of a model come.
         models: The models that made predictions.
     """
-    grouped_by = [dimension.name for dimension in question.group_by]
-    several = None if _MODEL in grouped_by else await models(question)
+    about_each = await models_of(question, counts, models)
     reasons: dict[tuple[str, ...], str] = {}
     for group, (labels, predictions) in counts.items():
-        about = [group[grouped_by.index(_MODEL)]] if several is None else several
+        about = about_each[group]
         for model in about:
             curve = (await learned(model, now_ns)).curve
             known = labels if len(about) == 1 else None
@@ -107,6 +106,25 @@ async def immature_counts(
             if told.reason is not None:
                 reasons.setdefault(group, told.reason)
     return reasons
+
+
+async def models_of(
+    question: Question,
+    groups: Iterable[tuple[str, ...]],
+    models: Callable[[Question], Awaitable[list[str]]],
+) -> dict[tuple[str, ...], list[str]]:
+    """The models that each group of a question is about.
+
+    Args:
+        question: What is asked.
+        groups: The groups.
+        models: The models that made predictions.
+    """
+    grouped_by = [dimension.name for dimension in question.group_by]
+    if _MODEL in grouped_by:
+        return {group: [group[grouped_by.index(_MODEL)]] for group in groups}
+    several = await models(question)
+    return dict.fromkeys(groups, several)
 
 
 async def mature_until(database: Database, question: Question, now_ns: int, curves: SharedCurves) -> int | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.monitoring_api.database import Query
+from services.monitoring_api.queries.metric import Metric
 from services.monitoring_api.queries.plan import Plan
 from services.monitoring_api.queries.question import Question
 from services.monitoring_api.queries.series import states_query
@@ -84,6 +85,16 @@ _WINDOWS: Final = """range(
     toUInt32(if(Bucket < {pieces_each:UInt32}, 0, intDiv(Bucket - {pieces_each:UInt32}, {pieces_apart:UInt32}) + 1)),
     toUInt32(least({slides:UInt32}, intDiv(Bucket, {pieces_apart:UInt32}) + 1))
 )"""
+
+
+def can_slide(metric: Metric) -> bool:
+    """Whether a metric's windows can be made of pieces; else each has to be asked for by itself."""
+    if metric.bound is not None:
+        return False
+    return all(
+        measure.rollup is not None or measure.exact is None or _EXACT.fullmatch(measure.exact)
+        for measure in (metric.value, metric.base)
+    )
 
 
 def slides_query(

@@ -18,7 +18,7 @@ from services.monitoring_api.queries.plan import Plan, raw_only
 from services.monitoring_api.queries.question import Question
 from services.monitoring_api.queries.reading import prepare
 from services.monitoring_api.queries.ripeness import COVERAGE, SeenModels, immature_counts
-from services.monitoring_api.queries.sliding import Slides, slides_query
+from services.monitoring_api.queries.sliding import Slides, can_slide, slides_query
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 from services.monitoring_api.queries.watermark import Watermark
 from services.monitoring_api.queries.windows import Answer, Window, measure_windows
@@ -92,7 +92,7 @@ async def measure_slots(
         settled = _settled(question, slots)
         if settled is None:
             answers[number] = [asking.nothing(question, slot) for slot in range(slots.count)]
-        elif question.metric.bound is not None:
+        elif not can_slide(question.metric):
             singly.append(number)
         else:
             judged[number] = settled
@@ -100,7 +100,7 @@ async def measure_slots(
     found = await asyncio.gather(*(asking.answer(batch) for batch in batches(judged.values())))
     for part, each in (pair for batch in found for pair in batch):
         answers[numbers[id(part.question)]] = each
-    # Areas under curves don't merge exactly, so they are asked for slot by slot.
+    # Areas under curves and the like come from all rows at once, so they are asked for slot by slot.
     answers |= zip(singly, await asking.one_by_one([windows[n] for n in singly]), strict=True)
     return [answers[number] for number in range(len(windows))]
 

@@ -19,7 +19,7 @@ from services.monitoring_api.queries.measurement import Measurement
 from services.monitoring_api.queries.plan import Plan, raw_only
 from services.monitoring_api.queries.question import Question, ask
 from services.monitoring_api.queries.reading import prepare
-from services.monitoring_api.queries.ripeness import COVERAGE, SeenModels, immature_counts
+from services.monitoring_api.queries.ripeness import COVERAGE, SeenModels, immature_counts, models_of
 from services.monitoring_api.queries.series import figures_query
 from services.monitoring_api.queries.source import Rollup
 from services.monitoring_api.queries.timerange import TimeRange, epoch_ns
@@ -116,6 +116,7 @@ class _Asking:
         self._database = database
         self._now_ns = epoch_ns(now)
         self._mark = mark
+        self._curves = curves
         self._learned = partial(curves, database)
         self._places = places
         self._models = SeenModels(database)
@@ -126,6 +127,7 @@ class _Asking:
         try:
             async with self._places:
                 rows = await self._read_all(batch)
+                await self._learn(batch, rows)
             return [
                 (part, await self._measurements(part.question, groups))
                 for part, groups in zip(batch.parts, rows, strict=True)
@@ -147,10 +149,11 @@ class _Asking:
         if plan.is_exact:
             return found
         # Histograms are too coarse for some: scores lie elsewhere than their bins were made for.
-        coarse = [n for n, part in enumerate(batch.parts) if _too_coarse(part.question, found[n])]
-        for n in coarse:
-            single = alone(batch.parts[n].question)
-            (found[n],) = single.answers(await self._fetch(single, plan.of_rows_only(), MOST_GROUPS))
+        coarse = {id(part.question): n for n, part in enumerate(batch.parts) if _too_coarse(part.question, found[n])}
+        for again in batches(part.question for part in batch.parts if id(part.question) in coarse):
+            rows = await self._fetch(again, plan.of_rows_only(), most)
+            for part, groups in zip(again.parts, again.answers(rows), strict=True):
+                found[coarse[id(part.question)]] = groups
         return found
 
     async def _fetch(self, batch: Batch, plan: Plan, most_rows: int) -> Rows:
@@ -175,6 +178,16 @@ class _Asking:
         if key not in self._dirty:
             self._dirty[key] = asyncio.ensure_future(find_dirty(self._database, rollup, span))
         return await self._dirty[key]
+
+    async def _learn(self, batch: Batch, rows: Sequence[dict[Group, Figures]]) -> None:
+        """How the labels of all models come that the batch is about, together."""
+        models: dict[str, None] = {}
+        for part, groups in zip(batch.parts, rows, strict=True):
+            if part.question.metric.needs_labels and groups:
+                for each in (await models_of(part.question, groups, self._models)).values():
+                    models |= dict.fromkeys(each)
+        if models:
+            await self._curves.learn_all(self._database, models, self._now_ns)
 
     async def _measurements(self, question: Question, groups: dict[Group, Figures]) -> Answer:
         if not groups:

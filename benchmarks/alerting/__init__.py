@@ -1,0 +1,1 @@
+"""Alert rules: how many are evaluated in a second."""
