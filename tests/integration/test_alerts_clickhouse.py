@@ -3,6 +3,9 @@
 import json
 import os
 import signal
+import subprocess
+import sys
+import time
 import urllib.request
 from datetime import UTC, datetime, timedelta
 
@@ -80,3 +83,35 @@ def test_errors_in_clickhouse_become_one_alert_and_an_outage_ends_nothing(fresh_
         assert [body["status"] for _, _, body in receiver.requests] == ["firing", "resolved"]
         assert worker.alert("TooManyErrors")["error"] is None
         assert worker.stop()[0] == 0
+        shown = backtested(worker.rules, environment)
+        (test,) = json.loads(backtested(worker.rules, environment, "--json", "--rule", "TooManyErrors"))["backtests"]
+        assert (test["fired"], test["looks"]) == (1, 300)
+        (firing,) = test["series"][0]["firing"]
+        assert (firing["value"], test["series"][0]["labels"]["route"]) == (0.25, "/v1/predict")
+        assert "TooManyErrors: 300 looks, would have fired 1 time" in shown
+        assert f"  {firing['from']} to {firing['to']} route=/v1/predict, up to 0.25\n" in shown
+
+
+def backtested(rules, environment, *options):
+    """What `sightglass rules backtest` prints of the last five minutes."""
+    others = {key: value for key, value in os.environ.items() if not key.startswith("SIGHTGLASS_")}
+    now = int(time.time())
+    found = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "services.cli",
+            "rules",
+            "backtest",
+            rules,
+            f"--from={now - 300}",
+            f"--to={now}",
+            *options,
+        ],
+        env={**others, **environment, "SIGHTGLASS_DATA_DIR": str(rules.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr
+    return found.stdout
