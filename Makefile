@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
-# Test processes side by side. Most of an integration test's time is waiting; more than this on two cores only slows all down.
-WORKERS ?= 2
+# Test processes side by side. Most of an integration test's time is waiting, for processes to start and for what they do.
+WORKERS ?= 4
 BENCHMARKS ?= ingest instrumentation history history.grown kept_traces model_truth model_truth.ingest winter ingest_engine alerting rules_quiet
 BOOTSTRAP := $(PYTHON) services/cli/bootstrap.py
 

@@ -164,7 +164,7 @@ def test_the_picture_has_the_line_the_threshold_and_the_event():
     [
         ("> 0.05", 0.05),
         ("<= 5%", 0.05),
-        ("week > 1.5", 1.5),
+        ("week > 1.5", None),
         ("", None),
         ("absent", None),
         (">= -2e3", -2000),
