@@ -103,12 +103,13 @@ def test_settings_that_people_choose_are_not_fixed():
 
 
 def test_channels_secrets_reach_who_sends_and_nobody_else(tmp_path):
-    """Variables of channels.env are the worker's, and those of `channels test` in tools."""
+    """Variables of channels.env are the worker's, and theirs who test channels: the monitoring API, and tools."""
     file = tmp_path / "channels.env"
     file.write_text("SMTP_PASSWORD='$cret'\nSLACK_WEBHOOK_URL=https://hooks.example.org/x\n")
     found = services(PROFILES, env={"SIGHTGLASS_CHANNELS_FILE": str(file)})
     told = {name: service["environment"] for name, service in found.items() if service.get("environment")}
-    assert {name for name, environment in told.items() if "SMTP_PASSWORD" in environment} == {"worker", "tools"}
+    holders = {name for name, environment in told.items() if "SMTP_PASSWORD" in environment}
+    assert holders == {"monitoring-api", "tools", "worker"}
     # Compose doubles a dollar where it shows its configuration.
     assert told["worker"]["SMTP_PASSWORD"].replace("$$", "$") == "$cret"
 
