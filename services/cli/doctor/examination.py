@@ -113,7 +113,8 @@ def _of_instance(plan: Plan, reach: Reach, missing: set[str], *, synthetic: bool
         yield check_channels(
             worker.notifications_file,
             {**given_variables(), "SIGHTGLASS_DATA_DIR": str(plan.data_dir)},
-            worker_is_here=(plan.data_dir / "run" / "worker.heartbeat").exists(),
+            # Its heartbeat may be seen from another container, but not what listens on its loopback.
+            worker_is_here=not reach.is_elsewhere and (plan.data_dir / "run" / "worker.heartbeat").exists(),
         )
     if not synthetic:
         yield Check("synthetic prediction", Verdict.SKIPPED, "not asked for")
