@@ -271,6 +271,7 @@ async def verified(store):
     )
 
 
+@pytest.mark.timeout(900)
 async def test_verify_names_what_is_wrong_and_rebuild_mends_it(store):
     """Rows of each table changed by hand are found by tier and figure; computed anew they agree."""
     predictions, labels, _ = made()
