@@ -228,7 +228,7 @@ def test_maintenance_makes_answers_come_from_rollups_and_they_stay_equal(process
 
 
 def test_the_reader_answers_every_question(processes):
-    """Every statement of the API is allowed to the read-only user: each metric by each dimension, records, health."""
+    """Every statement of the API is allowed to the read-only user: each metric, each dimension, records, health."""
     processes.start_clickhouse()
     processes.migrate()
     processes.start("services.monitoring_api")
@@ -240,8 +240,11 @@ def test_the_reader_answers_every_question(processes):
     )
     processes.insert("otel_traces", [request])
     processes.insert("otel_logs", [event])
+    met = set()
     for metric in processes.get("/api/v1/metrics")[0].json()["metrics"]:
-        for dimension in metric["group_by"]:
+        # Metrics of one source have its dimensions: one of them is asked by all, the others by one.
+        source = tuple(metric["group_by"])
+        for dimension in source[:1] if source in met else source:
             asked = f"metric={metric['name']}&group_by={dimension}&filter={dimension}!=x"
             for path in (
                 f"history?{asked}&step=1d&tz=Asia/Kathmandu",
@@ -249,6 +252,7 @@ def test_the_reader_answers_every_question(processes):
             ):
                 answer, _ = processes.get(f"/api/v1/metrics/{path}")
                 assert answer.status_code == 200, (path, answer.text)
+        met.add(source)
     shown = processes.get("/api/v1/predictions/p")[0].json()
     assert shown["trace"]["spans"][0]["span_id"] == request["SpanId"]
     assert shown["trace"]["predictions"] == ["p"]
