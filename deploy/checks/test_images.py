@@ -149,7 +149,7 @@ def test_processes_have_no_rights(stack):
 PARTS = ("clickhouse", "collector", "ml-api", "monitoring-api", "worker", "maintenance", "dashboard")
 WELL = (
     "secret files", "instance", *PARTS, "clickhouse query", "versions", "schema", "collector queue", "duplicates",
-    "model", "alert outbox", "synthetic prediction",
+    "model", "alert outbox", "notification channels", "synthetic prediction",
 )  # fmt: skip
 # What a busy machine may say of itself.
 MAY_WARN = {"memory", "disk", "clickhouse disk", "clock skew", "pipeline", "ingest lag", "answer time"}
