@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from services.monitoring_api.alerting.measurement import Answer, Answers, Reading
-from services.monitoring_api.alerting.questions import FilterValue, Question
+from services.monitoring_api.alerting.questions import Question
 from services.monitoring_api.alerting.sql_questions import ask_statement
 from services.monitoring_api.database import Database
 from services.monitoring_api.queries import windows
 from services.monitoring_api.queries.arrivals import SharedCurves
-from services.monitoring_api.queries.filters import Filter, Operator
+from services.monitoring_api.queries.filters import any_of
 from services.monitoring_api.queries.history import Arrived
 from services.monitoring_api.queries.slots import Slots, measure_slots
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
@@ -157,7 +157,7 @@ def window_of(question: Question, slot: float, delay_seconds: float) -> Window:
         delay_seconds: How far behind the slot windows end.
     """
     end_ns = _nanoseconds(slot) - _nanoseconds(delay_seconds) - _nanoseconds(question.end_offset_seconds)
-    filters = tuple(_filter(key, value) for key, value in question.filters)
+    filters = tuple(any_of(key, value) for key, value in question.filters)
     span = TimeRange(end_ns - _nanoseconds(question.window_seconds), end_ns)
     return Window(question.metric or "", span, filters, question.group_by)
 
@@ -186,7 +186,3 @@ def _as_answer(answer: windows.Answer) -> Answer:
     if isinstance(answer, Problem):
         return answer.detail
     return [Reading(one.labels, one.value, one.count, one.complete, one.immature) for one in answer]
-
-
-def _filter(key: str, value: FilterValue) -> Filter:
-    return Filter(key, Operator.EQUAL, (value,)) if isinstance(value, str) else Filter(key, Operator.IN, tuple(value))

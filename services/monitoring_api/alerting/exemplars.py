@@ -10,7 +10,7 @@ from services.monitoring_api.alerting.evaluation import StoredAlert
 from services.monitoring_api.alerting.rules import Rule
 from services.monitoring_api.database import Database
 from services.monitoring_api.queries.exemplars import exemplars_query
-from services.monitoring_api.queries.filters import Filter, Operator, equal
+from services.monitoring_api.queries.filters import any_of
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 
 _logger = logging.getLogger(__name__)
@@ -50,11 +50,7 @@ async def _find(database: Database, rule: Rule, alert: StoredAlert, end: float) 
     if rule.metric is None:
         return ()
     end_ns = round((end - rule.offset) * NANOSECONDS)
-    filters = [
-        equal(key, value) if isinstance(value, str) else Filter(key, Operator.IN, value)
-        for key, value in rule.filter.items()
-    ]
-    filters += [equal(key, alert.labels[key]) for key in rule.group_by if key in alert.labels]
+    filters = [any_of(key, value) for key, value in rule.within(alert.labels).items()]
     try:
         span = TimeRange(end_ns - round(rule.window * NANOSECONDS), end_ns)
         query = exemplars_query(rule.metric, span, group_by=rule.group_by, filters=filters)

@@ -7,21 +7,18 @@ from functools import partial
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
+from services.monitoring_api.alerting.links import MOST_SECONDS, shown_seconds
 from services.monitoring_api.alerting.rules import Rule
 from services.monitoring_api.database import Database
 from services.monitoring_api.queries.buckets import Buckets, nice_step
 from services.monitoring_api.queries.catalogue import find_metric
-from services.monitoring_api.queries.filters import Filter, Operator, equal
+from services.monitoring_api.queries.filters import any_of
 from services.monitoring_api.queries.history import history
 from services.monitoring_api.queries.question import ask
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 
 _logger = logging.getLogger(__name__)
 
-# Before the event so many windows are shown, and never less than this nor more than that.
-_WINDOWS: Final = 6
-_LEAST_SECONDS: Final = 1_800.0
-_MOST_SECONDS: Final = 7 * 86_400.0
 # Of a small picture: about so many, of whole minutes.
 _POINTS: Final = 80
 
@@ -47,13 +44,8 @@ def figures_in(database: Database) -> Figures:
 async def _find(database: Database, rule: Rule, labels: Mapping[str, str], fired_at: float, now: float) -> Points:
     if rule.metric is None:
         return ()
-    around = min(max(_WINDOWS * rule.window, _LEAST_SECONDS), _MOST_SECONDS)
-    begin = max(fired_at - around, now - _MOST_SECONDS) - rule.offset
-    filters = [
-        equal(key, value) if isinstance(value, str) else Filter(key, Operator.IN, value)
-        for key, value in rule.filter.items()
-    ]
-    filters += [equal(key, labels[key]) for key in rule.group_by if key in labels]
+    begin = max(fired_at - shown_seconds(rule), now - MOST_SECONDS) - rule.offset
+    filters = [any_of(key, value) for key, value in rule.within(labels).items()]
     try:
         span = TimeRange(round(begin * NANOSECONDS), round(now * NANOSECONDS))
         question = ask(find_metric(rule.metric), span, group_by=(), filters=filters)

@@ -10,7 +10,12 @@ from services.monitoring_api.alerting.rules import Rule
 # The event lies in the middle of what is shown, with so many windows around it, and never less than this.
 _WINDOWS: Final = 6
 _LEAST_SECONDS: Final = 1_800.0
-_MOST_SECONDS: Final = 7 * 86_400.0
+MOST_SECONDS: Final = 7 * 86_400.0
+
+
+def shown_seconds(rule: Rule) -> float:
+    """How much of a rule's figure is shown around an event."""
+    return min(max(_WINDOWS * rule.window, _LEAST_SECONDS), MOST_SECONDS)
 
 
 def dashboard_link(dashboard_url: str, rule: Rule, group: dict[str, str], state: AlertState, now: float) -> str:
@@ -26,7 +31,7 @@ def dashboard_link(dashboard_url: str, rule: Rule, group: dict[str, str], state:
     if not dashboard_url or rule.metric is None:
         return dashboard_url
     at = (state.active_since or now) - rule.offset
-    around = min(max(_WINDOWS * rule.window, _LEAST_SECONDS), _MOST_SECONDS) / 2
+    around = shown_seconds(rule) / 2
     filters = [f"{key}={_value(value)}" for key, value in sorted({**rule.filter, **group}.items())]
     parameters = [
         ("metric", rule.metric),

@@ -184,6 +184,14 @@ class Rule(WholeModel, _Strict):
         """The labels of the alert for one group; the rule's own win."""
         return {**group, **self.labels, ALERTNAME: self.alert}
 
+    def group_of(self, labels: Mapping[str, str]) -> dict[str, str]:
+        """Which of its groups an alert is about, by the alert's labels."""
+        return {key: labels[key] for key in self.group_by if key in labels}
+
+    def within(self, labels: Mapping[str, str]) -> dict[str, FilterValue]:
+        """What the rows of one alert's group have, as filters."""
+        return {**self.filter, **self.group_of(labels)}
+
     def questions(self, slot: float) -> tuple[Question, ...]:  # noqa: ARG002 - windows are told relative to the slot
         """What has to be answered to look at it in one slot; the figure itself comes first.
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, Self
 
 from services.monitoring_api.configuration.environment import given_variables
 from services.monitoring_api.notify.notification import Notification
@@ -34,6 +34,15 @@ class DeliveryFailedError(Exception):
         self.remedy = remedy
         self.retry_after_seconds = retry_after_seconds
         self.permanent = permanent
+
+    def explained(self, remedy: str, *, message: str | None = None) -> Self:
+        """The same failure with another remedy, and maybe in other words."""
+        return type(self)(
+            self.message if message is None else message,
+            retry_after_seconds=self.retry_after_seconds,
+            permanent=self.permanent,
+            remedy=remedy,
+        )
 
 
 class Channel(Protocol):

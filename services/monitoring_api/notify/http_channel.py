@@ -1,18 +1,23 @@
 """What the channels that POST to a URL have in common: the URL, who may be called, and a token."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
 from services.monitoring_api.notify.channel import DeliveryFailedError, Surroundings
 from services.monitoring_api.notify.channel_config import VARIABLE, ChannelConfig, one_source
 from services.monitoring_api.notify.http_sender import HttpSender, parse_target
+from services.monitoring_api.notify.plain_text import one_line
 from services.monitoring_api.notify.resolver import Allowed
 from services.monitoring_api.notify.secret_source import SecretSource
 
 RECEIPT_CHARACTERS = 200
+
+Config = TypeVar("Config", bound="HttpChannelConfig")
 
 
 def _internal_target(entry: str) -> str:
@@ -33,6 +38,34 @@ class HttpChannelConfig(ChannelConfig):
     def sender(self, surroundings: Surroundings) -> HttpSender:
         """What POSTs, and refuses addresses that are not to be called."""
         return HttpSender(surroundings.resolve, self.timeout, self.allow_private, Allowed.of(self.allow))
+
+
+@dataclass(frozen=True)
+class HttpChannel(Generic[Config]):
+    """What every channel that POSTs does alike."""
+
+    config: Config
+    surroundings: Surroundings
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.config.name
+
+    @cached_property
+    def sender(self) -> HttpSender:
+        """What POSTs."""
+        return self.config.sender(self.surroundings)
+
+    async def post(self, url: SecretStr, body: bytes, idempotency_key: str, headers: Mapping[str, str]) -> str:
+        """POST a body, JSON unless a header says otherwise, and return the receipt.
+
+        Raises:
+            DeliveryFailedError: When the receiver did not confirm.
+        """
+        sent = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key, **headers}
+        answer = await self.sender.post(url, body, sent, now=self.surroundings.clock())
+        return one_line(f"{answer.status} {answer.text}", RECEIPT_CHARACTERS)
 
 
 class ReceiverConfig(HttpChannelConfig):
@@ -74,15 +107,15 @@ class ReceiverConfig(HttpChannelConfig):
         """
         return SecretStr(self.url) if self.url else SecretSource(self.url_env, self.url_file).read(environment)
 
-    def authorization(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """The header that shows the token; none without a token.
+    def headers(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """Who calls, and the token where there is one.
 
         Raises:
             DeliveryFailedError: When the secret isn't there.
         """
         if not (token := SecretSource(self.token_env, self.token_file)):
-            return {}
-        return {"Authorization": f"Bearer {token.read(environment).get_secret_value()}"}
+            return {"User-Agent": "sightglass"}
+        return {"User-Agent": "sightglass", "Authorization": f"Bearer {token.read(environment).get_secret_value()}"}
 
 
 def callable_url(url: str) -> str:

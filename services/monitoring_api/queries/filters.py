@@ -1,6 +1,7 @@
 """Filters as people write them: ``key=value``, ``key!=value``, ``key^=prefix``, ``key=in(a,b)``."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -41,6 +42,11 @@ class Filter:
 def equal(key: str, value: str) -> Filter:
     """The filter ``key=value``, whatever the value looks like."""
     return Filter(key, Operator.EQUAL, (value,))
+
+
+def any_of(key: str, values: str | Sequence[str]) -> Filter:
+    """The filter of a rule: one value, or any of several."""
+    return equal(key, values) if isinstance(values, str) else Filter(key, Operator.IN, tuple(values))
 
 
 def parse_filter(text: str, *, field: str = "filter") -> Filter:

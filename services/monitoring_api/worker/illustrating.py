@@ -51,5 +51,4 @@ class Illustrator:
 
 def is_of(alert: AlertPart, rule: Rule) -> bool:
     """Whether an alert is one of a rule's: its labels are the rule's and those of one of its groups."""
-    group = {key: alert.labels[key] for key in rule.group_by if key in alert.labels}
-    return rule.alert_labels(group) == alert.labels
+    return rule.alert_labels(rule.group_of(alert.labels)) == alert.labels

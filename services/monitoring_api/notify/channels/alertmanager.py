@@ -6,8 +6,6 @@ https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml (POST /
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, SecretStr
@@ -15,10 +13,8 @@ from pydantic import Field, SecretStr
 from services.monitoring_api.configuration.duration import Duration
 from services.monitoring_api.configuration.instant import rfc3339
 from services.monitoring_api.notify.channel import Surroundings
-from services.monitoring_api.notify.http_channel import RECEIPT_CHARACTERS, ReceiverConfig
-from services.monitoring_api.notify.http_sender import HttpSender
+from services.monitoring_api.notify.http_channel import HttpChannel, ReceiverConfig
 from services.monitoring_api.notify.notification import AlertPart, Notification
-from services.monitoring_api.notify.plain_text import one_line
 
 _PATH = "/api/v2/alerts"
 
@@ -44,39 +40,20 @@ class AlertmanagerConfig(ReceiverConfig):
         return AlertmanagerChannel(self, surroundings)
 
 
-@dataclass(frozen=True)
-class AlertmanagerChannel:
+class AlertmanagerChannel(HttpChannel[AlertmanagerConfig]):
     """Posts alerts; the same alert twice is one alert there, by its labels."""
-
-    config: AlertmanagerConfig
-    surroundings: Surroundings
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self.config.name
-
-    @cached_property
-    def _sender(self) -> HttpSender:
-        return self.config.sender(self.surroundings)
 
     async def send(self, notification: Notification) -> str:
         """Post every alert of a group in one request."""
-        config, environment, now = self.config, self.surroundings.environment, self.surroundings.clock()
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "sightglass",
-            "Idempotency-Key": notification.idempotency_key,
-            **config.authorization(environment),
-        }
-        body = json.dumps(compose(notification, now + config.expires_after)).encode()
-        answer = await self._sender.post(self._url(environment), body, headers, now=now)
-        return one_line(f"{answer.status} {answer.text}", RECEIPT_CHARACTERS)
+        environment, firing_until = self.surroundings.environment, self.surroundings.clock() + self.config.expires_after
+        body = json.dumps(compose(notification, firing_until)).encode()
+        headers = self.config.headers(environment)
+        return await self.post(self._url(environment), body, notification.idempotency_key, headers)
 
     async def reach(self) -> str:
         """Connect, with every secret at hand."""
-        self.config.authorization(self.surroundings.environment)
-        return await self._sender.reach(self._url(self.surroundings.environment))
+        self.config.headers(self.surroundings.environment)
+        return await self.sender.reach(self._url(self.surroundings.environment))
 
     def _url(self, environment: Mapping[str, str]) -> SecretStr:
         base = self.config.address(environment).get_secret_value().strip().rstrip("/")

@@ -96,7 +96,7 @@ async def _explained(attempt: Awaitable[str]) -> str:
     try:
         return await attempt
     except DeliveryFailedError as error:
-        raise DeliveryFailedError(error.message, permanent=error.permanent, remedy=_REMEDY) from None
+        raise error.explained(_REMEDY) from None
 
 
 def _mailbox(surroundings: Surroundings) -> Mailbox:

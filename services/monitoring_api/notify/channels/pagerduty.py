@@ -5,8 +5,6 @@ https://developer.pagerduty.com/docs/send-alert-event and /docs/events-api-v2-ov
 
 import asyncio
 import json
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -15,8 +13,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from services.monitoring_api.configuration.instant import rfc3339
 from services.monitoring_api.notify.channel import DeliveryFailedError, Surroundings
 from services.monitoring_api.notify.channel_config import VARIABLE, one_source
-from services.monitoring_api.notify.http_channel import HttpChannelConfig, callable_url, origin
-from services.monitoring_api.notify.http_sender import HttpSender
+from services.monitoring_api.notify.http_channel import HttpChannel, HttpChannelConfig, callable_url, origin
 from services.monitoring_api.notify.notification import AlertPart, Notification, NotificationStatus
 from services.monitoring_api.notify.plain_text import alert_facts, cut, one_line, title
 from services.monitoring_api.notify.secret_source import SecretSource
@@ -72,21 +69,8 @@ class PagerDutyConfig(HttpChannelConfig):
         return (one_source("routing_key", self.routing_key_env, self.routing_key_file),)
 
 
-@dataclass(frozen=True)
-class PagerDutyChannel:
+class PagerDutyChannel(HttpChannel[PagerDutyConfig]):
     """Sends events, a few at once."""
-
-    config: PagerDutyConfig
-    surroundings: Surroundings
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self.config.name
-
-    @cached_property
-    def _sender(self) -> HttpSender:
-        return self.config.sender(self.surroundings)
 
     async def send(self, notification: Notification) -> str:
         """Send every alert's event; confirmed when all were taken. A second attempt changes nothing there."""
@@ -108,22 +92,19 @@ class PagerDutyChannel:
     async def reach(self) -> str:
         """Connect, with the key at hand."""
         self.config.secrets()[0].read(self.surroundings.environment)
-        return await self._sender.reach(SecretStr(self.config.url))
+        return await self.sender.reach(SecretStr(self.config.url))
 
     async def _enqueue(self, event: dict[str, Any], key: SecretStr, idempotency_key: str) -> str:
         body = within_limit({"routing_key": key.get_secret_value(), **event})
-        headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
         try:
-            answer = await self._sender.post(SecretStr(self.config.url), body, headers, now=self.surroundings.clock())
+            receipt = await self.post(SecretStr(self.config.url), body, idempotency_key, {})
         except DeliveryFailedError as error:
             # A receiver may quote what it was sent.
             said = error.message.replace(key.get_secret_value(), "…")
             source = self.config.routing_key_env or self.config.routing_key_file
             remedy = f"check the integration key in {source}" if " answered 400" in said else error.remedy
-            raise DeliveryFailedError(
-                said, retry_after_seconds=error.retry_after_seconds, permanent=error.permanent, remedy=remedy
-            ) from None
-        return one_line(f"{answer.status} {answer.text}", 200).replace(key.get_secret_value(), "…")
+            raise error.explained(remedy, message=said) from None
+        return receipt.replace(key.get_secret_value(), "…")
 
 
 def compose(notification: Notification) -> list[dict[str, Any]]:

@@ -5,8 +5,6 @@ https://docs.slack.dev/reference/block-kit/blocks
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -16,8 +14,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from services.monitoring_api.notify.appearance import alert_colour, colour
 from services.monitoring_api.notify.channel import DeliveryFailedError, Surroundings
 from services.monitoring_api.notify.channel_config import VARIABLE, one_source
-from services.monitoring_api.notify.http_channel import RECEIPT_CHARACTERS, HttpChannelConfig
-from services.monitoring_api.notify.http_sender import HttpSender
+from services.monitoring_api.notify.http_channel import HttpChannel, HttpChannelConfig
 from services.monitoring_api.notify.notification import AlertPart, Notification
 from services.monitoring_api.notify.plain_text import (
     alert_facts,
@@ -89,38 +86,21 @@ class SlackConfig(HttpChannelConfig):
         return (one_source("url", self.url_env, self.url_file),)
 
 
-@dataclass(frozen=True)
-class SlackChannel:
+class SlackChannel(HttpChannel[SlackConfig]):
     """Posts to a webhook."""
-
-    config: SlackConfig
-    surroundings: Surroundings
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self.config.name
-
-    @cached_property
-    def _sender(self) -> HttpSender:
-        return self.config.sender(self.surroundings)
 
     async def send(self, notification: Notification) -> str:
         """Post one message."""
         body = json.dumps(compose(notification)).encode()
-        headers = {"Content-Type": "application/json", "Idempotency-Key": notification.idempotency_key}
         try:
-            answer = await self._sender.post(self._url(), body, headers, now=self.surroundings.clock())
+            return await self.post(self._url(), body, notification.idempotency_key, {})
         except DeliveryFailedError as error:
             remedy = next((remedy for word, remedy in _REMEDIES.items() if word in error.message), error.remedy)
-            raise DeliveryFailedError(
-                error.message, retry_after_seconds=error.retry_after_seconds, permanent=error.permanent, remedy=remedy
-            ) from None
-        return one_line(f"{answer.status} {answer.text}", RECEIPT_CHARACTERS)
+            raise error.explained(remedy) from None
 
     async def reach(self) -> str:
         """Connect to the webhook's host."""
-        return await self._sender.reach(self._url())
+        return await self.sender.reach(self._url())
 
     def _url(self) -> SecretStr:
         return self.config.secrets()[0].read(self.surroundings.environment)

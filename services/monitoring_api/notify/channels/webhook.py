@@ -5,8 +5,6 @@ https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,10 +14,9 @@ from services.monitoring_api.configuration.instant import rfc3339
 from services.monitoring_api.notify.body_template import check_body_template, render_body
 from services.monitoring_api.notify.channel import Surroundings
 from services.monitoring_api.notify.channel_config import VARIABLE, one_source
-from services.monitoring_api.notify.http_channel import RECEIPT_CHARACTERS, ReceiverConfig
-from services.monitoring_api.notify.http_sender import HttpSender
+from services.monitoring_api.notify.http_channel import HttpChannel, ReceiverConfig
 from services.monitoring_api.notify.notification import AlertPart, Notification
-from services.monitoring_api.notify.plain_text import one_line, title
+from services.monitoring_api.notify.plain_text import title
 from services.monitoring_api.notify.secret_source import SecretSource
 from services.monitoring_api.notify.signature import HEADER, sign
 
@@ -55,44 +52,25 @@ class WebhookConfig(ReceiverConfig):
         return (*super().secrets(), *((key,) if key else ()))
 
 
-@dataclass(frozen=True)
-class WebhookChannel:
+class WebhookChannel(HttpChannel[WebhookConfig]):
     """Posts to a receiver."""
-
-    config: WebhookConfig
-    surroundings: Surroundings
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self.config.name
-
-    @cached_property
-    def _sender(self) -> HttpSender:
-        return self.config.sender(self.surroundings)
 
     async def send(self, notification: Notification) -> str:
         """Post one group."""
-        config, environment, now = self.config, self.surroundings.environment, self.surroundings.clock()
+        config, environment = self.config, self.surroundings.environment
         body = json.dumps(compose(notification)).encode()
         if config.template is not None:
             body = render_body(config.template, template_variables(notification))
-        headers = {
-            "Content-Type": config.content_type,
-            "User-Agent": "sightglass",
-            "Idempotency-Key": notification.idempotency_key,
-            **config.authorization(environment),
-        }
+        headers = {"Content-Type": config.content_type, **config.headers(environment)}
         if key := SecretSource(config.secret_env, config.secret_file):
-            headers[HEADER] = sign(key.read(environment), body, now)
-        answer = await self._sender.post(config.address(environment), body, headers, now=now)
-        return one_line(f"{answer.status} {answer.text}", RECEIPT_CHARACTERS)
+            headers[HEADER] = sign(key.read(environment), body, self.surroundings.clock())
+        return await self.post(config.address(environment), body, notification.idempotency_key, headers)
 
     async def reach(self) -> str:
         """Connect, with every secret at hand."""
         for source in self.config.secrets():
             source.read(self.surroundings.environment)
-        return await self._sender.reach(self.config.address(self.surroundings.environment))
+        return await self.sender.reach(self.config.address(self.surroundings.environment))
 
 
 def compose(notification: Notification) -> dict[str, Any]:
