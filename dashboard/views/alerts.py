@@ -28,7 +28,7 @@ from dashboard.views.alert_mails import draw_mails
 from dashboard.views.alert_notifications import STATES, channel_names, draw_notifications
 from dashboard.views.alert_rules import draw_rules
 from dashboard.views.alert_silences import draw_silences
-from dashboard.views.notices import failure_notice
+from dashboard.views.notices import failure_notice, range_is_right, tell_complaints
 from dashboard.views.operating import show_said
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
 
@@ -59,12 +59,8 @@ def render(history_page: Any) -> None:
     st.title("Alerts", anchor=False)
     state = _controls(moment)
     st.session_state[f"{PAGE}.state"] = state
-    for complaint in st.session_state.pop(f"{PAGE}.complaints", []):
-        st.warning(f"This part of the link could not be read: {plain(complaint)}", icon=":material/link_off:")
-    try:
-        state.period.bounds(moment)
-    except ValueError as error:
-        st.warning(f"{error} Choose a start before the end.", icon=":material/warning:")
+    tell_complaints(PAGE)
+    if not range_is_right(state.period, moment):
         return
     write_query(PAGE, state.query())
     every = RETRY_SECONDS if st.session_state.get(f"{PAGE}.failing") else settings().refresh_seconds

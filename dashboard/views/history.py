@@ -15,7 +15,7 @@ from dashboard.plain_text import plain
 from dashboard.session import arriving_query, client, known_catalogue, leave_when_denied, now, write_query
 from dashboard.time_range import zone_name, zone_of
 from dashboard.views.lines import Line, chart_of, draw, series_names
-from dashboard.views.notices import failure_notice, nothing_here
+from dashboard.views.notices import failure_notice, nothing_here, range_is_right, tell_complaints
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
 from dashboard.views.selection import (
     PAGE,
@@ -50,12 +50,8 @@ def render() -> None:
     st.title("History", anchor=False)
     state = _controls(catalogue, moment)
     metric = catalogue.named(state.metric)
-    for complaint in st.session_state.pop(f"{PAGE}.complaints", []):
-        st.warning(f"This part of the link could not be read: {plain(complaint)}", icon=":material/link_off:")
-    try:
-        state.period.bounds(moment)
-    except ValueError as error:
-        st.warning(f"{error} Choose a start before the end.", icon=":material/warning:")
+    tell_complaints(PAGE)
+    if not range_is_right(state.period, moment):
         return
     write_query(PAGE, state.query())
     if complaints := misread_filters(state.filters, metric):

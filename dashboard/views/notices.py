@@ -1,9 +1,12 @@
 """What a page says when it has no data to draw: refused, away, or nothing there yet."""
 
+from datetime import datetime
+
 import streamlit as st
 
 from dashboard.api_errors import ApiError, ApiUnreachableError, StoreUnavailableError
 from dashboard.plain_text import plain
+from dashboard.time_range import TimeRange
 
 TEACHING = """
 **To see something real at once**, run `make demo`: it replays two days of flights through the whole pipeline.
@@ -17,6 +20,22 @@ record_prediction(features, score=0.83, label="yes", model=model)   # wherever i
 
 # OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 tells it where the Collector listens
 """
+
+
+def tell_complaints(page: str) -> None:
+    """Say once what of the link that led to a page could not be read."""
+    for complaint in st.session_state.pop(f"{page}.complaints", []):
+        st.warning(f"This part of the link could not be read: {plain(complaint)}", icon=":material/link_off:")
+
+
+def range_is_right(period: TimeRange, moment: datetime) -> bool:
+    """Whether a range has a beginning before its end; where it has not, the page says so."""
+    try:
+        period.bounds(moment)
+    except ValueError as error:
+        st.warning(f"{error} Choose a start before the end.", icon=":material/warning:")
+        return False
+    return True
 
 
 def failure_notice(error: ApiError) -> None:

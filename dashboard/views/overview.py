@@ -26,7 +26,7 @@ from dashboard.time_range import age, zone_name, zone_of
 from dashboard.verdict import Level, Verdict
 from dashboard.views.alerts_panel import draw_alerts
 from dashboard.views.cards import CARDS, draw_card
-from dashboard.views.notices import failure_notice, nothing_yet
+from dashboard.views.notices import failure_notice, nothing_yet, range_is_right, tell_complaints
 from dashboard.views.pipeline_panel import draw_pipeline
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
 
@@ -72,14 +72,10 @@ def render(history_page: Any, alerts_page: Any = None) -> None:
         st.session_state[f"{PAGE}.undecided"] = not state.service
         st.session_state[f"{PAGE}.complaints"] = complaints
     state = _controls(moment)
-    try:
-        state.period.bounds(moment)
-    except ValueError as error:
-        st.warning(f"{error} Choose a start before the end.", icon=":material/warning:")
+    if not range_is_right(state.period, moment):
         return
     write_query(PAGE, state.query())
-    for complaint in st.session_state.pop(f"{PAGE}.complaints", []):
-        st.warning(f"This part of the link could not be read: {plain(complaint)}", icon=":material/link_off:")
+    tell_complaints(PAGE)
     every = RETRY_SECONDS if st.session_state.get(f"{PAGE}.failing") else settings().refresh_seconds
     st.fragment(_live, run_every=every)(state, Pages(history_page, alerts_page))
 

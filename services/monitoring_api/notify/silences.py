@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -73,6 +74,20 @@ class Silence:
         if now >= self.ends_at:
             return SilenceState.EXPIRED
         return SilenceState.ACTIVE if now >= self.starts_at else SilenceState.PENDING
+
+    def document(self, now: float) -> dict[str, Any]:
+        """As it is told, at a time."""
+        return {
+            "id": self.id,
+            "state": str(self.state(now)),
+            "matchers": [str(one) for one in self.matchers],
+            "starts_at": rfc3339(self.starts_at),
+            "ends_at": rfc3339(self.ends_at),
+            "author": self.author,
+            "comment": self.comment,
+            "created_at": rfc3339(self.created_at),
+            "ended_by": self.ended_by,
+        }
 
     def mutes(self, labels: Mapping[str, str], now: float) -> bool:
         """Whether an alert with these labels is silent at a time."""

@@ -9,7 +9,6 @@ from services.monitoring_api.alerting.evaluation import StoredAlert
 from services.monitoring_api.alerting.models import AlertStatus
 from services.monitoring_api.alerting.store import alerts, read_alerts
 from services.monitoring_api.configuration.duration import parse_duration
-from services.monitoring_api.configuration.instant import rfc3339
 from services.monitoring_api.errors import bad_field
 from services.monitoring_api.notify.silences import (
     InvalidSilenceError,
@@ -128,15 +127,7 @@ def _shown(connection: Connection, found: Sequence[Silence], now: float) -> list
 def _document(silence: Silence, active: Sequence[StoredAlert], now: float) -> told.Silence:
     return told.Silence.model_validate(
         {
-            "id": silence.id,
-            "state": str(silence.state(now)),
-            "matchers": [str(one) for one in silence.matchers],
-            "starts_at": rfc3339(silence.starts_at),
-            "ends_at": rfc3339(silence.ends_at),
-            "author": silence.author,
-            "comment": silence.comment,
-            "created_at": rfc3339(silence.created_at),
-            "ended_by": silence.ended_by,
+            **silence.document(now),
             "alerts": [alert.fingerprint for alert in active if silence.mutes(alert.labels, now)],
         }
     )

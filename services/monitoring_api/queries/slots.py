@@ -21,7 +21,7 @@ from services.monitoring_api.queries.ripeness import COVERAGE, SeenModels, immat
 from services.monitoring_api.queries.sliding import Slides, can_slide, slides_query
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 from services.monitoring_api.queries.watermark import Watermark
-from services.monitoring_api.queries.windows import Answer, Window, measure_windows
+from services.monitoring_api.queries.windows import Answer, Window, measure_windows, measurement_of
 from services.web.problems import Problem
 
 # A statement asks for so many windows at most, and merges so many pieces.
@@ -226,17 +226,8 @@ class _Asking:
     def _measurement(
         self, question: Question, slot: int, group: Group, figures: Figures | None, immature: str | None = None
     ) -> Measurement:
-        span, metric, until = self._moved(question.span, slot), question.metric, self._mark.of(question.filters)
-        base = 0.0 if figures is None else figures[metric.base] or 0.0
-        value = metric.empty if figures is None else metric.of(figures[metric.value], base, seconds=span.seconds)
-        return Measurement(
-            {dimension.name: name for dimension, name in zip(question.group_by, group, strict=True)},
-            value,
-            int(base),
-            until is None or until >= span.end_ns,
-            None if until is None else max(span.start_ns, min(until, span.end_ns)),
-            immature,
-        )
+        span = self._moved(question.span, slot)
+        return measurement_of(question, span, self._mark, group, figures, immature=immature)
 
     def _judged_at(self, slot: int) -> int:
         return self._slots.at_ns(slot) if self._judged_ns is None else self._judged_ns

@@ -207,17 +207,33 @@ class _Asking:
     def _measurement(
         self, question: Question, group: Group, figures: Figures | None, immature: str | None = None
     ) -> Measurement:
-        metric, span, until = question.metric, question.span, self._mark.of(question.filters)
-        base = 0.0 if figures is None else figures[metric.base] or 0.0
-        value = metric.empty if figures is None else metric.of(figures[metric.value], base, seconds=span.seconds)
-        return Measurement(
-            {dimension.name: name for dimension, name in zip(question.group_by, group, strict=True)},
-            value,
-            int(base),
-            until is None or until >= span.end_ns,
-            None if until is None else max(span.start_ns, min(until, span.end_ns)),
-            immature,
-        )
+        return measurement_of(question, question.span, self._mark, group, figures, immature=immature)
+
+
+def measurement_of(
+    question: Question, span: TimeRange, mark: Watermark, group: Group, figures: Figures | None, *, immature: str | None
+) -> Measurement:
+    """A group's figure in a window.
+
+    Args:
+        question: What was asked.
+        span: The window.
+        mark: Up to when telemetry has arrived.
+        group: The group's values, in the question's order.
+        figures: What was found of it; None where there is nothing.
+        immature: Why the figure says nothing yet.
+    """
+    metric, until = question.metric, mark.of(question.filters)
+    base = 0.0 if figures is None else figures[metric.base] or 0.0
+    value = metric.empty if figures is None else metric.of(figures[metric.value], base, seconds=span.seconds)
+    return Measurement(
+        {dimension.name: name for dimension, name in zip(question.group_by, group, strict=True)},
+        value,
+        int(base),
+        until is None or until >= span.end_ns,
+        None if until is None else max(span.start_ns, min(until, span.end_ns)),
+        immature,
+    )
 
 
 def _too_coarse(question: Question, groups: dict[Group, Figures]) -> bool:

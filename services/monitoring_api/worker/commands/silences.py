@@ -3,7 +3,6 @@
 import json
 import time
 from datetime import UTC, datetime
-from typing import Any
 
 import click
 
@@ -11,7 +10,6 @@ from services.monitoring_api.configuration.duration import parse_duration
 from services.monitoring_api.configuration.instant import rfc3339
 from services.monitoring_api.notify.silences import (
     InvalidSilenceError,
-    Silence,
     SilenceState,
     UnknownSilenceError,
     create_silence,
@@ -75,7 +73,7 @@ def add_silence(
                 )
         except InvalidSilenceError as error:
             raise click.ClickException(str(error)) from None
-    click.echo(json.dumps(_shown(made, now), indent=1) if as_json else f"Made the {made}")
+    click.echo(json.dumps(made.document(now), indent=1) if as_json else f"Made the {made}")
 
 
 @silences.command("list")
@@ -95,7 +93,7 @@ def list_all(state: str | None, *, as_json: bool) -> None:
     elif state != "all":
         found = [one for one in found if one.state(now) == state]
     if as_json:
-        click.echo(json.dumps([_shown(one, now) for one in found], indent=1))
+        click.echo(json.dumps([one.document(now) for one in found], indent=1))
         return
     for one in found:
         click.echo(
@@ -118,21 +116,7 @@ def end_silence(silence_id: str, *, as_json: bool) -> None:
                 ended = expire_silence(connection, silence_id, by=local_actor(), now=now)
         except UnknownSilenceError as error:
             raise click.ClickException(str(error)) from None
-    click.echo(json.dumps(_shown(ended, now), indent=1) if as_json else f"Over: {ended}")
-
-
-def _shown(silence: Silence, now: float) -> dict[str, Any]:
-    return {
-        "id": silence.id,
-        "state": str(silence.state(now)),
-        "matchers": [str(one) for one in silence.matchers],
-        "starts_at": rfc3339(silence.starts_at),
-        "ends_at": rfc3339(silence.ends_at),
-        "author": silence.author,
-        "comment": silence.comment,
-        "created_at": rfc3339(silence.created_at),
-        "ended_by": silence.ended_by,
-    }
+    click.echo(json.dumps(ended.document(now), indent=1) if as_json else f"Over: {ended}")
 
 
 def _time(text: str, option: str, now: float) -> float:
