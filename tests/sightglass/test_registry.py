@@ -29,7 +29,8 @@ def rows(kinds):
 
 def test_every_term_is_documented_as_the_registry_has_it():
     """Each row of the tables stands in docs/telemetry.md word for word, and no row that the registry lacks."""
-    lines = DOCUMENT.read_text(encoding="utf-8").splitlines()
+    registry, _, _ = DOCUMENT.read_text(encoding="utf-8").partition("## What the alert worker tells of itself")
+    lines = registry.splitlines()
     expected = rows({"event", "attribute", "counter", "histogram", "gauge"})
     documented = [line for line in lines if re.match(r"\| `(ml|sightglass|signal|otel)", line) and line.count("|") == 5]
     assert documented == expected

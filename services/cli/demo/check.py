@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
@@ -15,6 +15,10 @@ from services.cli.demo.ledger import Sent
 
 # `stored` is read as users read it, one row per identity. `distinct` is counted another way, over the raw rows, so that
 # neither a row too many nor a row that the reading loses can hide.
+# How long to wait before looking for a prediction again, at least and of the time since it was sent.
+_LOOK_AGAIN_SECONDS: Final = 0.2
+_LOOK_AGAIN_SHARE: Final = 0.1
+
 _BACKFILLED = """
 SELECT
   'requests' AS what,
@@ -187,5 +191,6 @@ def visible_after(client: httpx.Client, prediction_id: str, sent_at: float, *, p
                 return time.monotonic() - sent_at
         except httpx.TransportError:
             pass
-        time.sleep(0.2)
+        # The longer it takes, the less often it is asked: forty who ask five times a second would be what is slow.
+        time.sleep(max(_LOOK_AGAIN_SECONDS, _LOOK_AGAIN_SHARE * (time.monotonic() - sent_at)))
     return math.inf

@@ -55,7 +55,9 @@ def test_the_shipped_schema_on_a_cluster():
     statements = [each for migration in files.load(SCHEMA_DIR) for each in render(migration.template, CLUSTER)]
     definitions = [each for each in statements if not each.startswith("INSERT INTO")]
     assert all("ON CLUSTER `main`" in each.split("\n", 1)[0] for each in definitions)
-    assert all("IF NOT EXISTS" in each.split("\n", 1)[0] for each in definitions)
+    assert all("IF NOT EXISTS" in each.split("\n", 1)[0] for each in definitions if each.startswith("CREATE"))
+    added = [line for each in definitions if each.startswith("ALTER") for line in each.split("\n")[1:]]
+    assert all(line.strip().startswith("ADD COLUMN IF NOT EXISTS") for line in added)
     stored = {each.split()[5] for each in statements if "\nENGINE = Replicated" in each}
     distributed = {f"{each.split()[5]}_local" for each in statements if "\nENGINE = Distributed" in each}
     assert stored == distributed
