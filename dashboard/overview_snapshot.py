@@ -8,7 +8,7 @@ from typing import Any, Final
 from dashboard.answers import Alerts, Catalogue, Current, History, PipelineHealth
 from dashboard.api_client import ApiClient, Question, alerts, current, history, pipeline_health
 from dashboard.api_errors import ApiDeniedError, ApiError, ApiUnreachableError
-from dashboard.page_state import OverviewState
+from dashboard.states.overview import OverviewState
 from dashboard.time_range import fitting_step
 from dashboard.verdict import Traffic, Verdict, verdict
 

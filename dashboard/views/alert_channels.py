@@ -8,9 +8,9 @@ import streamlit as st
 
 from dashboard.alert_answers import Channel, ChannelVerdict
 from dashboard.alert_questions import channels, test_channel
-from dashboard.page_state import AlertsState
 from dashboard.plain_text import plain
 from dashboard.session import client
+from dashboard.states.alerts import AlertsState
 from dashboard.time_range import age
 from dashboard.views.alert_list import Colour
 from dashboard.views.operating import do, hint_for_viewers, may_operate

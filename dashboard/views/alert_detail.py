@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 import pandas as pd
@@ -15,9 +15,10 @@ from dashboard.answers import Alert, Catalogue
 from dashboard.api_errors import ApiError
 from dashboard.charts.bands import Band, state_bars
 from dashboard.charts.units import figure, unit_of
-from dashboard.page_state import AlertsState
+from dashboard.navigation import page_link
 from dashboard.plain_text import one_line, plain
 from dashboard.session import client, leave_when_denied
+from dashboard.states.alerts import AlertsState
 from dashboard.time_range import age, epoch_milliseconds, utc_offset_seconds, zone_name, zone_of
 from dashboard.views.alert_list import marks, state_badge, summary_of, value_of
 from dashboard.views.alert_silences import silence_form
@@ -29,7 +30,7 @@ _LANES: Final = {STATE: "state", LOOKS: "evaluation"}
 _TRACES_SHOWN: Final = 5
 
 
-def draw_detail(alert: Alert, state: AlertsState, catalogue: Catalogue, history_page: Any, now: datetime) -> None:
+def draw_detail(alert: Alert, state: AlertsState, catalogue: Catalogue, now: datetime) -> None:
     """Draw one alert."""
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -41,7 +42,7 @@ def draw_detail(alert: Alert, state: AlertsState, catalogue: Catalogue, history_
         if alert.acknowledgement:
             st.caption(f"They said: {plain(alert.acknowledgement, 600)}")
         _facts(alert, state, catalogue, now)
-        _links(alert, history_page)
+        _links(alert)
         left, right = st.columns(2)
         with left:
             _texts("Label", alert.labels)
@@ -81,12 +82,12 @@ def _facts(alert: Alert, state: AlertsState, catalogue: Catalogue, now: datetime
         place.markdown(f":gray[{name}]  \n**{plain(value, 120)}**")
 
 
-def _links(alert: Alert, history_page: Any) -> None:
+def _links(alert: Alert) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         parameters = history_parameters(alert.url)
         if parameters is not None:
-            st.page_link(
-                history_page, label="What it watches, then", icon=":material/show_chart:", query_params=parameters
+            page_link(
+                "history", "What it watches, then", parameters, icon=":material/show_chart:", icon_position="left"
             )
         if safe_link(alert.runbook):
             st.link_button("Runbook", alert.runbook, icon=":material/menu_book:")

@@ -8,9 +8,9 @@ import streamlit as st
 
 from dashboard.alert_answers import Mail
 from dashboard.alert_questions import mails
-from dashboard.page_state import AlertsState
 from dashboard.plain_text import plain
 from dashboard.session import client
+from dashboard.states.alerts import AlertsState
 from dashboard.time_range import age, zone_of
 
 _FRAME_HEIGHT: Final = 560

@@ -8,9 +8,9 @@ import streamlit as st
 
 from dashboard.alert_answers import Notification
 from dashboard.alert_questions import MOST_NOTIFICATIONS, channels, notifications, resend
-from dashboard.page_state import AlertsState
 from dashboard.plain_text import one_line, plain
 from dashboard.session import client
+from dashboard.states.alerts import AlertsState
 from dashboard.time_range import zone_of
 from dashboard.views.operating import do, hint_for_viewers, may_operate, say
 

@@ -16,9 +16,9 @@ from dashboard.charts.bands import Band, Overlay
 from dashboard.charts.rows import rows_of, series_name
 from dashboard.charts.timeline import timeline
 from dashboard.charts.units import figure, unit_of
-from dashboard.page_state import AlertsState
 from dashboard.plain_text import one_line, plain
 from dashboard.session import client, known_catalogue
+from dashboard.states.alerts import AlertsState
 from dashboard.time_range import age, epoch_milliseconds, utc_offset_seconds, zone_name, zone_of
 from dashboard.views.lines import draw
 from dashboard.views.operating import do

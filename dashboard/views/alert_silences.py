@@ -10,9 +10,9 @@ from dashboard.alert_answers import Silence
 from dashboard.alert_questions import create_silence, expire_silence, silences
 from dashboard.answers import Alerts
 from dashboard.api_client import alerts
-from dashboard.page_state import AlertsState
 from dashboard.plain_text import plain
 from dashboard.session import client
+from dashboard.states.alerts import AlertsState
 from dashboard.time_range import age, zone_name, zone_of
 from dashboard.views.alert_list import Colour
 from dashboard.views.operating import do, hint_for_viewers, may_operate, say

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 
@@ -10,7 +10,6 @@ from dashboard.alert_questions import rules
 from dashboard.answers import Catalogue
 from dashboard.api_client import alerts
 from dashboard.api_errors import ApiError
-from dashboard.page_state import SECTIONS, AlertsState
 from dashboard.plain_text import one_line, plain
 from dashboard.session import (
     arriving_query,
@@ -21,6 +20,7 @@ from dashboard.session import (
     settings,
     write_query,
 )
+from dashboard.states.alerts import SECTIONS, AlertsState
 from dashboard.views.alert_channels import draw_channels
 from dashboard.views.alert_detail import draw_detail
 from dashboard.views.alert_list import draw_list
@@ -44,12 +44,8 @@ _DRAWN: Final[dict[str, Callable[[AlertsState, datetime], None]]] = {
 }
 
 
-def render(history_page: Any) -> None:
-    """Draw the page.
-
-    Args:
-        history_page: Streamlit's page object that alerts link to.
-    """
+def render() -> None:
+    """Draw the page."""
     moment = now()
     query = arriving_query(PAGE)
     if query is not None:
@@ -64,7 +60,7 @@ def render(history_page: Any) -> None:
         return
     write_query(PAGE, state.query())
     every = RETRY_SECONDS if st.session_state.get(f"{PAGE}.failing") else settings().refresh_seconds
-    st.fragment(_live, run_every=every)(state, history_page)
+    st.fragment(_live, run_every=every)(state)
 
 
 def _load(state: AlertsState, moment: datetime) -> None:
@@ -141,13 +137,13 @@ def _pick_messages(last: AlertsState) -> tuple[str, str]:
     return str(channel or ""), str(delivery or "")
 
 
-def _live(state: AlertsState, history_page: Any) -> None:
+def _live(state: AlertsState) -> None:
     """The part that refreshes by itself."""
     show_said()
     failing = False
     try:
         if state.section == "alerts":
-            _alerts(state, history_page)
+            _alerts(state)
         else:
             _DRAWN[state.section](state, now())
     except ApiError as error:
@@ -160,7 +156,7 @@ def _live(state: AlertsState, history_page: Any) -> None:
         st.rerun()
 
 
-def _alerts(state: AlertsState, history_page: Any) -> None:
+def _alerts(state: AlertsState) -> None:
     known = client().ask(alerts())
     try:
         catalogue = known_catalogue()
@@ -177,7 +173,7 @@ def _alerts(state: AlertsState, history_page: Any) -> None:
     if alert is None:
         st.info(f"There is no alert {plain(state.alert, 40)} any more; its rule or its group is gone.")
         return
-    draw_detail(alert, state, catalogue, history_page, now())
+    draw_detail(alert, state, catalogue, now())
 
 
 def _show(state: AlertsState, fingerprint: str) -> None:

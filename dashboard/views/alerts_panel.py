@@ -1,7 +1,7 @@
 """The overview's panel of alerts: what fires first, and whether anybody is watching."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 import streamlit as st
@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard.answers import Alert, Alerts
 from dashboard.api_errors import ApiError
 from dashboard.charts.units import figure
+from dashboard.navigation import page_link
 from dashboard.overview_snapshot import Snapshot
 from dashboard.plain_text import plain
 from dashboard.time_range import age
@@ -20,13 +21,8 @@ _SHOWN: Final = 8
 _DETAILS: Final = ("summary", "description", "message")
 
 
-def draw_alerts(snapshot: Snapshot, alerts_page: Any = None) -> None:
-    """Draw the panel from a snapshot.
-
-    Args:
-        snapshot: what was seen.
-        alerts_page: Streamlit's page object to link to; None links nowhere.
-    """
+def draw_alerts(snapshot: Snapshot) -> None:
+    """Draw the panel from a snapshot."""
     alerts = snapshot.alerts
     with st.container(border=True, height="stretch", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -50,8 +46,7 @@ def draw_alerts(snapshot: Snapshot, alerts_page: Any = None) -> None:
             st.markdown("No alert is firing or pending.")
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.caption(_watcher(alerts, snapshot.taken_at), width="content")
-            if alerts_page is not None:
-                st.page_link(alerts_page, label="All alerts", icon=":material/chevron_right:", icon_position="right")
+            page_link("alerts", "All alerts")
 
 
 def _badge(alerts: Alerts) -> None:

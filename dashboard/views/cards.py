@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 
@@ -10,8 +10,10 @@ from dashboard.answers import History
 from dashboard.api_errors import ApiError
 from dashboard.charts import palette
 from dashboard.charts.units import figure, unit_of
+from dashboard.navigation import page_link
 from dashboard.overview_snapshot import Snapshot
-from dashboard.page_state import HistoryState, OverviewState
+from dashboard.states.history import HistoryState
+from dashboard.states.overview import OverviewState
 from dashboard.views.lines import Line, chart_of, draw
 from dashboard.views.notices import small_failure
 
@@ -79,7 +81,7 @@ CARDS: Final = (
 )
 
 
-def draw_card(card: Card, snapshot: Snapshot, state: OverviewState, history_page: Any) -> None:
+def draw_card(card: Card, snapshot: Snapshot, state: OverviewState) -> None:
     """Draw one card from a snapshot."""
     with st.container(border=True, height="stretch", gap="small"):
         current = snapshot.figures[card.metric]
@@ -87,14 +89,7 @@ def draw_card(card: Card, snapshot: Snapshot, state: OverviewState, history_page
             value = None if isinstance(current, ApiError) else figure(current.value, unit_of(card.metric, current.unit))
             st.metric(f"**{card.title}** :gray[{card.note}]", value or "–")
             link = HistoryState(metric=card.metric, period=state.period, zone=state.zone, filters=_filters(state))
-            st.page_link(
-                history_page,
-                label="History",
-                icon=":material/chevron_right:",
-                icon_position="right",
-                help=f"{card.title} on the history page, with this range",
-                query_params=link.query(),
-            )
+            page_link("history", "History", link.query(), help=f"{card.title} on the history page, with this range")
         if isinstance(current, ApiError):
             small_failure(current, f"{card.title.lower()} here")
         _lines(card, snapshot, state)

@@ -10,9 +10,9 @@ from dashboard.answers import Catalogue, History, Metric
 from dashboard.api_client import Question, history
 from dashboard.api_errors import ApiError
 from dashboard.charts.units import figure, unit_of
-from dashboard.page_state import HistoryState
 from dashboard.plain_text import plain
 from dashboard.session import arriving_query, client, known_catalogue, leave_when_denied, now, write_query
+from dashboard.states.history import HistoryState
 from dashboard.time_range import zone_name, zone_of
 from dashboard.views.lines import Line, chart_of, draw, series_names
 from dashboard.views.notices import failure_notice, nothing_here, range_is_right, tell_complaints

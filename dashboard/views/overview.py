@@ -1,16 +1,15 @@
 """The page opened first: is everything fine, and how has it been?"""
 
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 
 from dashboard.answers import Alerts, Catalogue
 from dashboard.api_errors import ApiError
 from dashboard.overview_snapshot import Snapshot, services, take_snapshot
-from dashboard.page_state import OverviewState
 from dashboard.plain_text import one_line, plain
 from dashboard.session import (
     arriving_query,
@@ -22,6 +21,7 @@ from dashboard.session import (
     settings,
     write_query,
 )
+from dashboard.states.overview import OverviewState
 from dashboard.time_range import age, zone_name, zone_of
 from dashboard.verdict import Level, Verdict
 from dashboard.views.alerts_panel import draw_alerts
@@ -43,26 +43,8 @@ _LOOKS: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Pages:
-    """Streamlit's page objects that this one links to.
-
-    Attributes:
-        history: of a metric.
-        alerts: None where there is no such page.
-    """
-
-    history: Any
-    alerts: Any
-
-
-def render(history_page: Any, alerts_page: Any = None) -> None:
-    """Draw the page.
-
-    Args:
-        history_page: Streamlit's page object that the cards link to.
-        alerts_page: the one that the panel of alerts links to.
-    """
+def render() -> None:
+    """Draw the page."""
     moment = now()
     query = arriving_query(PAGE)
     if query is not None:
@@ -77,7 +59,7 @@ def render(history_page: Any, alerts_page: Any = None) -> None:
     write_query(PAGE, state.query())
     tell_complaints(PAGE)
     every = RETRY_SECONDS if st.session_state.get(f"{PAGE}.failing") else settings().refresh_seconds
-    st.fragment(_live, run_every=every)(state, Pages(history_page, alerts_page))
+    st.fragment(_live, run_every=every)(state)
 
 
 def _controls(moment: datetime) -> OverviewState:
@@ -131,7 +113,7 @@ def _snapshot(state: OverviewState, rights: str) -> Snapshot:  # noqa: ARG001  #
     return take_snapshot(client(), catalogue, state, now())
 
 
-def _live(state: OverviewState, pages: Pages) -> None:
+def _live(state: OverviewState) -> None:
     """The part that refreshes by itself."""
     first = f"{PAGE}.seen" not in st.session_state
     with st.spinner("Asking the monitoring API …") if first else nullcontext():
@@ -144,7 +126,7 @@ def _live(state: OverviewState, pages: Pages) -> None:
         st.rerun()
     if failure is None:
         st.session_state[f"{PAGE}.seen"] = (state, snapshot)
-        _draw(snapshot, state, pages)
+        _draw(snapshot, state)
         return
     failure_notice(failure)
     seen: tuple[OverviewState, Snapshot] | None = st.session_state.get(f"{PAGE}.seen")
@@ -152,29 +134,29 @@ def _live(state: OverviewState, pages: Pages) -> None:
         st.caption(f"Below is what was known {age(seen[1].taken_at, now())} ago.")
         # Alerts live in a store of their own: they may well be known while ClickHouse is away.
         known = snapshot.alerts if isinstance(snapshot.alerts, Alerts) else seen[1].alerts
-        _draw_details(replace(seen[1], alerts=known), seen[0], pages)
+        _draw_details(replace(seen[1], alerts=known), seen[0])
     elif isinstance(snapshot.alerts, Alerts):
-        draw_alerts(snapshot, pages.alerts)
+        draw_alerts(snapshot)
 
 
-def _draw(snapshot: Snapshot, state: OverviewState, pages: Pages) -> None:
+def _draw(snapshot: Snapshot, state: OverviewState) -> None:
     judged = snapshot.verdict()
     _draw_verdict(judged)
     if judged.level is Level.EMPTY:
         nothing_yet()
-    _draw_details(snapshot, state, pages, cards=judged.level is not Level.EMPTY)
+    _draw_details(snapshot, state, cards=judged.level is not Level.EMPTY)
 
 
-def _draw_details(snapshot: Snapshot, state: OverviewState, pages: Pages, *, cards: bool = True) -> None:
+def _draw_details(snapshot: Snapshot, state: OverviewState, *, cards: bool = True) -> None:
     for start in range(0, len(CARDS) if cards else 0, _CARDS_A_ROW):
         for place, card in zip(st.columns(_CARDS_A_ROW), CARDS[start : start + _CARDS_A_ROW], strict=True):
             with place:
-                draw_card(card, snapshot, state, pages.history)
+                draw_card(card, snapshot, state)
     left, right = st.columns(2)
     with left:
         draw_pipeline(snapshot, state)
     with right:
-        draw_alerts(snapshot, pages.alerts)
+        draw_alerts(snapshot)
     zone = zone_of(state.zone)
     taken = snapshot.taken_at.astimezone(zone)
     st.caption(

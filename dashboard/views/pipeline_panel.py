@@ -12,8 +12,8 @@ from dashboard.charts import palette
 from dashboard.charts.units import figure
 from dashboard.lost_telemetry import dropped, sent_again
 from dashboard.overview_snapshot import Snapshot
-from dashboard.page_state import OverviewState
 from dashboard.plain_text import plain
+from dashboard.states.overview import OverviewState
 from dashboard.time_range import age
 from dashboard.verdict import falls_short
 from dashboard.views.lines import Line, chart_of, draw

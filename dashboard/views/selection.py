@@ -8,9 +8,9 @@ import streamlit as st
 
 from dashboard.answers import Catalogue, Current, Metric
 from dashboard.api_client import current
-from dashboard.page_state import HistoryState
 from dashboard.plain_text import one_line, plain
 from dashboard.session import client, rights
+from dashboard.states.history import HistoryState
 from dashboard.time_range import STEPS
 
 PAGE: Final = "history"

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from dashboard.page_state import HistoryState
+from dashboard.states.history import HistoryState
 from services.monitoring_api.alerting.links import dashboard_link
 from services.monitoring_api.alerting.measurement import Reading
 from services.monitoring_api.alerting.models import AlertState, AlertStatus

@@ -45,8 +45,7 @@ def open_page(api: FakeMonitoringApi, monkeypatch: pytest.MonkeyPatch, fresh_str
     monkeypatch.setenv("SIGHTGLASS_DASHBOARD_API_URL", api.url)
 
     def open_(page: str, **query: str | list[str]) -> AppTest:
-        pages = {"overview": _overview, "history": _history, "alerts": _alerts}
-        test = AppTest.from_function(pages[page], default_timeout=30)
+        test = AppTest.from_function(_page, default_timeout=30, args=(page,))
         for name, value in query.items():
             test.query_params[name] = value
         return test.run()
@@ -74,27 +73,12 @@ def _forget() -> None:
     st.cache_resource.clear()
 
 
-def _overview() -> None:
+def _page(name: str) -> None:
     import streamlit
 
-    from dashboard.views import history, overview
+    from dashboard.navigation import keep_pages
+    from dashboard.pages import streamlit_pages
 
-    history_page = streamlit.Page(history.render, title="History", url_path="history")
-    page = streamlit.Page(lambda: overview.render(history_page), title="Overview", url_path="overview", default=True)
-    streamlit.navigation([page, history_page]).run()
-
-
-def _alerts() -> None:
-    import streamlit
-
-    from dashboard.views import alerts, history
-
-    history_page = streamlit.Page(history.render, title="History", url_path="history")
-    page = streamlit.Page(lambda: alerts.render(history_page), title="Alerts", url_path="alerts", default=True)
-    streamlit.navigation([page, history_page]).run()
-
-
-def _history() -> None:
-    from dashboard.views import history
-
-    history.render()
+    pages = streamlit_pages(name)
+    keep_pages(pages)
+    streamlit.navigation(list(pages.values())).run()

@@ -41,6 +41,14 @@ async def work_off(desk, predictor, requests=(REQUEST,), seconds=LATER):
     return await desk.work_off(predictor, list(requests), Deadline.after(seconds, now=time.monotonic()))
 
 
+def wait_until(holds):
+    """Look until it holds."""
+    end = time.monotonic() + LATER
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def predictions(telemetry):
     """The prediction events so far."""
     return [each.log_record for each in telemetry.records if each.log_record.event_name == "ml.prediction"]
@@ -86,10 +94,9 @@ def test_a_model_that_hangs_costs_its_requests_a_504_and_nobody_else_anything(te
         slow.hold.set()
         # The late call gives its turn back.
         await work_off(desk, slow, requests)
-        while len(slow.calls) < 2:
-            await asyncio.sleep(0.01)
+        await asyncio.to_thread(wait_until, lambda: len(slow.calls) == 2)
 
-    asyncio.run(asyncio.wait_for(run(), LATER))
+    asyncio.run(run())
     assert slow.calls == [len(requests)] * 2
     assert len(predictions(telemetry)) == 1 + len(requests)
 

@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.page_state import SECTIONS, AlertsState, HistoryState, OverviewState
+from dashboard.states.alerts import SECTIONS, AlertsState
+from dashboard.states.history import HistoryState
+from dashboard.states.overview import OverviewState
 from dashboard.time_range import PRESETS, STEPS, TimeRange, rfc3339
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
