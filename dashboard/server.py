@@ -19,15 +19,16 @@ _GRACEFUL_STOP_SECONDS: Final = 4
 _PING_SECONDS: Final = 30  # Streamlit's own: a proxy does not take an open page for an idle connection
 
 
-def serve(settings: DashboardSettings) -> None:
+def serve(settings: DashboardSettings, script: Path = _SCRIPT) -> None:
     """Serve until SIGTERM or SIGINT, then return, so that what is left to do (telemetry) is done.
 
     Args:
         settings: Where to listen, with which certificate, and by which names.
+        script: What Streamlit runs for each look at a page.
     """
     bootstrap.load_config_options(server_options(settings))
     edge = Edge(
-        App(_SCRIPT),
+        App(script),
         hosts=HostNames(settings.allowed_hosts),
         content_policy=content_policy(streamlit_page()),
         tls=settings.tls_cert_file is not None,
