@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 # Test processes side by side. Most of an integration test's time is waiting, for processes to start and for what they do.
 WORKERS ?= 3
-BENCHMARKS ?= ingest instrumentation history history.grown kept_traces model_truth model_truth.ingest winter ingest_engine alerting alerting.delay rules_quiet
+BENCHMARKS ?= ingest instrumentation history history.grown kept_traces model_truth model_truth.ingest winter ingest_engine alerting alerting.delay rules_quiet dashboard
 BOOTSTRAP := $(PYTHON) services/cli/bootstrap.py
 
 .DEFAULT_GOAL := help
