@@ -14,6 +14,11 @@ def keep_pages(pages: Mapping[str, Any]) -> None:
     st.session_state[_PAGES] = dict(pages)
 
 
+def has_page(name: str) -> bool:
+    """Whether there is a page of this name."""
+    return name in st.session_state[_PAGES]
+
+
 def page_link(
     name: str,
     label: str,

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from dashboard.time_range import STEPS, instant
 from tests.dashboard.alerting_api import FakeAlerting
+from tests.dashboard.explaining_api import FakeExplaining
 
 HOSTILE = (
     '<script>document.title="owned"</script> **bold** [x](http://example.org) :smile: $x$ `y` | \u202eright to left'
@@ -85,6 +86,7 @@ class FakeMonitoringApi:
     Attributes:
         mode: `full`, `alerting`, `empty`, `store-down`, `hostile` or `broken`; may be changed while it serves.
         alerting: what it answers of alerts and does about them.
+        explaining: what it answers when asked why.
         asked: (path, parameters) of every request so far.
         together: nobody is answered before as many ask as it is for.
         tokens: token -> its scopes, once it asks for them; None while it asks nobody.
@@ -95,6 +97,7 @@ class FakeMonitoringApi:
     def __init__(self, port: int = 0, mode: str = "full", tls: ssl.SSLContext | None = None) -> None:
         self.mode = mode
         self.alerting = FakeAlerting()
+        self.explaining = FakeExplaining()
         self.delay_seconds = 0.0
         self.together: threading.Barrier | None = None
         self.asked: list[tuple[str, dict[str, list[str]]]] = []
@@ -213,8 +216,11 @@ class FakeMonitoringApi:
             return problem(503, "ClickHouse does not answer at 127.0.0.1:8123.")
         self.alerting.hostile = HOSTILE if self.mode == "hostile" else None
         self.alerting.empty = self.mode == "empty"
-        if (told := self.alerting.answer(path, query)) is not None:
-            return told
+        self.explaining.hostile = HOSTILE if self.mode == "hostile" else None
+        self.explaining.empty = self.mode == "empty"
+        for part in (self.alerting, self.explaining):
+            if (told := part.answer(path, query)) is not None:
+                return told
         metric = query.get("metric", ["request_rate"])[0]
         if metric not in METRICS:
             return problem(422, "Unknown metric.", field="metric", message=f"{metric} is not in the catalogue")

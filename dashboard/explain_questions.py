@@ -1,0 +1,52 @@
+"""What the pages ask of the monitoring API's explainer."""
+
+from collections.abc import Sequence
+
+from dashboard.api_client import Question
+from dashboard.explain_answers import Explanation
+
+
+def slow_explanation(
+    *,
+    start: str,
+    end: str,
+    service: str = "",
+    route: str = "",
+    min_duration_ms: float | None = None,
+    status: str = "",
+    attributes: Sequence[str] = (),
+) -> Question[Explanation]:
+    """Why requests were slow; empty texts ask for any.
+
+    Args:
+        start: RFC 3339 or relative, such as `now-1h`; included.
+        end: as `start`; excluded.
+        service: the request's service.
+        route: the request's route.
+        min_duration_ms: from which duration on a request is slow; None: slower than 95 % of its route's.
+        status: `error`, `ok`, a class or a code.
+        attributes: such as `ml.features.source=fallback`; and-ed.
+    """
+    asked = (("service", service), ("route", route), ("status", status))
+    parameters = [("from", start), ("to", end), *(pair for pair in asked if pair[1])]
+    if min_duration_ms is not None:
+        parameters.append(("min_duration_ms", f"{min_duration_ms:.12g}"))
+    parameters += [("attr", text) for text in attributes]
+    return Question("/api/v1/traces/slow/explain", Explanation, tuple(parameters))
+
+
+def wrong_explanation(
+    *, model: str, start: str, end: str, version: str = "", filters: Sequence[str] = ()
+) -> Question[Explanation]:
+    """Why predictions were wrong.
+
+    Args:
+        model: its name.
+        start: RFC 3339 or relative; included.
+        end: as `start`; excluded.
+        version: of the model; any when empty.
+        filters: such as `features_source=store`; and-ed; the keys are service, model_version, features_source, label.
+    """
+    parameters = [("model", model), ("from", start), ("to", end), *([("version", version)] if version else [])]
+    parameters += [("filter", text) for text in filters]
+    return Question("/api/v1/predictions/wrong/explain", Explanation, tuple(parameters))

@@ -1,0 +1,74 @@
+"""Filters as the API's searches read them, spelled from findings and from attributes."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+from dashboard.explain_answers import Part, value_text
+
+_OPERATORS: Final = re.compile(r'[=<>!^"]')
+# Without quotes these are no texts: an absent feature, numbers, constants, lists and objects.
+_MEANS_SOMETHING_ELSE: Final = re.compile(r'|-?\d.*|true|false|null|[\[{"].*', re.DOTALL)
+_LIST: Final = re.compile(r"in\(.*\)", re.DOTALL)
+# What the search for spans can ask for of what the explainer calls segments.
+_SEGMENT_ATTRIBUTES: Final = {
+    "model_version": "ml.model.version",
+    "features_source": "ml.features.source",
+    "service": "resource.service.name",
+    "service_instance": "resource.service.instance.id",
+}
+
+
+def attribute_filter(name: str, value: str) -> str:
+    """The filter of a search for spans that means just this value of an attribute."""
+    if _LIST.fullmatch(value):
+        # It would be read as a list of values: it becomes a list of one.
+        value = "in({})".format(value.replace(",", "\\,"))
+    return f"{_key(name)}={value}"
+
+
+def feature_filter(name: str, value: Any) -> str:
+    """The filter of a search for predictions that means just this value of a feature."""
+    if isinstance(value, str) and _MEANS_SOMETHING_ELSE.fullmatch(value):
+        value = json.dumps(value, ensure_ascii=False)  # a text that looks like a number stays a text
+    return f"{_key(name)}={value_text(value)}"
+
+
+def span_filters(parts: Sequence[Part]) -> dict[str, list[str]] | None:
+    """The state of the traces page that shows the spans with all of these; None where a search cannot ask for it."""
+    query: dict[str, list[str]] = {}
+    for part in parts:
+        if part.kind in {"child_operation", "self_time"} and len(parts) == 1:
+            return {"service": [part.field or ""], "name": [str(part.value)]}
+        name = part.field if part.kind == "attribute" else _SEGMENT_ATTRIBUTES.get(part.field or "")
+        if part.kind not in {"attribute", "segment"} or name is None or part.bounds is not None:
+            return None
+        query.setdefault("attr", []).append(attribute_filter(name, str(part.value)))
+    return query
+
+
+def prediction_filters(parts: Sequence[Part]) -> dict[str, list[str]] | None:
+    """The state of the predictions page that shows those with all of these; None where a search cannot ask for it."""
+    query: dict[str, list[str]] = {}
+    for part in parts:
+        name = part.field or ""
+        if part.kind == "segment" and name == "model_version":
+            query["version"] = [str(part.value)]
+        elif part.kind == "feature" and part.bounds is None:
+            query.setdefault("feature", []).append(feature_filter(name, part.value))
+        elif part.kind == "feature" and part.bounds is not None:
+            low, high = part.bounds
+            ends = [] if low is None else [f"{_key(name)}>={low:.17g}"]
+            ends += [] if high is None else [f"{_key(name)}<{high:.17g}"]
+            query.setdefault("feature", []).extend(ends)
+        else:
+            return None
+    return query
+
+
+def _key(name: str) -> str:
+    """A name, in quotes where it holds what could be an operator."""
+    if not _OPERATORS.search(name):
+        return name
+    return '"{}"'.format(name.replace("\\", "\\\\").replace('"', '\\"'))
