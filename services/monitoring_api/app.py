@@ -41,6 +41,7 @@ from services.monitoring_api.routes.history import history_router
 from services.monitoring_api.routes.logs import logs_router
 from services.monitoring_api.routes.mails import mails_router
 from services.monitoring_api.routes.metrics import metrics_router
+from services.monitoring_api.routes.model_reference import model_reference_router
 from services.monitoring_api.routes.models import models_router
 from services.monitoring_api.routes.notifications import notifications_router
 from services.monitoring_api.routes.performance import performance_router
@@ -151,6 +152,7 @@ def create_app(
         ),
         models_router(serving, ml_api),
         performance_router(serving),
+        model_reference_router(serving),
         caller_router(),
     ):
         api.include_router(router)

@@ -20,6 +20,7 @@ from services.monitoring_api.queries.sources import PREDICTIONS
 from services.monitoring_api.queries.span_selection import SpanSelection, parse_attributes, parse_status
 from services.monitoring_api.queries.timerange import TimeRange, parse_as_of, rfc3339
 from services.monitoring_api.routes.dependencies import Serving
+from services.monitoring_api.routes.feature_parameters import feature_conditions
 from services.monitoring_api.routes.search_parameters import ATTR, MIN_DURATION_MS, STATUS, RangeParameters
 
 _FINDINGS: Final = (
@@ -56,6 +57,9 @@ class WrongParameters(RangeParameters):
             "repeated ones are and-ed.",
             examples=[["features_source=store"]],
         ),
+    ] = Field(default_factory=list)
+    feature: Annotated[
+        list[str], Field(description="Conditions on features, as of /predictions.", examples=[["distance>=500"]])
     ] = Field(default_factory=list)
     as_of: Annotated[
         str | None, Field(description="Only what had arrived by then counts.", examples=["2026-11-26T09:00:00Z"])
@@ -142,16 +146,17 @@ def explain_router(serving: Serving) -> APIRouter:
     async def wrong(parameters: Annotated[WrongParameters, Query()]) -> ExplanationDocument:
         now = serving.clock()
         span = parameters.span(now)
+        features, values = feature_conditions(parameters.feature)
         outcomes = Outcomes(
             parameters.model,
             span,
             parameters.version,
             parameters.variant,
-            parameters.conditions(),
+            (*parameters.conditions(), *features),
             None if parameters.as_of is None else parse_as_of(parameters.as_of, now=now),
         )
         database = serving.asking_exactly()
-        cases = await wrong_predictions(database, outcomes)
+        cases = await wrong_predictions(database, outcomes, values)
         explained = await explain(database, cases)
         return _document(span, cases, explained, "wrong predictions")
 

@@ -1,19 +1,19 @@
 """Query parameters of /models/{name}/performance; an unknown one is a 422 that names it."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from services.monitoring_api.errors import bad_field
 from services.monitoring_api.queries.buckets import Buckets, choose_step, nice_step
-from services.monitoring_api.queries.feature_values import parse_features
-from services.monitoring_api.queries.filters import Filter, equal, parse_filters
+from services.monitoring_api.queries.filters import Filter, parse_filters
 from services.monitoring_api.queries.outcomes import CHAMPION, Outcomes
 from services.monitoring_api.queries.performance_report import PerformanceQuestion
 from services.monitoring_api.queries.segments import COLUMNS, parse_segment
 from services.monitoring_api.queries.time_zones import parse_tz
 from services.monitoring_api.queries.timerange import TimeRange, epoch_ns, parse_as_of
+from services.monitoring_api.routes.feature_parameters import feature_conditions
 from services.monitoring_api.routes.search_parameters import RangeParameters
 
 # Figures of a bucket need labels, so buckets are fewer than points of a chart.
@@ -94,14 +94,8 @@ class PerformanceParameters(RangeParameters):
         """
         span = self.span(now)
         as_of_ns = None if self.as_of is None else parse_as_of(self.as_of, now=now)
-        features = parse_features(self.feature)
-        conditions = [
-            *self._conditions(),
-            *((f"toString({each.sql(number)})", _HOLDS) for number, each in enumerate(features)),
-        ]
-        values: dict[str, Any] = {}
-        for number, each in enumerate(features):
-            values |= each.parameters(number)
+        features, values = feature_conditions(self.feature)
+        conditions = [*self._conditions(), *features]
         return PerformanceQuestion(
             Outcomes(name, span, self.version, self.variant, tuple(conditions), as_of_ns),
             _buckets(self.step, span, self.tz),
@@ -121,10 +115,6 @@ class PerformanceParameters(RangeParameters):
             if each.key not in COLUMNS:
                 raise bad_field("filter", f"there is no {each.key[:80]!r}; there are {', '.join(COLUMNS)}")
         return [(COLUMNS[each.key], each) for each in found]
-
-
-# A condition that is SQL already, as a filter on what it says.
-_HOLDS: Final = equal("feature", "1")
 
 
 def _buckets(step: str, span: TimeRange, tz: str) -> Buckets:

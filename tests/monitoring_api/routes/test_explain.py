@@ -1,10 +1,12 @@
 """The routes that explain what is wrong or slow."""
 
+import json
 import random
 from datetime import timedelta
 
 import pytest
 
+from tests.monitoring_api.maintenance.test_outcomes import maintain
 from tests.monitoring_api.store import T0, label, prediction, span
 
 pytestmark = pytest.mark.anyio
@@ -52,6 +54,22 @@ async def test_wrong_predictions_are_explained(api, store):
         assert one["features"]["carrier"] == "UA"
         assert (one["label"], one["label_value"]) == ("late", "on_time")
         assert one["trace_id"] == trace_id
+
+
+async def test_only_predictions_that_meet_conditions_on_features_are_explained(api, store):
+    """Of one carrier, in the range of a number: their counts, from rows joined now and before; nonsense is refused."""
+    fill(store)
+    stored = [json.loads(features) for (features,) in store.rows("SELECT Features FROM otel.predictions")]
+    wanted = sum(each["carrier"] == "UA" and each["x"] >= 0.25 for each in stored)
+    asked = {**MODEL, "feature": ["carrier=UA", "x>=0.25"]}
+    found = (await api.get(WRONG, params=asked)).json()
+    assert found["selected"] + found["rest"] == wanted > 60
+    assert not any(each.get("value") == "UA" for each in found["findings"])
+    await maintain(store, now=T0)
+    again = (await api.get(WRONG, params=asked)).json()
+    assert (again["selected"], again["rest"]) == (found["selected"], found["rest"])
+    refused = await api.get(WRONG, params={**MODEL, "feature": "carrier"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "feature")
 
 
 async def test_the_largest_errors_of_a_regression_are_explained(api, store):

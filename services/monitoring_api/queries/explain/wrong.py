@@ -1,6 +1,8 @@
 """Predictions that turned out wrong, and those that did not."""
 
+from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 from services.monitoring_api.database import Database, Query
@@ -20,38 +22,45 @@ _WRONG: Final = f"ifNull(if(Task = 'regression', {_ERROR} > {{error_above:Float6
 _WEIGHT: Final = f"toFloat64(ifNull(if(Task = 'regression', {_ERROR}, abs(Score - 0.5)), 0))"
 
 
-def groups_query(rows: OutcomeRows, outcomes: Outcomes, error_above: float) -> Query:
+def groups_query(rows: OutcomeRows, parameters: Mapping[str, Any], error_above: float) -> Query:
     """How many labelled predictions were wrong, and how many were not."""
     sql = f"""SELECT countIf({_WRONG}), countIf(NOT {_WRONG})
 FROM {rows.sql}
 WHERE {_JUDGED}"""  # noqa: S608  (texts of ours; what people give is bound)
-    return Query(sql, {**outcomes.parameters(), **rows.parameters, "error_above": error_above})
+    return Query(sql, {**parameters, "error_above": error_above})
 
 
-def error_query(rows: OutcomeRows, outcomes: Outcomes) -> Query:
+def error_query(rows: OutcomeRows, parameters: Mapping[str, Any]) -> Query:
     """The absolute error that a tenth of a regression's labelled predictions exceed; how many there are."""
     sql = f"""SELECT
     ifNull(quantileExactIf({_TOLERATED})({_ERROR}, Task = 'regression'), 0),
     countIf(Task = 'regression')
 FROM {rows.sql}
 WHERE {_JUDGED}"""  # noqa: S608  (texts of ours; what people give is bound)
-    return Query(sql, {**outcomes.parameters(), **rows.parameters})
+    return Query(sql, parameters)
 
 
-async def wrong_predictions(database: Database, outcomes: Outcomes) -> Cases:
+async def wrong_predictions(
+    database: Database, outcomes: Outcomes, values: Mapping[str, Any] = MappingProxyType({})
+) -> Cases:
     """The labelled predictions: selected are those that were wrong.
 
     Of a regression a prediction is wrong whose absolute error exceeds the 90th percentile of all.
+
+    Args:
+        database: Where to ask.
+        outcomes: Which predictions.
+        values: What their conditions need besides.
     """
     # Joined before, as far as they are: only those that are looked at are joined with their features.
     rows = await outcome_rows(database, outcomes)
-    ((error, regressions),) = await database.fetch(error_query(rows, outcomes))
+    known = {**outcomes.parameters(), **rows.parameters, **values}
+    ((error, regressions),) = await database.fetch(error_query(rows, known))
     error_above = float(error) if regressions else 0.0
-    ((selected, rest),) = await database.fetch(groups_query(rows, outcomes, error_above))
+    ((selected, rest),) = await database.fetch(groups_query(rows, known, error_above))
     sampling = Sampling.of(int(selected), int(rest))
     parameters: dict[str, Any] = {
-        **outcomes.parameters(),
-        **rows.parameters,
+        **known,
         **sampling.parameters(),
         **around(outcomes.span),
         "error_above": error_above,
