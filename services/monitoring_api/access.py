@@ -11,8 +11,9 @@ POLICY: Final = Policy(
         Rule("GET", "/api/v1/caller", None, any_token=True),
         Rule("POST", "/api/v1/models/{name}/promote", Scope.ADMIN, action="model.promote"),
         Rule("POST", "/api/v1/alerts/{fingerprint}/acknowledge", Scope.OPERATE, action="alert.acknowledge"),
-        # It only looks, however much it asks.
+        # They only look, however much they ask.
         Rule("POST", "/api/v1/rules/{name}/backtest", Scope.READ),
+        Rule("POST", "/api/v1/rules/backtest", Scope.READ),
         Rule("POST", "/api/v1/silences", Scope.OPERATE, action="silence.create"),
         Rule("DELETE", "/api/v1/silences/{id}", Scope.OPERATE, action="silence.expire"),
         Rule("POST", "/api/v1/channels/{name}/test", Scope.OPERATE, action="channel.test"),

@@ -20,6 +20,7 @@ from services.monitoring_api.operating.alerts import StoredAlerts
 from services.monitoring_api.operating.channels import StoredChannels
 from services.monitoring_api.operating.files import NotificationsPlace
 from services.monitoring_api.operating.mails import CaughtMails
+from services.monitoring_api.operating.markers import KnownMarkers
 from services.monitoring_api.operating.notifications import StoredNotifications
 from services.monitoring_api.operating.rules import StoredRules
 from services.monitoring_api.operating.silences import StoredSilences
@@ -40,6 +41,7 @@ from services.monitoring_api.routes.explain import explain_router
 from services.monitoring_api.routes.history import history_router
 from services.monitoring_api.routes.logs import logs_router
 from services.monitoring_api.routes.mails import mails_router
+from services.monitoring_api.routes.markers import markers_router
 from services.monitoring_api.routes.metrics import metrics_router
 from services.monitoring_api.routes.model_reference import model_reference_router
 from services.monitoring_api.routes.models import models_router
@@ -140,6 +142,7 @@ def create_app(
     for router in (
         metrics_router(serving),
         history_router(serving),
+        markers_router(KnownMarkers(serving.asking, alert_store, settings.audit_folder(), clock=clock)),
         explain_router(serving),
         traces_router(serving),
         records_router(serving),

@@ -16,3 +16,18 @@ class Query:
 
     sql: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def parameter_text(value: Any) -> str:
+    """A placeholder's value as ClickHouse's `SET param_name = '...'` takes it, before that is quoted."""
+    if isinstance(value, list | tuple):
+        return "[{}]".format(
+            ",".join(_quoted(item) if isinstance(item, str) else parameter_text(item) for item in value)
+        )
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
+
+
+def _quoted(text: str) -> str:
+    return "'{}'".format(text.replace("\\", "\\\\").replace("'", "\\'"))

@@ -1,6 +1,7 @@
 """Rules as people see them: what the worker has in force, how it goes, and what one would have done."""
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -22,9 +23,10 @@ from services.monitoring_api.alerting.store import alerts, read_alerts, read_wor
 from services.monitoring_api.configuration.duration import parse_duration
 from services.monitoring_api.database import Database
 from services.monitoring_api.errors import bad_field
+from services.monitoring_api.operating.given_rule import read_given_rule
 from services.monitoring_api.operating.store import AlertStore
 from services.monitoring_api.queries.arrivals import SharedCurves
-from services.monitoring_api.queries.timerange import NANOSECONDS, parse_range
+from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, parse_range
 from services.monitoring_api.routes import rules as told
 from services.web.problems import NotFound
 
@@ -40,6 +42,11 @@ _WORST: Final[Mapping[Health, HealthText]] = {
 # Backtests under way at once: each keeps ClickHouse and a thread busy.
 _AT_ONCE: Final = 2
 _SHORTEST_INTERVAL_SECONDS: Final = 1.0
+# A rule that is in no file has no pace of its own: it is looked at each minute, of long ranges less often.
+MINUTE_SECONDS: Final = 60
+_DEFAULT_LOOKS: Final = 5_000
+# How far behind its slots windows end where no worker has said it.
+_DELAY_SECONDS: Final = 5.0
 
 
 class StoredRules:
@@ -90,24 +97,48 @@ class StoredRules:
             BadInput: Naming what of the request is wrong.
             Unavailable: When the store or ClickHouse does not answer.
         """
-        now = datetime.fromtimestamp(self._clock(), UTC)
-        span = parse_range(wanted.start, wanted.end, now=now)
-        interval, bad_when = _interval(wanted.interval), _bad_when(wanted.bad_when)
+        span, interval, bad_when = self._asked(wanted)
         found = [each for each in await self._in_force() if each.definition.get("alert") == name]
         if not found:
             raise NotFound(f"No rule in force is called {name!r}; /api/v1/rules lists them.")
-        first = found[0]
+        return await self._backtest(
+            [rule for each in found for rule in _rule(each).expanded()],
+            span,
+            interval or min(each.interval_seconds for each in found),
+            delay_seconds=found[0].delay_seconds,
+            bad_when=bad_when,
+        )
+
+    async def backtest_given(self, wanted: told.GivenRuleRequest) -> told.Backtests:
+        """What a rule that is in no file would have done.
+
+        Raises:
+            BadInput: Naming what of the request is wrong; of the rule with the line.
+            Unavailable: When the store or ClickHouse does not answer.
+        """
+        rule = read_given_rule(wanted.rule)
+        span, interval, bad_when = self._asked(wanted)
+        in_force = await self._in_force()
+        fitting = math.ceil(span.seconds / _DEFAULT_LOOKS / MINUTE_SECONDS) * MINUTE_SECONDS
+        return await self._backtest(
+            list(rule.expanded()),
+            span,
+            interval or fitting,
+            delay_seconds=in_force[0].delay_seconds if in_force else _DELAY_SECONDS,
+            bad_when=bad_when,
+        )
+
+    def _asked(self, wanted: told.BacktestRequest) -> tuple[TimeRange, float | None, BadWhen | None]:
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        return parse_range(wanted.start, wanted.end, now=now), _interval(wanted.interval), _bad_when(wanted.bad_when)
+
+    async def _backtest(
+        self, rules: list[Rule], span: TimeRange, interval: float, *, delay_seconds: float, bad_when: BadWhen | None
+    ) -> told.Backtests:
         async with self._places:
-            backtester = Backtester(
-                self._asking(), delay_seconds=first.delay_seconds, curves=self._curves, clock=self._clock
-            )
-            graded = await backtester.run(
-                [rule for each in found for rule in _rule(each).expanded()],
-                span.start_ns / NANOSECONDS,
-                span.end_ns / NANOSECONDS,
-                interval_seconds=interval or min(each.interval_seconds for each in found),
-                bad_when=bad_when,
-            )
+            backtester = Backtester(self._asking(), delay_seconds=delay_seconds, curves=self._curves, clock=self._clock)
+            start, end = span.start_ns / NANOSECONDS, span.end_ns / NANOSECONDS
+            graded = await backtester.run(rules, start, end, interval_seconds=interval, bad_when=bad_when)
         shown = [told.BacktestShown.model_validate(backtest_document(each)) for each in graded]
         return told.Backtests(backtests=shown)
 

@@ -8,12 +8,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 _LONGEST_NAME: Final = 200
+_LONGEST_RULE: Final = 10_000
+_RULE: Final = 'alert: Slow\nmetric: latency_p95\nwindow: 5m\ncondition: "> 0.5"\n'
 _EXAMPLE: Final[JsonDict] = {"from": "now-24h", "to": "now"}
 _BACKTEST: Final = (
     "The worker's own evaluation over what is stored now, beginning without an active alert: points for a chart, when "
     "each alert would have fired, and every transition. Where labels exist, each firing is graded by what they later "
     "said: `bad_when` says what counts as bad; by default what the rule says, else a model's figure a tenth worse than "
     "in the four weeks before. A range that takes too many looks is refused with one that would do."
+)
+_GIVEN: Final = (
+    "The rule is checked as the worker checks its files, and every error is told with its line. The rest is as for a "
+    "rule in force; by default it is looked at each minute, of ranges longer than three days less often: 5,000 times."
 )
 
 
@@ -68,6 +74,17 @@ class BacktestRequest(BaseModel):
         default=None, max_length=40, description="Between two looks, such as 1m; by default as the worker looks."
     )
     bad_when: BadWhenRequest | None = None
+
+
+class GivenRuleRequest(BacktestRequest):
+    """A rule that is in no file yet, and between which times."""
+
+    rule: str = Field(
+        min_length=1,
+        max_length=_LONGEST_RULE,
+        description="One rule as its file would say it, in YAML. A statement (`sql:`) is not taken.",
+        examples=[_RULE],
+    )
 
 
 class FiringShown(BaseModel):
@@ -186,14 +203,24 @@ class RuleDesk(Protocol):
         """What the one of a name would have done."""
         ...
 
+    async def backtest_given(self, wanted: GivenRuleRequest) -> Backtests:
+        """What a rule that is in no file would have done."""
+        ...
+
 
 def rules_router(desk: RuleDesk) -> APIRouter:
-    """/rules and /rules/{name}/backtest."""
+    """/rules, /rules/backtest and /rules/{name}/backtest."""
     router = APIRouter(prefix="/rules", tags=["alerts"])
 
     @router.get("", summary="The alert rules in force")
     async def rules() -> RulesShown:
         return await desk.rules()
+
+    @router.post(
+        "/backtest", summary="What a rule that is in no file yet would have done in history", description=_GIVEN
+    )
+    async def backtest_given(body: GivenRuleRequest) -> Backtests:
+        return await desk.backtest_given(body)
 
     @router.post("/{name}/backtest", summary="What a rule would have done in history", description=_BACKTEST)
     async def backtest(

@@ -27,6 +27,7 @@ OPERATE = [
 NEEDED = {
     ("POST", "/api/v1/models/{name}/promote"): Scope.ADMIN,
     ("POST", "/api/v1/rules/{name}/backtest"): Scope.READ,
+    ("POST", "/api/v1/rules/backtest"): Scope.READ,
     **dict.fromkeys(OPERATE, Scope.OPERATE),
 }
 

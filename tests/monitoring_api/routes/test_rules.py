@@ -204,6 +204,20 @@ async def test_a_backtest_is_what_the_worker_would_have_done(history, asking, ru
     assert 0 < len(slides) < 40
 
 
+async def test_a_given_rule_is_backtested_like_one_in_force(history, asking, rules):
+    """The same text gives the same firings, as a mapping and as a list of one."""
+    source = next(each for each in rules.sources if each.definition["alert"] == "TooManyErrors")
+    text = yaml.safe_dump(dict(source.definition))
+    asked = {"from": "now-2h", "to": "now", "interval": "2m"}
+    async with asking(history) as api:
+        named = (await api.post("/api/v1/rules/TooManyErrors/backtest", json=asked)).json()["backtests"]
+        for given in (text, yaml.safe_dump([dict(source.definition)])):
+            answer = await api.post("/api/v1/rules/backtest", json={**asked, "rule": given})
+            assert answer.status_code == 200, answer.text
+            assert answer.json()["backtests"] == named
+    assert named[0]["fired"] > 0
+
+
 async def test_firings_are_graded_by_labels(history, asking, rules):
     """The score shifts where the labels later say that the model was wrong: one firing, right, ahead of the labels."""
     async with asking(history) as api:
@@ -276,3 +290,25 @@ async def test_spans_that_are_gone_are_not_taken_for_quiet(history, asking, rule
         history.rows("TRUNCATE TABLE otel.maintenance_state")
     assert (answer.status_code, fine.status_code) == (422, 200)
     assert answer.json()["errors"][0]["message"] == "raw spans of that time are gone; 2026-03-02T09:05:00Z would do"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("alert: A\nmetric: no_such\ncondition: '> 1'", "line 2: metric: "),
+        ("alert: A\nmetric: latency_p95", "a rule needs `condition:`"),
+        ("- alert: A\n  metric: latency_p95\n  condition: '> 1'\n  flavour: x", "line 4: flavour: unknown key"),
+        ("alert: A\nsql: SELECT 1 AS value\ncondition: '> 1'", "line 2: sql: a statement is not taken over HTTP"),
+        ("just words", "is not one rule"),
+        ("a: [", "not valid YAML"),
+    ],
+)
+async def test_what_is_wrong_with_a_given_rule_is_told_with_its_line(store, asking, text, said):
+    """A 422 that names the rule, and nothing is asked of the database."""
+    async with asking(store) as api:
+        answer = await api.post("/api/v1/rules/backtest", json={"rule": text, "from": "now-1h"})
+    assert answer.status_code == 422
+    (problem, *_) = answer.json()["errors"]
+    assert problem["field"] == "rule"
+    assert said in problem["message"]
+    assert store.asked == []
