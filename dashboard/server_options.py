@@ -2,21 +2,10 @@
 
 from typing import Final
 
-from dashboard.charts.palette import CATEGORIES, INK
+from dashboard.charts import palette
 from dashboard.settings import DashboardSettings, SignIn
 
-THEME: Final[dict[str, object]] = {
-    "theme.base": "light",
-    "theme.primaryColor": "#005A8F",
-    "theme.backgroundColor": "#FFFFFF",
-    "theme.secondaryBackgroundColor": "#F4F6F8",
-    "theme.textColor": INK,  # dark enough that captions, which Streamlit draws at 60 %, reach 4.5:1
-    "theme.borderColor": "#DDE2E7",
-    "theme.linkColor": "#005A8F",
-    "theme.grayTextColor": "#52606D",
-    "theme.greenTextColor": "#00664A",
-    "theme.orangeTextColor": "#8A4B00",
-    "theme.redTextColor": "#A32A00",
+_SHAPE: Final[dict[str, object]] = {
     "theme.baseRadius": "0.4rem",
     "theme.baseFontSize": 15,
     "theme.headingFontSizes": ["1.6rem", "1.25rem", "1.1rem"],
@@ -25,7 +14,38 @@ THEME: Final[dict[str, object]] = {
     "theme.metricValueFontWeight": 600,
     "theme.paddingTop": "1rem",
     "theme.paddingBottom": "2rem",
-    "theme.chartCategoricalColors": list(CATEGORIES),
+}
+_LIGHT: Final[dict[str, object]] = {
+    "primaryColor": "#005A8F",
+    "backgroundColor": palette.PAPER,
+    "secondaryBackgroundColor": palette.PANEL,
+    "textColor": palette.INK,  # dark enough that captions, which Streamlit draws at 60 %, reach 4.5:1
+    "borderColor": "#DDE2E7",
+    "linkColor": "#005A8F",
+    "grayTextColor": palette.MUTED,
+    "greenTextColor": "#00664A",
+    "orangeTextColor": "#8A4B00",
+    "redTextColor": "#A32A00",
+    "chartCategoricalColors": list(palette.CATEGORIES),
+}
+_DARK: Final[dict[str, object]] = {
+    "primaryColor": "#1F78B8",  # white on it reaches 4.5:1, and it 3:1 on the ground
+    "backgroundColor": palette.NIGHT,
+    "secondaryBackgroundColor": palette.NIGHT_PANEL,
+    "textColor": palette.DARK[palette.INK],
+    "borderColor": "#2F3B47",
+    "linkColor": "#7CC4F8",
+    "grayTextColor": palette.DARK[palette.MUTED],
+    "greenTextColor": "#6FD3AE",
+    "orangeTextColor": "#F2B36B",
+    "redTextColor": "#FF9B7A",
+    "chartCategoricalColors": [palette.DARK[colour] for colour in palette.CATEGORIES],
+}
+# One theme with two looks. Without `theme.base` the viewer's system decides; the main menu lets them choose.
+THEME: Final[dict[str, object]] = {
+    **_SHAPE,
+    **{f"theme.light.{name}": value for name, value in _LIGHT.items()},
+    **{f"theme.dark.{name}": value for name, value in _DARK.items()},
 }
 
 

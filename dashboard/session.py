@@ -126,6 +126,11 @@ def _catalogue(rights: str) -> Catalogue:  # noqa: ARG001  # the key of the cach
     return client().ask(catalogue())
 
 
+def is_dark() -> bool:
+    """Whether the page is shown in the dark theme, by the viewer's system or choice."""
+    return st.context.theme.type == "dark"
+
+
 def now() -> datetime:
     """The present, to the second."""
     return datetime.now(UTC).replace(microsecond=0)

@@ -2,10 +2,13 @@
 
 The categorical colours are Okabe and Ito's (2008, "Color Universal Design"), without the yellow that vanishes on white
 and with the two lightest darkened until they reach 3:1 against it (WCAG 1.4.11, graphical objects).
+
+Charts are made of the colours for a light page. For a dark one each of them is replaced by its counterpart in `DARK`,
+at the moment of drawing: the same hue, light enough for the dark ground. A meaning keeps its hue everywhere.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 BLUE: Final = "#0072B2"
@@ -29,7 +32,38 @@ SCORE: Final = PURPLE
 LABELS: Final = AMBER
 PIPELINE: Final = INDIGO
 # One hue, darker towards the tail: an order that needs no legend to be read.
-PERCENTILES: Final = {"p50": "#6BAED6", "p95": "#2171B5", "p99": "#08306B"}
+PERCENTILES: Final = {"p50": "#4F94C4", "p95": "#2171B5", "p99": "#08306B"}
+SCORES: Final = {"mean": PURPLE, "median": "#C2709F", "p95": "#5E2A4C"}
+# How many, in a heat map: from hardly any to most. On a dark page it runs from dark to light.
+HEAT: Final = ("#DCE9F5", "#B3D0E8", "#7FB1D9", "#4A8CC2", "#1F66A6", "#0A2F66")
+
+PAPER: Final = "#FFFFFF"
+PANEL: Final = "#F4F6F8"
+NIGHT: Final = "#10171E"
+NIGHT_PANEL: Final = "#1A232D"
+
+DARK: Final[Mapping[str, str]] = {
+    BLUE: "#56A9E3",
+    VERMILLION: "#F2854B",
+    GREEN: "#2FB98C",
+    PURPLE: "#D98ABB",
+    SKY: "#7CC7EE",
+    AMBER: "#D9A53A",
+    BROWN: "#C49A6C",
+    INDIGO: "#A79BEA",
+    INK: "#E6ECF1",
+    MUTED: "#A3B1BE",
+    GRID: "#2B3743",
+    PAPER: NIGHT,
+    PANEL: NIGHT_PANEL,
+    PERCENTILES["p50"]: "#4A86B8",
+    PERCENTILES["p95"]: "#7DB8E8",
+    PERCENTILES["p99"]: "#D3E8FA",
+    SCORES["median"]: "#B573A0",
+    SCORES["p95"]: "#F3D9E8",
+    **dict(zip(HEAT, ("#1B2C3D", "#234A6E", "#2F6B9C", "#4F93C9", "#8DC0EA", "#DCEEFC"), strict=True)),
+}
+"""The counterpart of every colour on a dark page."""
 
 
 def series_colours(names: Iterable[str]) -> dict[str, str]:

@@ -1,11 +1,12 @@
-"""How every chart looks: fonts, grid and room, set once."""
+"""How every chart looks: fonts, grid and room, set once; and how the same chart looks on a dark page."""
 
-from typing import Final
+from typing import Any, Final, TypeVar, cast
 
 import altair as alt
 
-from dashboard.charts.palette import GRID, INK, MUTED
+from dashboard.charts.palette import DARK, GRID, INK, MUTED
 
+AnyChart = TypeVar("AnyChart", bound=alt.TopLevelMixin)
 FONT: Final = '"Source Sans", "Source Sans 3", system-ui, sans-serif'
 
 
@@ -41,3 +42,31 @@ def themed(chart: alt.LayerChart, *, height: int) -> alt.LayerChart:
         )
     )
     return themed_chart
+
+
+def on_dark(chart: AnyChart) -> AnyChart:
+    """The same chart for a dark page: each colour of the palette replaced by its counterpart, the data untouched.
+
+    Args:
+        chart: of any kind; it stays as it is.
+    """
+    copy = cast("Any", chart).copy(deep=True, ignore=["data", "datasets"])
+    _darken(copy)
+    return cast("AnyChart", copy)
+
+
+def _darken(part: Any) -> Any:
+    """Replace the colours in a part of a chart, in place where it has parts of its own."""
+    if isinstance(part, str):
+        return DARK.get(part.upper(), part) if part.startswith("#") else part
+    if isinstance(part, list):
+        part[:] = [_darken(item) for item in part]
+    elif isinstance(part, tuple):
+        return tuple(_darken(item) for item in part)
+    elif isinstance(part, dict):
+        part.update({name: _darken(value) for name, value in part.items() if name not in {"data", "datasets"}})
+    elif isinstance(part, alt.SchemaBase):
+        parts = vars(part)  # Altair turns an attribute that is set into a keyword of the chart
+        _darken(parts["_kwds"])
+        parts["_args"] = _darken(parts["_args"])
+    return part

@@ -68,7 +68,7 @@ CARDS: Final = (
         "Score",
         "score_mean",
         {"score_mean": "mean", "score_p50": "median", "score_p95": "p95"},
-        {"mean": palette.SCORE, "median": "#D9A3C5", "p95": "#5E2A4C"},
+        palette.SCORES,
         "mean, last 5 minutes",
     ),
     Card(

@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import altair as alt
 import streamlit as st
 
 from dashboard.answers import History, Series
+from dashboard.charts.bands import Overlay
 from dashboard.charts.rows import Row, rows_of, series_name
+from dashboard.charts.theme import AnyChart, on_dark
 from dashboard.charts.timeline import timeline
 from dashboard.charts.units import unit_of
 from dashboard.plain_text import one_line
+from dashboard.session import is_dark
 from dashboard.time_range import epoch_milliseconds, utc_offset_seconds
 
 
@@ -40,6 +44,9 @@ def chart_of(
     zero: bool = True,
     time_title: str | None = None,
     named: bool = False,
+    overlay: Overlay | None = None,
+    log: bool = False,
+    brush: str = "",
 ) -> alt.LayerChart:
     """Draw answers that share a range and a unit as one chart.
 
@@ -67,12 +74,26 @@ def chart_of(
         zero=zero,
         time_title=time_title,
         named=named,
+        overlay=overlay,
+        log=log,
+        brush=brush,
     )
 
 
-def draw(chart: alt.LayerChart, *, key: str, alternative: str) -> None:
-    """Put a chart on the page, with a text for people who do not see it."""
-    st.altair_chart(chart, theme=None, key=key, alt=alternative)
+def draw(chart: AnyChart, *, key: str, alternative: str, **options: Any) -> Any:
+    """Put a chart on the page, in the page's look, light or dark, with a text for people who do not see it.
+
+    Args:
+        chart: of any kind, made of the palette's colours.
+        key: its identity on the page.
+        alternative: what it shows, in words.
+        options: of `st.altair_chart`, such as `on_select` for a brush.
+
+    Returns:
+        What `st.altair_chart` returns: the selection, where there is one.
+    """
+    shown = on_dark(chart) if is_dark() else chart
+    return st.altair_chart(cast("Any", shown), theme=None, key=key, alt=alternative, **options)
 
 
 def _names(line: Line) -> list[str]:

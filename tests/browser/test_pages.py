@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.pages import charts, choose, drawn_points, figures, number, overflows
+from dashboard.charts.palette import DARK, MUTED
+from tests.browser.pages import CHARTS, charts, choose, drawn_points, figures, number, overflows
 from tests.dashboard.monitoring_api import FakeMonitoringApi
 
 pytestmark = pytest.mark.browser
@@ -154,11 +155,18 @@ def test_no_page_is_wider_than_its_window(
 
 
 def test_streamlits_own_furniture_is_gone(open_page: Open, dashboard: str, api: FakeMonitoringApi) -> None:
-    """No deploy button, no developer menu."""
+    """No deploy button, no developer's menu: what is left of it chooses between light and dark, which is kept."""
     page = open_page(dashboard)
     charts(page, 7)
     assert page.get_by_text("Deploy").count() == 0
-    assert page.get_by_test_id("stMainMenu").count() == 0
+    page.get_by_test_id("stMainMenuButton").click()
+    assert page.get_by_test_id("stMainMenuPopover").get_by_role("menuitem").all_inner_texts() == ["About"]
+    expect(page.get_by_role("menuitemradio")).to_have_count(3)
+    page.get_by_role("menuitemradio", name="Dark").click()
+    axis = page.locator(f"{CHARTS} text[fill='{DARK[MUTED]}' i]")
+    expect(axis.first).to_be_visible()
+    page.reload()
+    expect(axis.first).to_be_visible()
 
 
 def _refreshed(page: Page, times: int = 2) -> None:

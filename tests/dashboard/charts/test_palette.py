@@ -5,8 +5,11 @@ from itertools import combinations
 import pytest
 
 from dashboard.charts import palette
+from dashboard.server_options import THEME
 
-WHITE = (1.0, 1.0, 1.0)
+GROUNDS = {"light": (palette.PAPER, palette.PANEL), "dark": (palette.NIGHT, palette.NIGHT_PANEL)}
+TEXT = (palette.INK, palette.MUTED)
+GRAPHICS = (*palette.CATEGORIES, *palette.PERCENTILES.values(), *palette.SCORES.values())
 
 
 def _linear(colour: str) -> tuple[float, float, float]:
@@ -23,20 +26,56 @@ def _luminance(linear: tuple[float, float, float]) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def _contrast(colour: str) -> float:
-    return (_luminance(WHITE) + 0.05) / (_luminance(_linear(colour)) + 0.05)
+def _contrast(one: str, other: str) -> float:
+    """WCAG 2's contrast ratio of two colours."""
+    darker, lighter = sorted((_luminance(_linear(one)), _luminance(_linear(other))))
+    return (lighter + 0.05) / (darker + 0.05)
 
 
-@pytest.mark.parametrize("colour", palette.CATEGORIES)
-def test_lines_stand_out_from_white(colour: str) -> None:
-    """WCAG 1.4.11: graphics need a contrast of 3:1."""
-    assert _contrast(colour) >= 3
+def _shown(colour: str, look: str) -> str:
+    return palette.DARK[colour] if look == "dark" else colour
 
 
-@pytest.mark.parametrize("colour", [palette.INK, palette.MUTED])
-def test_text_stands_out_from_white(colour: str) -> None:
-    """WCAG 1.4.3 (AA): text needs a contrast of 4.5:1."""
-    assert _contrast(colour) >= 4.5
+@pytest.mark.parametrize("look", GROUNDS)
+@pytest.mark.parametrize("colour", GRAPHICS)
+def test_lines_stand_out_from_the_page(colour: str, look: str) -> None:
+    """WCAG 1.4.11: graphics need a contrast of 3:1 against what is behind them, in either look."""
+    for ground in GROUNDS[look]:
+        assert _contrast(_shown(colour, look), ground) >= 3
+
+
+@pytest.mark.parametrize("look", GROUNDS)
+@pytest.mark.parametrize("colour", TEXT)
+def test_text_stands_out_from_the_page(colour: str, look: str) -> None:
+    """WCAG 1.4.3 (AA): text needs a contrast of 4.5:1, in either look."""
+    for ground in GROUNDS[look]:
+        assert _contrast(_shown(colour, look), ground) >= 4.5
+
+
+@pytest.mark.parametrize("look", GROUNDS)
+def test_the_pages_own_texts_stand_out(look: str) -> None:
+    """Links, coloured words, and white on the main colour, as Streamlit draws them: 4.5:1; the main colour itself 3:1."""
+    theme = {name.removeprefix(f"theme.{look}."): str(value) for name, value in THEME.items()}
+    for ground in (theme["backgroundColor"], theme["secondaryBackgroundColor"]):
+        for name in ("textColor", "linkColor", "grayTextColor", "greenTextColor", "orangeTextColor", "redTextColor"):
+            assert _contrast(theme[name], ground) >= 4.5, name
+        assert _contrast(theme["primaryColor"], ground) >= 3
+    assert _contrast(theme["primaryColor"], "#FFFFFF") >= 4.5
+
+
+@pytest.mark.parametrize("look", GROUNDS)
+def test_more_heat_stands_out_more(look: str) -> None:
+    """Each step of the heat map differs more from the page than the one before."""
+    ratios = [_contrast(_shown(colour, look), GROUNDS[look][0]) for colour in palette.HEAT]
+    assert ratios == sorted(ratios)
+    assert ratios[0] > 1.1
+
+
+def test_every_colour_has_a_counterpart_of_its_own() -> None:
+    """No two colours become one on a dark page, and none is without a counterpart."""
+    colours = {*GRAPHICS, *TEXT, *palette.HEAT, palette.GRID, palette.PAPER, palette.PANEL}
+    assert colours == set(palette.DARK)
+    assert len(set(palette.DARK.values())) == len(colours)
 
 
 def _deuteranope(colour: str) -> tuple[float, float, float]:
@@ -51,9 +90,10 @@ def _deuteranope(colour: str) -> tuple[float, float, float]:
 
 def test_neighbours_differ_without_green_cones() -> None:
     """The first four colours, those of most charts, stay apart for the most frequent kind of colour blindness."""
-    for one, other in combinations(palette.CATEGORIES[:4], 2):
-        apart = sum((a - b) ** 2 for a, b in zip(_deuteranope(one), _deuteranope(other), strict=True)) ** 0.5
-        assert apart > 0.1, (one, other)
+    for look in GROUNDS:
+        for one, other in combinations([_shown(colour, look) for colour in palette.CATEGORIES[:4]], 2):
+            apart = sum((a - b) ** 2 for a, b in zip(_deuteranope(one), _deuteranope(other), strict=True)) ** 0.5
+            assert apart > 0.1, (one, other)
 
 
 def test_colours_are_distinct_until_they_run_out() -> None:
