@@ -8,6 +8,7 @@ from anyio.to_thread import run_sync
 from fastapi import FastAPI
 
 from services.ml_api.access import POLICY
+from services.ml_api.faults import FaultsFile, FaultyLookup
 from services.ml_api.model_routes import build_model_router, show_active_version
 from services.ml_api.prediction_routes import build_prediction_router
 from services.ml_api.routes import build_router
@@ -35,7 +36,7 @@ def create_app(
     Args:
         settings: Everything that can be chosen.
         now: The time, in UTC.
-        weather: Finds the weather; the table in memory when left out.
+        weather: Finds the weather; the table in memory when left out, with the faults that the settings plant.
     """
     draining = Draining(settings.drain_seconds)
 
@@ -77,7 +78,7 @@ def create_app(
             serving,
             telemetry.tracer,
             limits=settings.limits(),
-            weather=weather or TableLookup(),
+            weather=weather or _weather_lookup(settings),
             shadow=lambda: shadowing.lane,
         )
     )
@@ -85,6 +86,11 @@ def create_app(
     app.include_router(build_model_router(serving))
     show_active_version(app, serving)
     return app
+
+
+def _weather_lookup(settings: MlApiSettings) -> WeatherLookup:
+    table = TableLookup()
+    return table if settings.faults_file is None else FaultyLookup(table, FaultsFile(settings.faults_file))
 
 
 def create_app_from_environment() -> FastAPI:

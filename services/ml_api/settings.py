@@ -52,6 +52,11 @@ class MlApiSettings(ListenerSettings):
         default=None, description="Folder of the trained models; by default models in the data folder."
     )
     model_name: str = Field(default=MODEL_NAME, description="The model to serve.")
+    faults_file: Path | None = Field(
+        default=None,
+        description="For experiments: a file of faults to plant in weather lookups, read again when it changes; by "
+        "default there are none.",
+    )
     monitoring_api_url: str = Field(
         default="http://127.0.0.1:8003", description="Where the landing page finds the monitoring API."
     )

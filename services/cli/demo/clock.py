@@ -39,6 +39,12 @@ class FlightClock:
 
     first_start: float
 
+    @classmethod
+    def showing(cls, flight_time: datetime, now: float) -> "FlightClock":
+        """Return the clock that shows `flight_time` at `now` (epoch seconds)."""
+        position = (flight_time - SERVING_START).total_seconds()
+        return cls(now - (position - _ANCHOR_POSITION) / COMPRESSION)
+
     def flight_time(self, now: float) -> tuple[datetime, int]:
         """Return the flight time shown at `now` (epoch seconds) and its cycle (0 holds the first start)."""
         cycle, position = divmod(self._position(now), SERVING_SECONDS)

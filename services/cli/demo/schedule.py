@@ -34,6 +34,15 @@ class Schedule:
         self._table = table
         self._clock = clock
 
+    @property
+    def clock(self) -> FlightClock:
+        """Its clock."""
+        return self._clock
+
+    def on(self, clock: FlightClock) -> "Schedule":
+        """Return the same flights on another clock."""
+        return Schedule(self._table, clock)
+
     def departures(self, start: float, end: float) -> Iterator[Departure]:
         """The flights whose prediction lies in real time `[start, end)` (epoch seconds), in order."""
         found: list[Departure] = []

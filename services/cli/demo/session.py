@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -20,6 +20,7 @@ from services.cli.demo import check
 from services.cli.demo.backfill import Backfill
 from services.cli.demo.calibration import Calibration, calibrate
 from services.cli.demo.clock import HEAD_START_SECONDS, FlightClock
+from services.cli.demo.incidents.incident import Scene
 from services.cli.demo.ledger import Ledger, Sent
 from services.cli.demo.requests import PREDICT_PATH, ApiRequest, label_request, predict_request
 from services.cli.demo.sample_mail import send_once
@@ -77,6 +78,7 @@ class DemoSession:
         self._table = FlightTable(load_dataset(Path(platformdirs.user_cache_dir("sightglass"))))
         self._schedule = Schedule(self._table, self.clock)
         models_dir = self.endpoints.ml_api.models_dir or data_dir / "models"
+        self._scene = Scene(data_dir, models_dir)
         self._predictor = Predictor.load(models_dir)
         clickhouse = plan.clickhouse()
         self._reader = check.ClickHouseReader(
@@ -129,6 +131,10 @@ class DemoSession:
         """Open live traffic from where the backfill ended."""
         with self.client(self.endpoints.ml_api_url) as client:
             yield Traffic(self._schedule, self._ledger, client)
+
+    def scene(self, traffic: Traffic) -> Scene:
+        """Return what an incident in this live traffic may lay hands on."""
+        return replace(self._scene, traffic=traffic)
 
     def sample_mail(self) -> str | None:
         """Send this data folder's test mail, unless it had it; return what to tell, None where no mails are kept."""

@@ -2,6 +2,8 @@
 
 import math
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import httpx
 from rich.console import Console
@@ -25,8 +27,21 @@ _METRICS = {
 }
 
 
-def follow(session: DemoSession, console: Console, *, with_traffic: bool) -> None:
-    """Serve live flights and keep a status line up to date until Ctrl-C."""
+def follow(
+    session: DemoSession,
+    console: Console,
+    *,
+    with_traffic: bool,
+    incident: Callable[[Traffic], AbstractContextManager[None]] = lambda _: nullcontext(),
+) -> None:
+    """Serve live flights and keep a status line up to date until Ctrl-C.
+
+    Args:
+        session: The demo.
+        console: Where to tell.
+        with_traffic: Whether to send live flights.
+        incident: Plants something in live traffic when entered, and mends it when left.
+    """
     endpoints = session.endpoints
     console.print("[bold]Ready[/bold]")
     console.print(f"  dashboard       {endpoints.dashboard_url}", highlight=False)
@@ -40,6 +55,7 @@ def follow(session: DemoSession, console: Console, *, with_traffic: bool) -> Non
     with (
         session.traffic() as traffic,
         session.client(endpoints.monitoring_api_url) as monitoring,
+        incident(traffic),
         Live(console=console, auto_refresh=False, transient=True) as live,
     ):
         figures, asked_at, resume_at = "", 0.0, 0.0
@@ -49,7 +65,7 @@ def follow(session: DemoSession, console: Console, *, with_traffic: bool) -> Non
                 resume_at = now + _RETRY_SECONDS
             if now - asked_at >= _ASK_SECONDS:
                 figures, asked_at = _figures(monitoring), now
-                line = _line(session, traffic, figures, now)
+                line = _line(traffic, figures, now)
                 if console.is_terminal:
                     live.update(line, refresh=True)
                 else:
@@ -57,9 +73,9 @@ def follow(session: DemoSession, console: Console, *, with_traffic: bool) -> Non
             time.sleep(_TICK_SECONDS)
 
 
-def _line(session: DemoSession, traffic: Traffic, figures: str, now: float) -> Text:
+def _line(traffic: Traffic, figures: str, now: float) -> Text:
     served = traffic.served
-    flight_time = session.clock.flight_time(now)[0]
+    flight_time = traffic.schedule.clock.flight_time(now)[0]
     parts = [f"{flight_time:%a %d %b %H:%M} 2013", f"{served.predictions} live predictions, {served.labels} labels"]
     departure = traffic.next_departure(now)
     if departure is not None and departure.at - now > _QUIET_SECONDS:

@@ -48,12 +48,27 @@ class Traffic:
 
     def __init__(self, schedule: Schedule, ledger: Ledger, client: httpx.Client) -> None:
         self._schedule = schedule
+        self._sends: Callable[[Departure], bool] = _every
         self._ledger = ledger
         self._client = client
         self._waiting: Iterator[Departure] = iter(())
         self._next: Departure | None = None
         self._planned_until: float | None = None
         self.served = Served()
+
+    @property
+    def schedule(self) -> Schedule:
+        """Which flights depart when."""
+        return self._schedule
+
+    def follow(self, schedule: Schedule) -> None:
+        """Send the flights of another timetable from the next one on."""
+        self._schedule = schedule
+        self._waiting, self._next, self._planned_until = iter(()), None, None
+
+    def send_only(self, sends: Callable[[Departure], bool] | None) -> None:
+        """Ask about these flights only, and about others never; None: about every flight again."""
+        self._sends = sends or _every
 
     def catch_up(
         self, now: float, *, labels_until: float = math.inf, answered: Callable[[Answer], None] = lambda _: None
@@ -70,7 +85,9 @@ class Traffic:
         """
         while (departure := self._upcoming(now)) is not None:
             told = self._tell_labels(min(departure.at, labels_until), answered)
-            if not told or not self._predict(departure, answered):
+            if not told or not (
+                self._predict(departure, answered) if self._sends(departure) else self._skip(departure)
+            ):
                 return False
         return self._tell_labels(min(now, labels_until), answered)
 
@@ -117,6 +134,11 @@ class Traffic:
         answered(Answer(PREDICT_PATH, prediction_id, sent_at))
         return True
 
+    def _skip(self, departure: Departure) -> bool:
+        self._ledger.record_served(covered_until=departure.at, coming=None)
+        self._next = None
+        return True
+
     def _tell_labels(self, now: float, answered: Callable[[Answer], None]) -> bool:
         for due in self._ledger.due_before(now):
             sent_at = time.monotonic()
@@ -137,3 +159,7 @@ class Traffic:
             return None
         body: dict[str, Any] = response.json()
         return body
+
+
+def _every(_: Departure) -> bool:
+    return True

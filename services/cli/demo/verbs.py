@@ -6,9 +6,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,6 +20,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from services.cli.demo.backfill import BackfillError
+from services.cli.demo.incidents.incident import Scene
+from services.cli.demo.incidents.live import check_running, live_incident, mend_leftover, needed_environment
+from services.cli.demo.incidents.registry import INCIDENTS
 from services.cli.demo.memory import PeakMemory
 from services.cli.demo.session import DAY_SECONDS, CheckResult, DemoSession
 from services.cli.demo.status import follow
@@ -39,25 +43,37 @@ _MEBIBYTE = 1024 * 1024
 @click.option(
     "--check", "check_only", is_flag=True, help="Backfill, verify counts end to end, stop, exit 0 if all agree."
 )
-@click.option("--json", "as_json", is_flag=True, help="With --check: print the result as JSON.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="With --check or --incident: print what is found, or planted, as JSON."
+)
 @click.option("--no-traffic", is_flag=True, help="History only; no live flights.")
+@click.option("--incident", type=click.Choice(list(INCIDENTS)), help="Plant this cause in live traffic, to learn on.")
 @explained
-def demo(*, days: float, check_only: bool, as_json: bool, no_traffic: bool) -> None:
+def demo(*, days: float, check_only: bool, as_json: bool, no_traffic: bool, incident: str | None) -> None:
     """Show real flights: two days of history, then live predictions.
 
     An hour shows a flight day of New York's 2013. On a data folder that has history, only what is missing since is
-    filled in. Ctrl-C stops everything that runs on this data folder.
+    filled in. Ctrl-C stops everything that runs on this data folder, and mends an incident before.
     """
+    if incident is not None and (check_only or no_traffic):
+        raise click.UsageError("--incident is about live traffic: leave out --check and --no-traffic.")
+    planted = None if incident is None else INCIDENTS[incident]
     console = Console(stderr=as_json)
     settings = SupervisorSettings()
     data_dir = settings.data_dir.expanduser().resolve()
-    check_start(Endpoints.read(data_dir), data_dir, given_variables())
+    endpoints = Endpoints.read(data_dir)
+    check_start(endpoints, data_dir, given_variables())
     folder = RunFolder(data_dir)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Also where a shell started this in the background, which leaves Ctrl-C ignored.
         signal.signal(number, _interrupt)
-    with PeakMemory(lambda: _roots(folder)) as memory, _stack(data_dir, console, keep=check_only):
+    with (
+        PeakMemory(lambda: _roots(folder)) as memory,
+        _stack(data_dir, console, keep=check_only, environment=needed_environment(planted, data_dir)),
+    ):
         try:
+            check_running(planted, data_dir)
+            mend_leftover(Scene(data_dir, endpoints.ml_api.models_dir or data_dir / "models"), console)
             session = DemoSession(settings, time.time())
             backfill_seconds = _fill(session, days, console)
             if check_only:
@@ -65,7 +81,8 @@ def demo(*, days: float, check_only: bool, as_json: bool, no_traffic: bool) -> N
             else:
                 memory.stop()  # for hours of live flights nobody needs a sample of every process each second
                 _print_memory(memory, console)
-                follow(session, console, with_traffic=not no_traffic)
+                happening = partial(live_incident, planted, session, console, as_json=as_json)
+                follow(session, console, with_traffic=not no_traffic, incident=happening)
         except (BackfillError, RuntimeError) as error:
             raise click.ClickException(str(error)) from None
 
@@ -83,11 +100,11 @@ def _roots(folder: RunFolder) -> Iterator[int]:
 
 
 @contextmanager
-def _stack(data_dir: Path, console: Console, *, keep: bool) -> Iterator[None]:
+def _stack(data_dir: Path, console: Console, *, keep: bool, environment: Mapping[str, str]) -> Iterator[None]:
     """Bring the stack up and, unless it was up before and `keep` is asked for, take it down at the end."""
     console.print("[bold]Starting the stack[/bold]")
     try:
-        started = client.start(data_dir, tell=_teller(console))
+        started = client.start(data_dir, environment=environment, tell=_teller(console))
     except client.StartError as error:
         raise click.ClickException(str(error)) from None
     try:

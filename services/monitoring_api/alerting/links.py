@@ -1,8 +1,8 @@
-"""Where the dashboard shows what an alert is about: its history page, with the alert's figure, filters and time."""
+"""Where the dashboard shows what an alert is about: the page that its rule names, or its figure's history."""
 
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from services.monitoring_api.alerting.models import AlertState
 from services.monitoring_api.alerting.rules import Rule
@@ -11,6 +11,9 @@ from services.monitoring_api.alerting.rules import Rule
 _WINDOWS: Final = 6
 _LEAST_SECONDS: Final = 1_800.0
 MOST_SECONDS: Final = 7 * 86_400.0
+_HISTORY: Final = "history"
+# What a page's parameter is called that shows one value of a label only.
+_PARAMETERS: Final = {"service": "service", "route": "route", "model": "model", "model_version": "version"}
 
 
 def shown_seconds(rule: Rule) -> float:
@@ -28,18 +31,38 @@ def dashboard_link(dashboard_url: str, rule: Rule, group: dict[str, str], state:
         state: The alert's state.
         now: The time of the look, epoch seconds.
     """
-    if not dashboard_url or rule.metric is None:
+    if not dashboard_url or (rule.metric is None and rule.view is None):
         return dashboard_url
     at = (state.active_since or now) - rule.offset
     around = shown_seconds(rule) / 2
+    if rule.view is not None:
+        return _view_link(dashboard_url, rule.view, group, at - rule.window - around, at + around)
     filters = [f"{key}={_value(value)}" for key, value in sorted({**rule.filter, **group}.items())]
     parameters = [
-        ("metric", rule.metric),
+        ("metric", rule.metric or ""),
         ("from", _rfc3339(at - rule.window - around)),
         ("to", _rfc3339(at + around)),
         *(("filter", text) for text in filters),
     ]
-    return f"{dashboard_url.rstrip('/')}/history?{urlencode(parameters)}"
+    return f"{dashboard_url.rstrip('/')}/{_HISTORY}?{urlencode(parameters)}"
+
+
+def _view_link(dashboard_url: str, view: str, group: dict[str, str], start: float, end: float) -> str:
+    """A page with its parameters, what it can be narrowed to, and a time."""
+    page, _, own = view.partition("?")
+    given = parse_qsl(own, keep_blank_values=True)
+    told = {name for name, _ in given}
+    if page == _HISTORY:
+        narrowed = [("filter", f"{key}={value}") for key, value in sorted(group.items())]
+    else:
+        narrowed = [(_PARAMETERS[key], value) for key, value in sorted(group.items()) if key in _PARAMETERS]
+    parameters = [
+        *given,
+        *((name, value) for name, value in narrowed if name not in told or page == _HISTORY),
+        ("from", _rfc3339(start)),
+        ("to", _rfc3339(end)),
+    ]
+    return f"{dashboard_url.rstrip('/')}/{page}?{urlencode(parameters)}"
 
 
 def _value(value: str | tuple[str, ...]) -> str:

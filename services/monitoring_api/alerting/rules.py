@@ -118,6 +118,12 @@ class Rule(WholeModel, _Strict):
     bad_when: BadWhen | None = Field(
         default=None, description="What labels must say for the model to have been bad: backtests grade firings by it."
     )
+    view: str | None = Field(
+        default=None,
+        max_length=500,
+        pattern=r"^[a-z]+(\?[^\s#]*)?$",
+        description="The dashboard's page that its link opens, with parameters: `traces?section=slow`; else the chart.",
+    )
     runbook: str | None = Field(
         default=None, max_length=2_000, pattern=r"^https?://\S+$", description="A page that says what to do."
     )

@@ -1,0 +1,1 @@
+"""Known causes planted in the demo's live traffic, to learn on: `sightglass demo --incident NAME`."""
