@@ -39,11 +39,19 @@ A = TypeVar("A", bound=Answer)
 
 @dataclass(frozen=True)
 class Question(Generic[A]):
-    """One request: the path, its parameters and the model of its answer."""
+    """One request: the path, its parameters and the model of its answer.
+
+    Attributes:
+        path: of the API.
+        answer: the model of the answer.
+        parameters: each a name and a text.
+        timeout_seconds: longest wait, where that is not the connection's own.
+    """
 
     path: str
     answer: type[A]
     parameters: Parameters = field(default=())
+    timeout_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -261,8 +269,12 @@ class ApiClient:
         return [future.result() for future in futures]
 
     def _get(self, question: Question[Any], headers: dict[str, str]) -> httpx.Response:
+        patience = question.timeout_seconds
+        timeout = httpx.USE_CLIENT_DEFAULT if patience is None else httpx.Timeout(patience)
         with self._failures():
-            return self._connection.http.get(question.path, params=list(question.parameters), headers=headers)
+            return self._connection.http.get(
+                question.path, params=list(question.parameters), headers=headers, timeout=timeout
+            )
 
     @contextmanager
     def _failures(self) -> Iterator[None]:

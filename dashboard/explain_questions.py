@@ -1,9 +1,13 @@
 """What the pages ask of the monitoring API's explainer."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from dashboard.api_client import Question
 from dashboard.explain_answers import Explanation
+
+# Tens of thousands of possible causes are looked at.
+PATIENCE_SECONDS: Final = 65.0
 
 
 def slow_explanation(
@@ -32,11 +36,18 @@ def slow_explanation(
     if min_duration_ms is not None:
         parameters.append(("min_duration_ms", f"{min_duration_ms:.12g}"))
     parameters += [("attr", text) for text in attributes]
-    return Question("/api/v1/traces/slow/explain", Explanation, tuple(parameters))
+    return Question("/api/v1/traces/slow/explain", Explanation, tuple(parameters), timeout_seconds=PATIENCE_SECONDS)
 
 
 def wrong_explanation(
-    *, model: str, start: str, end: str, version: str = "", filters: Sequence[str] = ()
+    *,
+    model: str,
+    start: str,
+    end: str,
+    version: str = "",
+    variant: str = "",
+    filters: Sequence[str] = (),
+    features: Sequence[str] = (),
 ) -> Question[Explanation]:
     """Why predictions were wrong.
 
@@ -45,8 +56,12 @@ def wrong_explanation(
         start: RFC 3339 or relative; included.
         end: as `start`; excluded.
         version: of the model; any when empty.
+        variant: such as `shadow`; the champion when empty.
         filters: such as `features_source=store`; and-ed; the keys are service, model_version, features_source, label.
+        features: conditions on features, such as `carrier=UA` or `distance>=500`; and-ed.
     """
     parameters = [("model", model), ("from", start), ("to", end), *([("version", version)] if version else [])]
-    parameters += [("filter", text) for text in filters]
-    return Question("/api/v1/predictions/wrong/explain", Explanation, tuple(parameters))
+    parameters += [("variant", variant)] if variant else []
+    parameters += [*(("filter", text) for text in filters), *(("feature", text) for text in features)]
+    path = "/api/v1/predictions/wrong/explain"
+    return Question(path, Explanation, tuple(parameters), timeout_seconds=PATIENCE_SECONDS)

@@ -19,6 +19,9 @@ _SEGMENT_ATTRIBUTES: Final = {
     "service_instance": "resource.service.instance.id",
 }
 
+# And the search for predictions.
+_SEGMENT_PARAMETERS: Final = {"model_version": "version", "features_source": "features_source", "label": "label"}
+
 
 def attribute_filter(name: str, value: str) -> str:
     """The filter of a search for spans that means just this value of an attribute."""
@@ -26,6 +29,11 @@ def attribute_filter(name: str, value: str) -> str:
         # It would be read as a list of values: it becomes a list of one.
         value = "in({})".format(value.replace(",", "\\,"))
     return f"{_key(name)}={value}"
+
+
+def attribute_prefix(name: str, beginning: str) -> str:
+    """The filter of a search for spans that means values of an attribute with this beginning."""
+    return f"{_key(name)}^={beginning}"
 
 
 def feature_filter(name: str, value: Any) -> str:
@@ -53,8 +61,8 @@ def prediction_filters(parts: Sequence[Part]) -> dict[str, list[str]] | None:
     query: dict[str, list[str]] = {}
     for part in parts:
         name = part.field or ""
-        if part.kind == "segment" and name == "model_version":
-            query["version"] = [str(part.value)]
+        if part.kind == "segment" and name in _SEGMENT_PARAMETERS:
+            query[_SEGMENT_PARAMETERS[name]] = [str(part.value)]
         elif part.kind == "feature" and part.bounds is None:
             query.setdefault("feature", []).append(feature_filter(name, part.value))
         elif part.kind == "feature" and part.bounds is not None:

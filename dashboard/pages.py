@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from dashboard.views import alerts, history, overview
+from dashboard.views import alerts, history, models, overview, predictions
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ FIRST: Final = "overview"
 PAGES: Final = {
     "overview": PageOf("Overview", ":material/dashboard:", overview.render),
     "history": PageOf("History", ":material/show_chart:", history.render),
+    "models": PageOf("Models", ":material/model_training:", models.render),
+    "predictions": PageOf("Predictions", ":material/online_prediction:", predictions.render),
     "alerts": PageOf("Alerts", ":material/notifications:", alerts.render),
 }
 

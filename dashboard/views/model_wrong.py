@@ -1,0 +1,84 @@
+"""Why a model is wrong, over all its predictions or a part of them: the explainer's answer."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from dashboard.api_errors import ApiError
+from dashboard.explain_answers import Finding
+from dashboard.explain_questions import wrong_explanation
+from dashboard.filter_text import prediction_filters
+from dashboard.navigation import has_page, page_link
+from dashboard.session import leave_when_denied
+from dashboard.states.models import ModelsState
+from dashboard.states.predictions import PredictionsState
+from dashboard.views.asking import ask_lately
+from dashboard.views.findings import draw_findings
+from dashboard.views.notices import failure_notice
+
+Link = tuple[str, str, Mapping[str, Sequence[str]]]
+
+
+def draw_wrong(state: ModelsState, task: str | None) -> None:
+    """Draw the section."""
+    question = wrong_explanation(
+        model=state.model,
+        version=state.version,
+        variant=state.variant,
+        start=state.period.start,
+        end=state.period.end,
+        filters=state.filters,
+        features=state.features,
+    )
+    with st.spinner("Comparing the wrong predictions with all others …"):
+        (answer,) = ask_lately([question])
+    if isinstance(answer, ApiError):
+        leave_when_denied(answer)
+        failure_notice(answer)
+        return
+    if task == "regression":
+        st.caption("Of a regression, the tenth with the largest errors is what is called wrong.")
+    if not answer.selected + answer.rest:
+        st.info("No prediction of this range has a label yet, so none is known to be wrong.")
+        return
+    draw_findings(
+        answer,
+        key="models.wrong",
+        filter_link=lambda finding: _cases(finding, state),
+        selected="wrong predictions",
+        rest="right ones",
+    )
+    if not answer.findings:
+        st.markdown(
+            f"Nothing sets the wrong ones apart: look at the whole under Performance, at the labels, or at another "
+            f"range. {answer.searched:,} possible causes were compared."
+        )
+    if has_page("predictions"):
+        outcome = "" if task == "regression" else "wrong"
+        page_link(
+            "predictions", "Every prediction that was wrong" if outcome else "Its predictions", _search(state, outcome)
+        )
+
+
+def _cases(finding: Finding, state: ModelsState) -> Link | None:
+    """The predictions that a finding is about, wrong ones first of all."""
+    query = prediction_filters(finding.each)
+    if query is None:
+        return None
+    search = _search(state, "wrong")
+    features = list(dict.fromkeys([*search.get("feature", []), *query.get("feature", [])]))
+    merged = {**search, **query, **({"feature": features} if features else {})}
+    return "predictions", "Use as a filter", merged
+
+
+def _search(state: ModelsState, outcome: str) -> dict[str, list[str]]:
+    search = PredictionsState(
+        model=state.model,
+        version=state.version,
+        variant=state.variant,
+        outcome=outcome,
+        features=state.features,
+        period=state.period,
+        zone=state.zone,
+    )
+    return search.query()

@@ -1,0 +1,115 @@
+"""The predictions that meet a search, page by page."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.api_errors import ApiError
+from dashboard.navigation import go_to
+from dashboard.plain_text import one_line, plain
+from dashboard.prediction_answers import FoundPrediction, PredictionPage
+from dashboard.prediction_questions import found_predictions
+from dashboard.session import client, leave_when_denied, now
+from dashboard.states.predictions import PredictionsState
+from dashboard.time_range import zone_name, zone_of
+from dashboard.views.notices import failure_notice, nothing_yet
+
+_PAGES: Final = "predictions.pages"
+_NAME: Final = 40
+
+
+def draw_list(state: PredictionsState) -> ApiError | None:
+    """Draw a page, and the way to the next; why not, where there is none."""
+    asked, cursors = st.session_state.get(_PAGES) or (None, [""])
+    if asked != state:
+        cursors = [""]
+    try:
+        with st.spinner("Searching …"):
+            page = client().ask(found_predictions(state, cursors[-1]))
+    except ApiError as error:
+        leave_when_denied(error)
+        failure_notice(error)
+        return error
+    st.session_state[_PAGES] = (state, cursors)
+    if not page.predictions:
+        _none(state)
+        return None
+    _table(page.predictions, state)
+    _turn(page, state, cursors)
+    return None
+
+
+def _none(state: PredictionsState) -> None:
+    if not state.narrowed:
+        st.info("No prediction in this range. Choose a longer one.", icon=":material/search_off:")
+        nothing_yet()
+        return
+    st.info(
+        "**No prediction meets all of this.** Take a condition away, or choose a longer range. A feature is compared "
+        'with its type: `x=1` asks for a number, `x="1"` for a text.',
+        icon=":material/search_off:",
+    )
+
+
+def _table(found: Sequence[FoundPrediction], state: PredictionsState) -> None:
+    zone = zone_of(state.zone)
+    regression = all(one.task == "regression" for one in found)
+    rows = [
+        (
+            f"{one.timestamp.astimezone(zone):%Y-%m-%d %H:%M:%S}",
+            _outcome(one),
+            f"{one.value:.6g}" if one.value is not None else one_line(one.label or "–", _NAME),
+            "–" if one.score is None else f"{one.score:.4f}",
+            one_line(one.label_value, _NAME) if one.label_value is not None else "–",
+            one_line(one.model, _NAME),
+            one_line(one.version, _NAME),
+            one_line(one.features_source, 20),
+            one_line(one.prediction_id, 64),
+        )
+        for one in found
+    ]
+    decided = "Predicted" if regression else "Decided"
+    columns = ["Time", "Became", decided, "Score", "Was true", "Model", "Version", "Features", "Prediction"]
+    frame = pd.DataFrame(rows, columns=columns)
+    event = st.dataframe(
+        frame,
+        hide_index=True,
+        key="predictions.table",
+        on_select="rerun",
+        selection_mode="single-row",
+        alt="Predictions, the newest first; choose a row to open one",
+    )
+    chosen = list(event.selection.rows) if event else []
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        ids = [one.prediction_id for one in found]
+        first = chosen[0] if chosen and chosen[0] < len(ids) else 0
+        picked = st.selectbox(
+            "Open one",
+            range(len(ids)),
+            index=first,
+            format_func=lambda place: f"{rows[place][0]} · {rows[place][2]} · {one_line(ids[place], 40)}",
+            key=f"predictions.pick.{first}",
+            width=520,
+        )
+        if st.button("Open", icon=":material/open_in_new:", key="predictions.open"):
+            go_to("predictions", {**state.query(), "prediction": [ids[picked or 0]]})
+    st.caption(f"Times are {zone_name(zone, now())}. Choose a row of the table, or from the list, and open it.")
+
+
+def _outcome(one: FoundPrediction) -> str:
+    if one.label_value is None:
+        return "no label yet"
+    return {True: "right", False: "wrong", None: "measured"}[one.correct]
+
+
+def _turn(page: PredictionPage, state: PredictionsState, cursors: list[str]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if len(cursors) > 1 and st.button("Newer", icon=":material/chevron_left:", key="predictions.newer"):
+            st.session_state[_PAGES] = (state, cursors[:-1])
+            st.rerun()
+        st.caption(f"Page {len(cursors)}, {plain(len(page.predictions))} predictions, newest first.", width="content")
+        if page.next_cursor and st.button("Older", icon=":material/chevron_right:", key="predictions.older"):
+            st.session_state[_PAGES] = (state, [*cursors, page.next_cursor])
+            st.rerun()

@@ -1,0 +1,45 @@
+"""Predictions: a search for them, and one of them whole."""
+
+from typing import Final
+
+import streamlit as st
+
+from dashboard.session import arriving_query, now, write_query
+from dashboard.states.predictions import PredictionsState
+from dashboard.views.notices import range_is_right, tell_complaints
+from dashboard.views.prediction_detail import draw_detail
+from dashboard.views.prediction_list import draw_list
+from dashboard.views.prediction_search import PAGE, draw_search, load_search
+
+RETRY_SECONDS: Final = 4.0
+
+
+def render() -> None:
+    """Draw the page."""
+    moment = now()
+    query = arriving_query(PAGE)
+    if query is not None:
+        arrived, complaints = PredictionsState.read(query, moment)
+        st.session_state[f"{PAGE}.state"] = arrived
+        load_search(arrived, moment)
+        st.session_state[f"{PAGE}.complaints"] = complaints
+    last: PredictionsState = st.session_state[f"{PAGE}.state"]
+    st.title("Predictions", anchor=False)
+    state = last if last.prediction else draw_search(last, moment)
+    tell_complaints(PAGE)
+    if not range_is_right(state.period, moment):
+        return
+    st.session_state[f"{PAGE}.state"] = state
+    write_query(PAGE, state.query())
+    every = RETRY_SECONDS if st.session_state.get(f"{PAGE}.failing") else None
+    st.fragment(_answer, run_every=every)(state)
+
+
+def _answer(state: PredictionsState) -> None:
+    """Ask and draw; while the API is away, by itself again and again."""
+    failure = draw_detail(state) if state.prediction else draw_list(state)
+    failing = failure is not None and failure.passing
+    if failing != bool(st.session_state.get(f"{PAGE}.failing")):
+        st.session_state[f"{PAGE}.failing"] = failing
+        # The whole page, for only there the pace of asking again is set.
+        st.rerun()
