@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from dashboard.views import alerts, history, models, overview, predictions
+from dashboard.views import alerts, history, models, overview, predictions, traces
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ PAGES: Final = {
     "history": PageOf("History", ":material/show_chart:", history.render),
     "models": PageOf("Models", ":material/model_training:", models.render),
     "predictions": PageOf("Predictions", ":material/online_prediction:", predictions.render),
+    "traces": PageOf("Traces", ":material/account_tree:", traces.render),
     "alerts": PageOf("Alerts", ":material/notifications:", alerts.render),
 }
 

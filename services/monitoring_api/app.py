@@ -37,6 +37,7 @@ from services.monitoring_api.routes.caller import caller_router
 from services.monitoring_api.routes.channels import channels_router
 from services.monitoring_api.routes.dependencies import Serving
 from services.monitoring_api.routes.etags import ETags
+from services.monitoring_api.routes.exceptions import exceptions_router
 from services.monitoring_api.routes.explain import explain_router
 from services.monitoring_api.routes.history import history_router
 from services.monitoring_api.routes.logs import logs_router
@@ -145,6 +146,7 @@ def create_app(
         markers_router(KnownMarkers(serving.asking, alert_store, settings.audit_folder(), clock=clock)),
         explain_router(serving),
         traces_router(serving),
+        exceptions_router(serving),
         records_router(serving),
         predictions_router(serving),
         logs_router(serving),

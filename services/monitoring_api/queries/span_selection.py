@@ -38,6 +38,7 @@ class SpanSelection:
     Args:
         service: The service's name.
         route: The HTTP route's template.
+        name: The span's name.
         kind: The span's kind.
         min_duration_ns: Its least duration, in nanoseconds, inclusive.
         max_duration_ns: Its greatest duration, in nanoseconds, inclusive.
@@ -50,6 +51,7 @@ class SpanSelection:
 
     service: str | None = None
     route: str | None = None
+    name: str | None = None
     kind: SpanKind | None = None
     min_duration_ns: int | None = None
     max_duration_ns: int | None = None
@@ -64,6 +66,7 @@ class SpanSelection:
         columns = {
             "ServiceName = {service:String}": self.service,
             "HttpRoute = {route:String}": self.route,
+            "SpanName = {name:String}": self.name,
             "SpanKind = {kind:String}": self.kind,
             "Duration >= {min_duration_ns:UInt64}": self.min_duration_ns,
             "Duration <= {max_duration_ns:UInt64}": self.max_duration_ns,
@@ -86,6 +89,7 @@ class SpanSelection:
         values: dict[str, Any] = {
             "service": self.service,
             "route": self.route,
+            "name": self.name,
             "kind": None if self.kind is None else self.kind.value.title(),
             "min_duration_ns": self.min_duration_ns,
             "max_duration_ns": self.max_duration_ns,

@@ -61,6 +61,7 @@ class SpanParameters(RangeParameters):
 
     service: Annotated[str | None, Field(description="The service's name.", examples=["ml-api"])] = None
     route: Annotated[str | None, Field(description="The HTTP route's template.", examples=["/v1/predict"])] = None
+    name: Annotated[str | None, Field(description="The span's name.", examples=["weather.lookup"])] = None
     kind: Annotated[
         SpanKind | None, Field(description="The span's kind; `server` for requests that a service answered.")
     ] = None
@@ -86,6 +87,7 @@ class SpanParameters(RangeParameters):
         return SpanSelection(
             service=self.service,
             route=self.route,
+            name=self.name,
             kind=self.kind,
             min_duration_ns=None if least is None else round(least * 1e6),
             max_duration_ns=None if most is None else round(most * 1e6),
