@@ -8,7 +8,9 @@ from typing import Final, cast
 import altair as alt
 import pandas as pd
 
+from dashboard.charts.marks import Mark
 from dashboard.charts.palette import AMBER, MUTED, VERMILLION
+from dashboard.charts.rows import Row
 from dashboard.charts.theme import themed
 from dashboard.charts.time_axis import TIME_LABEL, time_scale
 
@@ -42,10 +44,18 @@ class Overlay:
     Attributes:
         bands: stretches of time.
         threshold: a value that decides; drawn across, in the metric's unit.
+        marks: what happened at a moment.
+        earlier: rows of an earlier range, moved to where they are compared; drawn pale and dashed.
+        earlier_title: what the legend calls these.
+        percentiles: series that are percentiles of one thing, the lowest first; areas are drawn between them.
     """
 
     bands: Sequence[Band] = field(default=())
     threshold: float | None = None
+    marks: Sequence[Mark] = field(default=())
+    earlier: Sequence[Row] = field(default=())
+    earlier_title: str = "before"
+    percentiles: Sequence[str] = field(default=())
 
 
 def bands_behind(bands: Sequence[Band], scale: alt.Scale) -> list[alt.Chart]:

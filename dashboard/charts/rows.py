@@ -64,3 +64,8 @@ def rows_of(
 def largest(rows: Sequence[Row]) -> float | None:
     """The largest absolute value, None when no row has one."""
     return max((abs(row["value"]) for row in rows if row["value"] is not None), default=None)
+
+
+def positive(rows: Sequence[Row]) -> list[Row]:
+    """The rows without the values that a logarithmic axis has no place for."""
+    return [row if (row["value"] or 0) > 0 else Row(**{**row, "value": None}) for row in rows]

@@ -8,8 +8,10 @@ import altair as alt
 import pandas as pd
 
 from dashboard.charts.bands import Overlay, bands_behind, threshold_across
+from dashboard.charts.marks import marks_across
 from dashboard.charts.palette import series_colours
-from dashboard.charts.rows import Row, largest
+from dashboard.charts.percentiles import band_layers
+from dashboard.charts.rows import Row, largest, positive
 from dashboard.charts.theme import themed
 from dashboard.charts.time_axis import TIME_LABEL, time_scale
 from dashboard.charts.units import Scale, scale_of
@@ -33,6 +35,8 @@ def timeline(
     time_title: str | None = None,
     named: bool = False,
     overlay: Overlay | None = None,
+    log: bool = False,
+    brush: str = "",
 ) -> alt.LayerChart:
     """Draw one line per series.
 
@@ -48,12 +52,17 @@ def timeline(
         zero: whether the value axis begins at 0.
         time_title: title of the time axis, such as its zone; none when the page says it.
         named: whether a single line has a legend too, because its name tells something.
-        overlay: stretches of time behind the lines, and a value across them.
+        overlay: what lies behind and over the lines.
+        log: whether the value axis is logarithmic; what is not above 0 is then left out.
+        brush: name of the selection that dragging along the time axis makes; none when empty.
     """
-    names = sorted({row["series"] for row in rows})
+    overlay = overlay or Overlay()
+    names = sorted({row["series"] for row in (*rows, *overlay.earlier)})
     palette = dict(colours) if colours is not None else series_colours(names)
-    most = largest(rows)
+    most = largest([*rows, *overlay.earlier])
     scale = scale_of(unit, most)
+    if log:
+        rows = positive(rows)
     base = alt.Chart(_frame(rows, scale)).encode(
         x=alt.X(
             "time:T",
@@ -74,7 +83,7 @@ def timeline(
     )
     value = alt.Y(
         "value:Q",
-        scale=alt.Scale(domain=[0, 1]) if zero and not most else alt.Scale(zero=zero, nice=True),
+        scale=_value_scale(most, zero=zero, log=log),
         axis=alt.Axis(
             title=None,
             format=scale.axis_format,
@@ -84,18 +93,55 @@ def timeline(
     )
     dash = alt.StrokeDash("state:O", scale=alt.Scale(domain=list(STATES), range=[[1, 0], [4, 3]]), legend=None)
     fade = alt.Opacity("state:O", scale=alt.Scale(domain=list(STATES), range=[1.0, 0.55]), legend=None)
-    layers: list[alt.Chart] = [] if overlay is None else bands_behind(overlay.bands, time_scale(start, end))
-    if overlay is not None and overlay.threshold is not None:
-        layers.append(threshold_across(overlay.threshold * scale.factor))
-    if len(names) == 1 and zero:
+    layers = bands_behind(overlay.bands, time_scale(start, end))
+    if overlay.percentiles:
+        layers += band_layers(
+            rows, overlay.percentiles, factor=scale.factor, x=base.encoding.x, value=value, colours=palette
+        )
+    elif len(names) == 1 and zero and not log:
         layers.append(base.transform_filter("datum.state == 'final'").mark_area(opacity=0.08).encode(y=value))
-    layers.append(base.mark_line(strokeWidth=1.8, strokeJoin="round").encode(y=value, strokeDash=dash, opacity=fade))
+    if overlay.earlier:
+        before = positive(overlay.earlier) if log else overlay.earlier
+        layers.append(_earlier(base.properties(data=_frame(before, scale)), value, overlay.earlier_title))
+    line = base.mark_line(strokeWidth=1.8, strokeJoin="round").encode(y=value, strokeDash=dash, opacity=fade)
+    if brush:
+        line = line.add_params(alt.selection_interval(name=brush, encodings=["x"]))
+    layers.append(line)
     if any(row["alone"] for row in rows):
         layers.append(
             base.transform_filter("datum.alone").mark_point(filled=True, size=18).encode(y=value, opacity=fade)
         )
+    if overlay.threshold is not None:
+        layers.append(threshold_across(overlay.threshold * scale.factor))
+    layers += marks_across(overlay.marks, time_scale(start, end))
     layers.append(_hover(base, value, scale))
-    return themed(cast("alt.LayerChart", alt.layer(*layers)), height=height)
+    whole = alt.layer(*layers)
+    if overlay.earlier:
+        whole = whole.resolve_scale(strokeDash="independent")
+    return themed(cast("alt.LayerChart", whole), height=height)
+
+
+def _value_scale(most: float | None, *, zero: bool, log: bool) -> alt.Scale:
+    if log and most:
+        return alt.Scale(type="log", nice=True)
+    return alt.Scale(domain=[0, 1]) if zero and not most else alt.Scale(zero=zero, nice=True)
+
+
+def _earlier(base: alt.Chart, value: alt.Y, title: str) -> alt.Chart:
+    """Pale, dashed lines with a legend of their own."""
+    line: alt.Chart = (
+        base.transform_calculate(range=_quoted(title))
+        .mark_line(strokeWidth=1.4, opacity=0.55)
+        .encode(
+            y=value,
+            strokeDash=alt.StrokeDash(
+                "range:N",
+                scale=alt.Scale(domain=[title], range=[[3, 3]]),
+                legend=alt.Legend(orient="top", direction="horizontal", symbolType="stroke"),
+            ),
+        )
+    )
+    return line
 
 
 def _hover(base: alt.Chart, value: alt.Y, scale: Scale) -> alt.Chart:

@@ -8,6 +8,11 @@ from dashboard.states.reader import Query, StateReader
 from dashboard.time_range import TimeRange
 
 DEFAULT_METRIC: Final = "request_rate"
+MOST_METRICS: Final = 6
+COMPARISONS: Final = ("none", "previous", "week")
+PANELS: Final = ("none", "sql", "rule")
+_SCALES: Final = ("linear", "log")
+_SWITCH: Final = ("on", "off")
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,13 @@ class HistoryState:
         step: `auto` or a width.
         group_by: label keys; one line per combination.
         filters: and-ed, such as `service=ml-api`.
+        also: more metrics, drawn with it where the unit is the same, else below it.
+        compare: one of `COMPARISONS`: with the time just before, or with the same time a week ago.
+        log: whether the value axis is logarithmic.
+        bands: whether percentiles of one thing are drawn as bands, where nothing is grouped.
+        markers: whether versions, promotions and alerts are marked.
+        panel: one of `PANELS`: what is open below the charts.
+        threshold: of the rule to be made, in the first metric's unit; None while there is none.
     """
 
     metric: str = DEFAULT_METRIC
@@ -29,25 +41,50 @@ class HistoryState:
     step: str = "auto"
     group_by: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    compare: str = COMPARISONS[0]
+    log: bool = False
+    bands: bool = True
+    markers: bool = True
+    panel: str = PANELS[0]
+    threshold: float | None = None
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """All of them, in the order of choosing."""
+        return (self.metric, *self.also)
+
+    def filtered(self, key: str) -> str:
+        """The one value that a filter of this key asks for; empty where none does."""
+        values = [text.partition("=")[2] for text in self.filters if text.startswith(f"{key}=")]
+        return values[0] if len(values) == 1 and not values[0].startswith("in(") else ""
 
     @classmethod
     def read(cls, query: Query, now: datetime) -> "tuple[HistoryState, list[str]]":
         """The state that a URL describes, and what in it could not be read."""
         reader = StateReader(query, now)
+        metric, *also = reader.many("metric")[:MOST_METRICS] or (DEFAULT_METRIC,)
         state = cls(
-            metric=reader.text("metric", DEFAULT_METRIC),
+            metric=metric,
+            also=tuple(also),
             period=reader.period(),
             zone=reader.zone(),
             step=reader.step(),
             group_by=reader.names("group_by"),
             filters=reader.many("filter"),
+            compare=reader.one_of("compare", COMPARISONS),
+            log=reader.one_of("scale", _SCALES) == "log",
+            bands=reader.one_of("bands", _SWITCH) == "on",
+            markers=reader.one_of("markers", _SWITCH) == "on",
+            panel=reader.one_of("panel", PANELS),
+            threshold=reader.number("threshold"),
         )
         return state, reader.complaints
 
     def query(self) -> dict[str, list[str]]:
-        """The parameters that reproduce this state."""
+        """The parameters that reproduce this state; what is as ever is left out."""
         chosen = {
-            "metric": [self.metric],
+            "metric": list(self.metrics),
             "from": [self.period.start],
             "to": [self.period.end],
             "step": [self.step],
@@ -57,4 +94,12 @@ class HistoryState:
             chosen["group_by"] = [",".join(self.group_by)]
         if self.filters:
             chosen["filter"] = list(self.filters)
-        return chosen
+        unusual = {
+            "compare": (self.compare, self.compare != COMPARISONS[0]),
+            "scale": ("log", self.log),
+            "bands": ("off", not self.bands),
+            "markers": ("off", not self.markers),
+            "panel": (self.panel, self.panel != PANELS[0]),
+            "threshold": (repr(self.threshold), self.threshold is not None),
+        }
+        return chosen | {name: [text] for name, (text, said) in unusual.items() if said}

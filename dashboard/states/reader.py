@@ -1,5 +1,6 @@
 """Reads a page's state from a URL's query parameters, and collects what it could not read."""
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,20 @@ class StateReader:
             return text
         self.complaints.append(f"{name}: {text[:40]!r} is none of {', '.join(known)}.")
         return known[0]
+
+    def number(self, name: str) -> float | None:
+        """A number; None where there is none."""
+        text = self.text(name, "")
+        if not text:
+            return None
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if math.isfinite(value):
+            return value
+        self.complaints.append(f"{name}: {text[:40]!r} is no number.")
+        return None
 
     def many(self, name: str) -> tuple[str, ...]:
         """Every value of a parameter, each once."""

@@ -88,10 +88,18 @@ def _backtest(known: Rules, state: AlertsState, catalogue: Catalogue) -> None:
     kept: tuple[object, Backtests] | None = st.session_state.get(_KEPT)
     if kept is not None and kept[0] == asked:
         for place, one in enumerate(kept[1].backtests):
-            _draw(one, state, catalogue, place)
+            draw_backtest(one, state.zone, catalogue, f"alerts.backtest.{place}")
 
 
-def _draw(answer: Backtest, state: AlertsState, catalogue: Catalogue, place: int) -> None:
+def draw_backtest(answer: Backtest, zone: str, catalogue: Catalogue, key: str) -> None:
+    """Draw what one rule would have done.
+
+    Args:
+        answer: what the API says.
+        zone: IANA name of the time zone shown.
+        catalogue: knows units.
+        key: under which its charts stand on the page.
+    """
     own = ", ".join(f"{key}={value}" for key, value in answer.labels.items())
     times = "once" if answer.fired == 1 else f"{answer.fired} times"
     looks = f"{answer.looks:,} looks at {answer.alerts} alert{'s' if answer.alerts != 1 else ''}"
@@ -106,10 +114,10 @@ def _draw(answer: Backtest, state: AlertsState, catalogue: Catalogue, place: int
     metric = catalogue.named(answer.metric or "")
     unit = unit_of(metric.name, metric.unit, metric.kind) if metric else ""
     for number, series in enumerate(answer.series[:_MOST_CHARTS]):
-        _chart(answer, series, state, unit, f"alerts.backtest.{place}.{number}")
+        _chart(answer, series, zone, unit, f"{key}.{number}")
     if answer.alerts > _MOST_CHARTS:
         st.caption(f"{answer.alerts - _MOST_CHARTS} more alerts are not drawn.")
-    _transitions(answer, state, unit, f"alerts.transitions.{place}")
+    _transitions(answer, zone, unit, f"{key}.transitions")
 
 
 def _grade(grade: Grade) -> None:
@@ -124,8 +132,8 @@ def _grade(grade: Grade) -> None:
         st.caption(f"By labels that came later it was bad when {plain(grade.bad_when, 600)}.")
 
 
-def _chart(answer: Backtest, series: BacktestSeries, state: AlertsState, unit: str, key: str) -> None:
-    offset = utc_offset_seconds(state.zone, answer.end)
+def _chart(answer: Backtest, series: BacktestSeries, zone: str, unit: str, key: str) -> None:
+    offset = utc_offset_seconds(zone, answer.end)
     own = {name: value for name, value in series.labels.items() if name != "alertname" and name not in answer.labels}
     name = one_line(series_name(own, answer.metric or answer.alert), 80)
     step = _step_of(series.points) or answer.interval_seconds
@@ -140,7 +148,7 @@ def _chart(answer: Backtest, series: BacktestSeries, state: AlertsState, unit: s
         start=epoch_milliseconds(answer.start, offset),
         end=epoch_milliseconds(answer.end, offset),
         height=_HEIGHT,
-        time_title=f"Time ({zone_name(zone_of(state.zone), answer.end)})",
+        time_title=f"Time ({zone_name(zone_of(zone), answer.end)})",
         named=True,
         overlay=Overlay(bands, answer.threshold),
     )
@@ -156,11 +164,11 @@ def _step_of(points: Sequence[Point]) -> float | None:
     return points[1][0] - points[0][0] if len(points) > 1 else None
 
 
-def _transitions(answer: Backtest, state: AlertsState, unit: str, key: str) -> None:
-    zone = zone_of(state.zone)
+def _transitions(answer: Backtest, zone: str, unit: str, key: str) -> None:
+    shown = zone_of(zone)
     rows = [
         (
-            f"{event.at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
+            f"{event.at.astimezone(shown):%Y-%m-%d %H:%M:%S}",
             one_line(event.kind, 20),
             figure(event.value, unit),
             one_line(series_name(series.labels, ""), 160),

@@ -1,37 +1,45 @@
-"""Any metric of the catalogue over any range, in groups and under filters."""
+"""Any metrics of the catalogue over any range, in groups and under filters, beside what happened meanwhile."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
-import pandas as pd
 import streamlit as st
 
-from dashboard.answers import Catalogue, History, Metric
-from dashboard.api_client import Question, history
+from dashboard.answers import Catalogue, Point
 from dashboard.api_errors import ApiError
-from dashboard.charts.units import figure, unit_of
+from dashboard.charts.units import figure
+from dashboard.history_answers import ComparedHistory, Markers
+from dashboard.history_questions import compared_history, families, markers
+from dashboard.history_table import csv_of, summary, width_in_words
+from dashboard.navigation import page_link
 from dashboard.plain_text import plain
 from dashboard.session import arriving_query, client, known_catalogue, leave_when_denied, now, write_query
 from dashboard.states.history import HistoryState
 from dashboard.time_range import zone_name, zone_of
-from dashboard.views.lines import Line, chart_of, draw, series_names
-from dashboard.views.notices import failure_notice, nothing_here, range_is_right, tell_complaints
+from dashboard.views.history_chart import EARLIER, UnitChart, brushed, charts_of, draw_unit, title_of
+from dashboard.views.history_marks import list_marks, marks_of
+from dashboard.views.history_options import offer_zoom_out, pick_compare, pick_panel, pick_switches, zoom_in, zooms
+from dashboard.views.history_rule import draw_rule, pick_threshold
+from dashboard.views.history_sql import draw_sql
+from dashboard.views.notices import failure_notice, nothing_here, range_is_right, small_failure, tell_complaints
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
 from dashboard.views.selection import (
     PAGE,
     load_selection,
-    metric_title,
     misread_filters,
     pick_filters,
     pick_groups,
-    pick_metric,
+    pick_metrics,
     pick_step,
+    shared_shape,
 )
 
 RETRY_SECONDS: Final = 4.0
-MOST_LINES: Final = 12
-CHART_HEIGHT: Final = 380
-_ZERO_UNITS: Final = frozenset({"1", "score", "probability", ""})
+_FAILING: Final = f"{PAGE}.failing"
+_ZOOMED: Final = f"{PAGE}.zoomed"
+_OF_SPEED: Final = ("latency", "slow_ratio", "error_ratio")
 
 
 def render() -> None:
@@ -49,145 +57,183 @@ def render() -> None:
         catalogue = Catalogue()
     st.title("History", anchor=False)
     state = _controls(catalogue, moment)
-    metric = catalogue.named(state.metric)
     tell_complaints(PAGE)
+    if state is None:
+        st.info("Choose a metric.", icon=":material/show_chart:")
+        return
     if not range_is_right(state.period, moment):
         return
     write_query(PAGE, state.query())
-    if complaints := misread_filters(state.filters, metric):
+    if complaints := misread_filters(state.filters, shared_shape(state.metrics, catalogue)):
         st.warning("  \n".join(complaints), icon=":material/filter_alt_off:")
         return
-    every = RETRY_SECONDS if st.session_state.get(f"{PAGE}.failing") else None
-    st.fragment(_answer, run_every=every)(state, metric)
+    every = RETRY_SECONDS if st.session_state.get(_FAILING) else None
+    st.fragment(_answer, run_every=every)(state, catalogue)
+    if state.panel == "sql":
+        draw_sql(state)
+    elif state.panel == "rule":
+        draw_rule(state, catalogue)
 
 
-def _controls(catalogue: Catalogue, moment: datetime) -> HistoryState:
+def _controls(catalogue: Catalogue, moment: datetime) -> HistoryState | None:
+    """Draw what can be chosen; no state while no metric is."""
     custom = st.session_state[f"{PAGE}.range"] == CUSTOM
     with st.container(border=True):
         upper = st.columns([3, 2, *([2, 2] if custom else []), 1.4, 2])
         with upper[0]:
-            name = pick_metric(catalogue)
-        metric = catalogue.named(name)
+            metrics = pick_metrics(catalogue)
+        shape = shared_shape(metrics, catalogue)
         with upper[-1]:
             zone = pick_zone(PAGE)
         with upper[-2]:
             step = pick_step()
         with upper[1]:
             period = pick_range(PAGE, zone, moment, upper[2:-2])
-        left, right = st.columns([2, 3])
+        left, middle, right = st.columns([2, 3, 2])
         with left:
-            groups = pick_groups(metric)
+            groups = pick_groups(shape)
+        with middle:
+            filters = pick_filters(shape)
         with right:
-            filters = pick_filters(metric)
-    return HistoryState(metric=name, period=period, zone=zone, step=step, group_by=groups, filters=filters)
+            compare = pick_compare()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            log, bands, marks = pick_switches(metrics)
+            panel = pick_panel()
+            offer_zoom_out()
+        threshold = st.session_state.get(f"{PAGE}.threshold")
+        if panel == "rule" and metrics:
+            threshold = pick_threshold(metrics[0], catalogue)
+    if not metrics:
+        return None
+    return HistoryState(
+        metric=metrics[0],
+        also=metrics[1:],
+        period=period,
+        zone=zone,
+        step=step,
+        group_by=groups,
+        filters=filters,
+        compare=compare,
+        log=log,
+        bands=bands,
+        markers=marks,
+        panel=panel,
+        threshold=threshold,
+    )
 
 
-def _answer(state: HistoryState, metric: Metric | None) -> None:
+def _answer(state: HistoryState, catalogue: Catalogue) -> None:
     """Ask and draw; while the API is away, by itself again and again."""
-    try:
-        with st.spinner("Asking the monitoring API …"):
-            answer = client().ask(_question(state))
-    except ApiError as error:
-        leave_when_denied(error)
-        if error.passing != bool(st.session_state.get(f"{PAGE}.failing")):
-            st.session_state[f"{PAGE}.failing"] = error.passing
-            st.rerun()
-        failure_notice(error)
-        return
-    if st.session_state.pop(f"{PAGE}.failing", False):
+    if st.session_state.pop(_ZOOMED, False):
+        # The whole page, for the widgets of the range are not in this part of it.
         st.rerun()
-    _draw(answer, state, metric)
+    asked = families(state.metrics)
+    questions: list[Any] = [compared_history(metrics, state) for metrics in asked]
+    with st.spinner("Asking the monitoring API …"):
+        found = client().ask_all([*questions, *([markers(state)] if state.markers else [])])
+    answers, happened = found[: len(asked)], (found[len(asked)] if state.markers else None)
+    errors = [answer for answer in answers if isinstance(answer, ApiError)]
+    for error in errors:
+        leave_when_denied(error)
+    passing = bool(errors) and errors[0].passing
+    if passing != bool(st.session_state.get(_FAILING)):
+        st.session_state[_FAILING] = passing
+        st.rerun()
+    if errors:
+        failure_notice(errors[0])
+    by_metric = {
+        metric: answer.of(metric)
+        for metrics, answer in zip(asked, answers, strict=True)
+        if isinstance(answer, ComparedHistory)
+        for metric in metrics
+    }
+    if by_metric:
+        _draw([by_metric[metric] for metric in state.metrics if metric in by_metric], happened, state, catalogue)
 
 
-def _question(state: HistoryState) -> Question[History]:
-    return history(
-        state.metric,
-        start=state.period.start,
-        end=state.period.end,
-        step=state.step,
-        tz=state.zone,
-        filters=state.filters,
-        group_by=state.group_by,
+def _draw(
+    answers: Sequence[ComparedHistory], happened: Markers | ApiError | None, state: HistoryState, catalogue: Catalogue
+) -> None:
+    marks = marks_of(happened, state) if isinstance(happened, Markers) else []
+    charts = charts_of(answers, catalogue)
+    lines: list[tuple[str, ComparedHistory, Sequence[Point]]] = []
+    for chart in charts:
+        with st.container(border=True):
+            _heading(chart, state, catalogue)
+            if chart.empty:
+                nothing_here(filtered=bool(state.filters))
+                continue
+            key = f"{chart.key}.{zooms()}"
+            drawn = draw_unit(chart, state, marks, charts=len(charts), key=key, on_brush=partial(_zoom, key, state))
+            first = f"{title_of(chart)} · " if len(charts) > 1 else ""
+            lines += [(f"{first}{name}", answer, points) for name, answer, points in drawn]
+            st.caption(" ".join(_remarks(chart.answers[0], state)))
+    if isinstance(happened, Markers):
+        list_marks(happened, state)
+    elif isinstance(happened, ApiError):
+        small_failure(happened, "what happened in this range")
+    if not lines:
+        return
+    if len(lines) > 1 or state.group_by:
+        table = summary(lines)
+        st.dataframe(table, hide_index=True, key="history.summary", alt="Each line's lowest, highest and last value")
+    st.download_button(
+        "Download as CSV",
+        lambda: csv_of(answers),
+        file_name=f"{'-'.join(state.metrics)[:100]}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        key="history.csv",
     )
 
 
-def _draw(answer: History, state: HistoryState, metric: Metric | None) -> None:
-    with st.container(border=True):
-        st.subheader(metric_title(state.metric), anchor=False)
-        if metric and metric.description:
-            st.caption(plain(metric.description))
-        if answer.empty:
-            nothing_here(filtered=bool(state.filters))
-            return
-        shown = _largest_series(answer)
-        zone = zone_of(state.zone)
-        chart = chart_of(
-            [Line(shown)],
-            zone=state.zone,
-            height=CHART_HEIGHT,
-            zero=unit_of(answer.metric, answer.unit) not in _ZERO_UNITS,
-            named=bool(state.group_by),
-            time_title=f"Time ({zone_name(zone, answer.end)})",
-        )
-        draw(chart, key="history.chart", alternative=_alternative(shown, state))
-        st.caption(" ".join(_remarks(answer, shown, state)))
-    if len(shown.series) > 1 or state.group_by:
-        st.dataframe(
-            _summary(shown), hide_index=True, key="history.summary", alt="Each line's lowest, highest and last value"
-        )
+def _heading(chart: UnitChart, state: HistoryState, catalogue: Catalogue) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader(plain(title_of(chart), 200), anchor=False, width="content")
+        span = {"from": [state.period.start], "to": [state.period.end], "tz": [state.zone]}
+        if any(metric.startswith(_OF_SPEED) for metric in chart.metrics):
+            about = {key: [value] for key in ("service", "route") if (value := state.filtered(key))}
+            page_link("traces", "Why slow?", {"section": ["slow"], **about, **span})
+        elif any(_of_models(metric, catalogue) for metric in chart.metrics):
+            about = {"model": [state.filtered("model")], "version": [state.filtered("model_version")]}
+            known = {key: value for key, value in about.items() if value[0]}
+            page_link("models", "Why wrong?", {"section": ["wrong"], **known, **span})
+    metric = catalogue.named(chart.metrics[0])
+    if len(chart.metrics) == 1 and metric and metric.description:
+        st.caption(plain(metric.description))
 
 
-def _largest_series(answer: History) -> History:
-    """The answer with no more lines than a chart can tell apart: those with the highest values."""
-    if len(answer.series) <= MOST_LINES:
-        return answer
-    ranked = sorted(
-        answer.series,
-        key=lambda series: max((value for _, value in series.points if value is not None), default=float("-inf")),
-        reverse=True,
-    )
-    return answer.model_copy(update={"series": tuple(ranked[:MOST_LINES])})
+def _of_models(metric: str, catalogue: Catalogue) -> bool:
+    entry = catalogue.named(metric)
+    return entry is not None and "model" in entry.group_by and "route" not in entry.group_by
 
 
-def _remarks(answer: History, shown: History, state: HistoryState) -> list[str]:
+def _zoom(key: str, state: HistoryState) -> None:
+    """Show what was dragged over, and nothing else."""
+    chosen = brushed(st.session_state[key].get("selection"), state, now())
+    if chosen is not None:
+        zoom_in(*chosen)
+        st.session_state[_ZOOMED] = True
+
+
+def _remarks(answer: ComparedHistory, state: HistoryState) -> list[str]:
     zone = zone_of(state.zone)
     start, end = answer.start.astimezone(zone), answer.end.astimezone(zone)
+    source = f" (source: {plain(answer.source)})." if answer.source else "."
     remarks = [
         f"{start:%d %b %Y %H:%M} to {end:%d %b %Y %H:%M}, {zone_name(zone, end)}.",
-        f"One point is {_width(answer.step_seconds)}"
-        + (f" (source: {plain(answer.source)})." if answer.source else "."),
+        f"One point is {width_in_words(answer.step_seconds)}{source}",
     ]
-    if len(shown.series) < len(answer.series):
-        remarks.append(f"Shown are the {len(shown.series)} lines with the highest values of {len(answer.series)}.")
     until = answer.complete_until
     if not answer.complete and until is not None and until < answer.end:
         remarks.append(f"Data after {until.astimezone(zone):%H:%M:%S} is still arriving and drawn dashed.")
+    if answer.mature_until is not None and answer.mature_until < answer.end:
+        mature = answer.mature_until.astimezone(zone)
+        remarks.append(f"Labels are still coming for what was predicted after {mature:%d %b %H:%M}.")
     if answer.approximate:
         bound = f" (off by at most {figure(answer.error_bound, 'ratio')})" if answer.error_bound else ""
         remarks.append(f"Values are approximate{bound}.")
+    if state.compare in EARLIER and answer.compare is None:
+        remarks.append("There is nothing to compare with.")
     return remarks
-
-
-def _width(seconds: float) -> str:
-    for width, unit in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
-        if seconds >= width and seconds % width == 0:
-            count = round(seconds / width)
-            return f"{count} {unit}{'s' if count > 1 else ''}"
-    return f"{seconds:g} seconds"
-
-
-def _summary(answer: History) -> pd.DataFrame:
-    """Each line's lowest, highest and last value, as text with its unit."""
-    rows = []
-    for name, series in zip(series_names(answer, answer.metric), answer.series, strict=True):
-        values = [value for _, value in series.points if value is not None]
-        low, high, last = (min(values), max(values), values[-1]) if values else (None, None, None)
-        rows.append((name, *(figure(value, unit_of(answer.metric, answer.unit)) for value in (low, high, last))))
-    return pd.DataFrame(rows, columns=["Line", "Lowest", "Highest", "Last"])
-
-
-def _alternative(answer: History, state: HistoryState) -> str:
-    lines = [
-        ": ".join((row[0], f"{row[1]} to {row[2]}, last {row[3]}")) for row in _summary(answer).itertuples(index=False)
-    ]
-    return f"{metric_title(state.metric)} over time. {'; '.join(lines[:MOST_LINES])}."

@@ -1,4 +1,4 @@
-"""The widgets that choose what the history page shows: metric, step, groups and filters."""
+"""The widgets that choose what the history page shows: metrics, step, groups and filters."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from dashboard.answers import Catalogue, Current, Metric
 from dashboard.api_client import current
 from dashboard.plain_text import one_line, plain
 from dashboard.session import client, rights
-from dashboard.states.history import HistoryState
+from dashboard.states.history import MOST_METRICS, PANELS, HistoryState
 from dashboard.time_range import STEPS
 
 PAGE: Final = "history"
@@ -22,19 +22,52 @@ _SUGGESTION_WINDOW: Final = "24h"
 def load_selection(state: HistoryState) -> None:
     """Set the widgets to a state, before they are drawn."""
     for name, value in (
-        ("metric", state.metric),
+        ("metrics", list(state.metrics)),
         ("step", state.step),
         ("group_by", list(state.group_by)),
         ("filters", list(state.filters)),
+        ("compare", state.compare),
+        ("log", state.log),
+        ("bands", state.bands),
+        ("markers", state.markers),
+        ("panel", None if state.panel == PANELS[0] else state.panel),
+        ("threshold", state.threshold),
     ):
         st.session_state[f"{PAGE}.{name}"] = value
 
 
-def pick_metric(catalogue: Catalogue) -> str:
-    """Draw the choice of metric; one that the catalogue does not know stays, and the API says so."""
+def pick_metrics(catalogue: Catalogue) -> tuple[str, ...]:
+    """Draw the choice of metrics; one that the catalogue does not know stays, and the API says so."""
     names = [metric.name for metric in catalogue.metrics]
-    options = list(dict.fromkeys([*names, st.session_state[f"{PAGE}.metric"]]))
-    return str(st.selectbox("Metric", options, format_func=metric_title, key=f"{PAGE}.metric"))
+    options = list(dict.fromkeys([*names, *st.session_state[f"{PAGE}.metrics"]]))
+    chosen = st.multiselect(
+        "Metrics",
+        options,
+        format_func=metric_title,
+        key=f"{PAGE}.metrics",
+        max_selections=MOST_METRICS,
+        placeholder="Choose a metric",
+        help="Those of one unit share a chart.",
+    )
+    return tuple(str(name) for name in chosen)
+
+
+def shared_shape(metrics: Sequence[str], catalogue: Catalogue) -> Metric | None:
+    """What all of these metrics can be grouped by and filtered by; None where nothing is known of them."""
+    known = [metric for name in metrics if (metric := catalogue.named(name)) is not None]
+    if not known:
+        return None
+    first = known[0]
+
+    def everywhere(keys: Sequence[str], attribute: str) -> tuple[str, ...]:
+        return tuple(key for key in keys if all(key in getattr(metric, attribute) for metric in known))
+
+    return first.model_copy(
+        update={
+            "group_by": everywhere(first.group_by, "group_by"),
+            "filters": everywhere(first.filters, "filters"),
+        }
+    )
 
 
 def pick_step() -> str:

@@ -83,7 +83,7 @@ class FakeAlerting:
         if found := re.fullmatch(r"/api/v1/notifications/(\d+)/resend", path):
             self.dead.remove(int(found[1]))
             return 200, {"resent": [int(found[1])]}
-        if path == "/api/v1/rules/TooManyErrors/backtest":
+        if path in {"/api/v1/rules/TooManyErrors/backtest", "/api/v1/rules/backtest"}:
             return 200, self._backtest(now)
         return 404, {"title": "Not found", "detail": "No such route."}
 

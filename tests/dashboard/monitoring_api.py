@@ -14,6 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 from dashboard.time_range import STEPS, instant
 from tests.dashboard.alerting_api import FakeAlerting
 from tests.dashboard.explaining_api import FakeExplaining
+from tests.dashboard.history_api import FakeHistory
+from tests.dashboard.modelling_api import FakeModelling
+from tests.dashboard.tracing_api import FakeTracing
 
 HOSTILE = (
     '<script>document.title="owned"</script> **bold** [x](http://example.org) :smile: $x$ `y` | \u202eright to left'
@@ -53,6 +56,11 @@ VALUES = {
 }
 
 
+def _times(start: float, end: float, step: float) -> list[float]:
+    first = math.floor(start / step) * step
+    return [first + step * place for place in range(math.ceil((end - first) / step))]
+
+
 def _noise(at: float, seed: int) -> float:
     return (math.sin(at / 977 + seed) + math.sin(at / 311 + 2 * seed) + math.sin(at / 4133 + 3 * seed)) / 3
 
@@ -87,6 +95,9 @@ class FakeMonitoringApi:
         mode: `full`, `alerting`, `empty`, `store-down`, `hostile` or `broken`; may be changed while it serves.
         alerting: what it answers of alerts and does about them.
         explaining: what it answers when asked why.
+        modelling: what it answers of models and predictions.
+        tracing: what it answers of traces.
+        past: what it says of histories besides their points.
         asked: (path, parameters) of every request so far.
         together: nobody is answered before as many ask as it is for.
         tokens: token -> its scopes, once it asks for them; None while it asks nobody.
@@ -98,6 +109,9 @@ class FakeMonitoringApi:
         self.mode = mode
         self.alerting = FakeAlerting()
         self.explaining = FakeExplaining()
+        self.modelling = FakeModelling()
+        self.tracing = FakeTracing()
+        self.past = FakeHistory()
         self.delay_seconds = 0.0
         self.together: threading.Barrier | None = None
         self.asked: list[tuple[str, dict[str, list[str]]]] = []
@@ -135,6 +149,7 @@ class FakeMonitoringApi:
                 self._send(
                     *(
                         api.refusal(authorization, self.path, scope="operate")
+                        or api.modelling.act(self.path, body, user)
                         or api.alerting.act(self.command, self.path, body, user)
                     )
                 )
@@ -214,15 +229,13 @@ class FakeMonitoringApi:
             return 200, {"metrics": [_entry(name) for name in METRICS]}
         if self.mode == "store-down" and path != "/api/v1/alerts":
             return problem(503, "ClickHouse does not answer at 127.0.0.1:8123.")
-        self.alerting.hostile = HOSTILE if self.mode == "hostile" else None
-        self.alerting.empty = self.mode == "empty"
-        self.explaining.hostile = HOSTILE if self.mode == "hostile" else None
-        self.explaining.empty = self.mode == "empty"
-        for part in (self.alerting, self.explaining):
+        for part in (self.alerting, self.explaining, self.past, self.tracing, self.modelling):
+            part.hostile = HOSTILE if self.mode == "hostile" else None
+            part.empty = self.mode == "empty"
             if (told := part.answer(path, query)) is not None:
                 return told
         metric = query.get("metric", ["request_rate"])[0]
-        if metric not in METRICS:
+        if any(name not in METRICS for name in metric.split(",")):
             return problem(422, "Unknown metric.", field="metric", message=f"{metric} is not in the catalogue")
         return routes[path](query) if path in routes else problem(404, "No such route.")
 
@@ -256,30 +269,41 @@ class FakeMonitoringApi:
         }
 
     def _history(self, query: dict[str, list[str]]) -> tuple[int, Any]:
-        metric = query["metric"][0]
+        metrics = query["metric"][0].split(",")
         now = datetime.now(UTC)
         start, end = (instant(query[name][0], now).timestamp() for name in ("from", "to"))
         name = query["step"][0]
         step = STEPS.get(name) or next(width for width in STEPS.values() if (end - start) / width <= 400)
-        first = math.floor(start / step) * step
-        times = [first + step * place for place in range(math.ceil((end - first) / step))]
-        series = [
-            {"labels": labels, "points": [[at, self._point(metric, at, seed, times)] for at in times]}
-            for seed, labels in enumerate(self._groups(query))
-        ]
+        back = {"previous": end - start, "week": 7 * 86_400.0}.get(query.get("compare", ["none"])[0])
+        earlier = None
+        if back is not None:
+            times = _times(start - back, end - back, step)
+            earlier = {"from": _text(start - back), "to": _text(end - back), "series": self._series(query, times)}
         return 200, {
-            "metric": metric,
-            "unit": METRICS[metric][0],
+            "metric": query["metric"][0],
+            "unit": METRICS[metrics[0]][0],
             "from": _text(start),
             "to": _text(end),
             "step_seconds": step,
             "source": "rollup_requests_1m",
             "complete": False,
             "complete_until": _text(now.timestamp() - 90),
-            "approximate": metric.startswith("latency"),
-            "error_bound": 0.01 if metric.startswith("latency") else None,
-            "series": series,
+            "approximate": metrics[0].startswith("latency"),
+            "error_bound": 0.01 if metrics[0].startswith("latency") else None,
+            "series": self._series(query, _times(start, end, step)),
+            "compare": earlier,
         }
+
+    def _series(self, query: dict[str, list[str]], times: list[float]) -> list[dict[str, Any]]:
+        metrics = query["metric"][0].split(",")
+        return [
+            {
+                "labels": {**({"metric": metric} if len(metrics) > 1 else {}), **labels},
+                "points": [[at, self._point(metric, at, seed, times)] for at in times],
+            }
+            for metric in metrics
+            for seed, labels in enumerate(self._groups(query))
+        ]
 
     def _point(self, metric: str, at: float, seed: int, times: list[float]) -> float | None:
         if self.mode == "empty":

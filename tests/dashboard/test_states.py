@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.states.alerts import SECTIONS, AlertsState
-from dashboard.states.history import HistoryState
+from dashboard.states.history import COMPARISONS, PANELS, HistoryState
 from dashboard.states.overview import OverviewState
 from dashboard.time_range import PRESETS, STEPS, TimeRange, rfc3339
 
@@ -32,7 +32,14 @@ keys = st.from_regex(r"[a-z_]{1,20}", fullmatch=True)
         step=st.sampled_from(["auto", *STEPS, "30m"]),
         group_by=st.lists(keys, unique=True, max_size=4).map(tuple),
         filters=st.lists(words, unique=True, max_size=5).map(tuple),
-    )
+        also=st.lists(words, unique=True, max_size=3).map(tuple),
+        compare=st.sampled_from(COMPARISONS),
+        log=st.booleans(),
+        bands=st.booleans(),
+        markers=st.booleans(),
+        panel=st.sampled_from(PANELS),
+        threshold=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    ).filter(lambda state: state.metric not in state.also)
 )
 def test_history_survives_its_url(state: HistoryState) -> None:
     """Whatever is chosen, the parameters reproduce it exactly."""
@@ -85,7 +92,7 @@ def test_what_cannot_be_read_is_reported_and_replaced() -> None:
 
 @given(
     st.dictionaries(
-        st.sampled_from(["from", "to", "tz", "step", "metric", "group_by", "filter", "service"]),
+        st.sampled_from([*"from to tz step metric group_by filter service compare scale panel threshold".split()]),
         st.lists(st.text(max_size=600), max_size=3),
     )
 )

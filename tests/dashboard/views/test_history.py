@@ -1,10 +1,16 @@
 """The history page, run without a browser against a server that answers."""
 
+import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
+import yaml
 from streamlit.testing.v1 import AppTest
 
+from dashboard.states.history import HistoryState
+from dashboard.time_range import TimeRange
+from dashboard.views.history_chart import brushed
 from tests.dashboard.monitoring_api import FakeMonitoringApi
 from tests.dashboard.views.test_overview import text_of, url_of
 
@@ -49,7 +55,7 @@ def test_the_whole_state_is_in_the_url(open_page: Open, api: FakeMonitoringApi) 
 def test_choices_change_question_and_url(open_page: Open, api: FakeMonitoringApi) -> None:
     """Each widget ends in both."""
     page = open_page("history")
-    page.selectbox(key="history.metric").select("latency_p95").run()
+    page.multiselect(key="history.metrics").set_value(["latency_p95"]).run()
     page.multiselect(key="history.group_by").select("route").run()
     page.multiselect(key="history.filters").select("service=ml-api").run()
     page.selectbox(key="history.step").select("1h").run()
@@ -93,7 +99,7 @@ def test_a_backwards_range_is_said_and_not_asked(open_page: Open, api: FakeMonit
 def test_groups_of_another_metric_are_dropped(open_page: Open, api: FakeMonitoringApi) -> None:
     """Changing to a metric without the key asks without it, instead of an error."""
     page = open_page("history", metric="latency_p95", group_by="route")
-    page.selectbox(key="history.metric").select("score_mean").run()
+    page.multiselect(key="history.metrics").set_value(["score_mean"]).run()
     assert "group_by" not in last_question(api)
 
 
@@ -145,3 +151,115 @@ def test_hostile_labels_are_shown_as_text(open_page: Open, api: FakeMonitoringAp
     names = list(page.dataframe[0].value["Line"])
     assert any(name.startswith("<script>") for name in names)
     assert max(map(len, names)) <= 81
+
+
+def spec_of(page: AppTest, place: int = 0) -> dict[str, Any]:
+    """What a chart of the page is made of."""
+    found = page.get("vega_lite_chart")[place]
+    return dict(json.loads(found.proto.spec))
+
+
+def test_metrics_of_one_unit_share_a_chart_and_a_question(open_page: Open, api: FakeMonitoringApi) -> None:
+    """Percentiles of one thing are asked for together and drawn as bands; another unit has a chart of its own."""
+    page = open_page("history", metric=["latency_p99", "latency_p50", "request_rate"])
+    assert not page.exception
+    asked = [query["metric"] for path, query in api.asked if path.endswith("/history")]
+    assert sorted(asked) == [["latency_p99,latency_p50"], ["request_rate"]]
+    assert [heading.value for heading in page.subheader] == ["Latency p99, Latency p50", "Request rate"]
+    assert sum(layer["mark"]["type"] == "area" for layer in spec_of(page)["layer"]) == 1
+    assert url_of(page)["metric"] == ["latency_p99", "latency_p50", "request_rate"]
+    page.toggle(key="history.bands.switch").set_value(False).run()
+    assert not any(layer["mark"]["type"] == "area" for layer in spec_of(page)["layer"])
+    assert url_of(page)["bands"] == ["off"]
+
+
+def test_a_comparison_is_drawn_with_its_legend(open_page: Open, api: FakeMonitoringApi) -> None:
+    """A pale, dashed line of the week before, called that; the choice is in the URL."""
+    page = open_page("history", metric="score_mean")
+    page.selectbox(key="history.compare").select("week").run()
+    assert last_question(api)["compare"] == ["week"] == url_of(page)["compare"]
+    dashes = [layer["encoding"].get("strokeDash", {}) for layer in spec_of(page)["layer"]]
+    assert ["week before"] in [dash.get("scale", {}).get("domain") for dash in dashes]
+
+
+def test_what_happened_is_marked_and_listed(open_page: Open, api: FakeMonitoringApi) -> None:
+    """New versions, promotions and alerts, of the service and the model that the filters name."""
+    page = open_page("history", metric="score_mean", filter=["service=ml-api", "model=flight-delay"])
+    asked = next(query for path, query in api.asked if path.endswith("/markers"))
+    assert (asked["service"], asked["model"]) == (["ml-api"], ["flight-delay"])
+    assert "3 things happened in this range" in page.expander[0].label
+    assert "promoted: flight" in text_of(page)
+    api.asked.clear()
+    page.toggle(key="history.markers").set_value(False).run()
+    assert not any(path.endswith("/markers") for path, _ in api.asked)
+    assert not page.expander
+
+
+def test_the_sql_is_shown_as_it_can_be_run(open_page: Open, api: FakeMonitoringApi) -> None:
+    """What is bound to each placeholder stands before the statement, quoted."""
+    page = open_page("history", metric="latency_p95", panel="sql", group_by="route")
+    lines = page.code[0].value.splitlines()
+    assert lines[:3] == [
+        "SET param_filter_0 = 'it\\'s';",
+        "SET param_most_rows = '7';",
+        "SELECT toUInt32(0) AS Bucket",
+    ]
+    asked = next(query for path, query in api.asked if path.endswith("/sql"))
+    assert (asked["metric"], asked["group_by"]) == (["latency_p95"], ["route"])
+
+
+def test_a_rule_is_made_and_backtested(open_page: Open, api: FakeMonitoringApi) -> None:
+    """A threshold gives the rule's text with the page's filters and groups, a line in the chart, and a backtest."""
+    page = open_page(
+        "history", metric="latency_p95", panel="rule", filter=["service=ml-api", "route!=/x"], group_by="route"
+    )
+    assert "Type a threshold" in page.info[0].value
+    page.number_input(key="history.threshold.input").set_value(0.25).run()
+    assert not page.exception
+    assert yaml.safe_load(page.code[0].value) == [
+        {
+            "alert": "LatencyP95OutOfBounds",
+            "metric": "latency_p95",
+            "filter": {"service": "ml-api"},
+            "group_by": ["route"],
+            "window": "5m",
+            "condition": "> 0.25",
+            "labels": {"severity": "ticket"},
+        }
+    ]
+    assert "route\\!\\=" in page.warning[0].value
+    assert url_of(page)["threshold"] == ["0.25"]
+    assert any(layer["encoding"].get("y", {}).get("field") == "threshold" for layer in spec_of(page)["layer"])
+    page.button(key="history.rule.run").click().run()
+    method, path, body, _ = api.alerting.done[-1]
+    assert (method, path, body["rule"].strip()) == ("POST", "/api/v1/rules/backtest", page.code[0].value)
+    assert "It would have fired **once**" in text_of(page)
+
+
+def test_a_drag_is_a_range_by_the_zones_clock(open_page: Open) -> None:
+    """The axis counts in the wall clock's milliseconds; a click, which has no width, is no range."""
+    state = HistoryState(zone="Europe/Berlin", period=TimeRange("2026-03-01T10:00:00Z", "2026-03-02T10:00:00Z"))
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    noon = datetime(2026, 3, 1, 13, tzinfo=UTC).timestamp()
+    drag = {"zoom": {"time": [(noon + 3600) * 1000, noon * 1000]}}
+    assert brushed(drag, state, at) == (noon - 3600, noon)
+    assert brushed({"zoom": {"time": [noon * 1000, noon * 1000]}}, state, at) is None
+    assert brushed({"zoom": {}}, state, at) is None
+
+
+def test_zooming_out_leads_back_and_further(open_page: Open, api: FakeMonitoringApi) -> None:
+    """First to what was shown before, then to a range twice as long; and only custom ranges have the button."""
+    page = open_page("history", **{"from": "2026-03-01T10:00:00Z", "to": "2026-03-01T11:00:00Z"})
+    page.session_state["history.before.zoom"] = [TimeRange("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z")]
+    page.button(key="history.zoom.out").click().run()
+    assert (last_question(api)["from"], last_question(api)["to"]) == (
+        ["2026-03-01T00:00:00Z"],
+        ["2026-03-02T00:00:00Z"],
+    )
+    page.button(key="history.zoom.out").click().run()
+    assert (last_question(api)["from"], last_question(api)["to"]) == (
+        ["2026-02-28T12:00:00Z"],
+        ["2026-03-02T12:00:00Z"],
+    )
+    page.selectbox(key="history.range").select("now-1h").run()
+    assert not any(button.key == "history.zoom.out" for button in page.button)
