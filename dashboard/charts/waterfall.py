@@ -111,8 +111,8 @@ def waterfall(
         )
         return chart
 
-    value = {"value": [{"key": chosen}]} if chosen else {}
-    picked = alt.selection_point(name=pick, fields=["key"], on="click", empty=False, **value)
+    value = [{"key": chosen}] if chosen else alt.Undefined
+    picked = alt.selection_point(name=pick, fields=["key"], on="click", empty=False, value=value)
     frame = _bars(bars, factor, left, right)
     tooltip = [
         alt.Tooltip("text:N", title="Span"),

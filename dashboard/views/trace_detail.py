@@ -39,15 +39,16 @@ def draw_trace(state: TracesState, moment: datetime) -> None:
     page_link(PAGE, "All traces", back, icon=":material/arrow_back:", icon_position="left")
     with st.spinner("Asking for the trace …"):
         trace, tree, path = held(f"{PAGE}.one", (state.trace, moment), lambda: _whole(state.trace))
+    if not trace.spans:
+        st.info("No span of this trace is stored.", icon=":material/search_off:")
+        return
     _head(trace, tree, state)
     _ways_on(trace, tree, state)
     left, right = st.columns([5, 3])
     with left:
         chosen = _waterfall(trace, tree, path, state)
     with right, st.container(border=True):
-        span = tree.spans.get(chosen) or (tree.first[0] if tree.first else None)
-        if span is not None:
-            draw_span(span, trace, tree, path, state)
+        draw_span(tree.spans[chosen], trace, tree, path, state)
     _where_time_went(trace, path)
     _elsewhere(trace)
 
@@ -81,8 +82,8 @@ def slow_query(tree: TraceTree, zone: str) -> dict[str, list[str]] | None:
 
 
 def _head(trace: Trace, tree: TraceTree, state: TracesState) -> None:
-    request = request_of(tree)
-    name = f"{request.service}: {request.name}" if request else trace.trace_id
+    first = tree.first[0] if tree.first else None
+    name = f"{first.service}: {first.name}" if first else trace.trace_id
     st.title(plain(name, 120), anchor=False)
     zone = zone_of(state.zone)
     failed = sum(span.failed for span in trace.spans)
@@ -119,14 +120,15 @@ def _ways_on(trace: Trace, tree: TraceTree, state: TracesState) -> None:
 
 def _waterfall(trace: Trace, tree: TraceTree, path: Sequence[Segment], state: TracesState) -> str:
     """Draw the waterfall; the id of the span that is chosen in it."""
-    picture = picture_of(trace, tree, path, chosen=state.span, inside=state.inside, page=state.page)
+    chosen = state.span if state.span in tree.spans else tree.first[0].span_id
+    picture = picture_of(trace, tree, path, chosen=chosen, inside=state.inside, page=state.page)
     services = list(dict.fromkeys(bar.series for bar in picture.bars))
     chart = waterfall(
         picture.bars,
         start=picture.start,
         end=picture.end,
         colours=series_colours(services),
-        chosen=state.span if any(bar.key == state.span for bar in picture.bars) else "",
+        chosen=chosen if any(bar.key == chosen for bar in picture.bars) else "",
         pick=_PICK,
     )
     _around(picture, tree, state)
@@ -148,10 +150,10 @@ def _waterfall(trace: Trace, tree: TraceTree, path: Sequence[Segment], state: Tr
         _turn_to(replace(state, inside=key.removeprefix(FOLD), page=1))
     if key in tree.spans and key != state.span:
         # Only the address changes: the picture stays as it is.
-        chosen = replace(state, span=key)
-        st.session_state[f"{PAGE}.state"] = chosen
-        write_query(PAGE, chosen.query())
-    return key if key in tree.spans else state.span
+        there = replace(state, span=key)
+        st.session_state[f"{PAGE}.state"] = there
+        write_query(PAGE, there.query())
+    return key if key in tree.spans else chosen
 
 
 def picked(event: Any) -> str:

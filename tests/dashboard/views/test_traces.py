@@ -1,0 +1,262 @@
+"""The traces page, run without a browser against a server that answers."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+
+from dashboard.brushed import Region
+from dashboard.explain_answers import Finding
+from dashboard.states.traces import KINDS, SECTIONS, SORTS, TracesState
+from dashboard.time_range import TimeRange
+from dashboard.trace_answers import Trace
+from dashboard.trace_tree import TraceTree
+from dashboard.views.trace_detail import picked, slow_query
+from dashboard.views.trace_heatmap import searched
+from dashboard.views.trace_slow import link_of
+from dashboard.views.trace_span import search_query
+from tests.dashboard.explaining_api import finding
+from tests.dashboard.monitoring_api import HOSTILE, FakeMonitoringApi
+from tests.dashboard.tracing_api import LARGE, TRACE, small_trace
+from tests.dashboard.views.test_overview import text_of, url_of
+
+Open = Callable[..., AppTest]
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+words = st.text(max_size=60)
+numbers = st.none() | st.floats(0, 1e12)
+
+
+def said(page: AppTest) -> str:
+    """Everything written on the page, as the letters that markdown shows."""
+    return re.sub(r"\\(.)", r"\1", text_of(page)).replace("\u2060", "")
+
+
+def asked(api: FakeMonitoringApi, path: str) -> dict[str, list[str]]:
+    """The parameters of the last question to a path."""
+    return next(query for asked_path, query in reversed(api.asked) if asked_path == path)
+
+
+@given(
+    st.builds(
+        TracesState,
+        section=st.sampled_from(SECTIONS),
+        trace=words,
+        span=words,
+        inside=words,
+        page=st.integers(1, 1_000),
+        service=words,
+        route=words,
+        name=words,
+        kind=st.sampled_from(KINDS),
+        status=words,
+        min_duration_ms=numbers,
+        max_duration_ms=numbers,
+        attributes=st.lists(st.text(min_size=1, max_size=60), max_size=5, unique=True).map(tuple),
+        sort=st.sampled_from(SORTS),
+        cursor=words,
+        zone=st.sampled_from(["UTC", "Europe/Berlin"]),
+    )
+)
+def test_its_state_survives_its_url(state: TracesState) -> None:
+    """Whatever is chosen, the parameters reproduce it exactly."""
+    assert TracesState.read(state.query(), NOW) == (state, [])
+
+
+@pytest.mark.parametrize("text", ["fast", "-1", "nan", "inf", "1e300"])
+def test_a_duration_that_is_none_is_reported(text: str) -> None:
+    """The page opens without it."""
+    state, (complaint,) = TracesState.read({"min_duration_ms": [text]}, NOW)
+    assert state.min_duration_ms is None
+    assert complaint.startswith("min_duration_ms: ")
+
+
+def test_the_search_asks_what_its_url_says(open_page: Open, api: FakeMonitoringApi) -> None:
+    """Every condition goes to the API and stays in the URL."""
+    query = {
+        "service": "ml-api",
+        "route": "/v1/predict",
+        "min_duration_ms": "250",
+        "status": "error",
+        "attr": ["ml.features.source=fallback", "a=b"],
+        "from": "now-6h",
+        "to": "now",
+    }
+    page = open_page("traces", **query)
+    assert not page.exception
+    sent = asked(api, "/api/v1/traces")
+    for name, value in query.items():
+        assert sent[name] == (value if isinstance(value, list) else [value])
+    assert url_of(page)["attr"] == query["attr"]
+    table = page.dataframe[0].value
+    assert table["Trace"].iloc[0] == TRACE
+    assert list(table["Status"]) == ["ok 200", "✕ error 503", "ok 200"]
+
+
+def test_a_later_page_is_asked_by_its_cursor_and_left_when_the_question_changes(
+    open_page: Open, api: FakeMonitoringApi
+) -> None:
+    """A cursor is a place in one list."""
+    page = open_page("traces", cursor="page-2")
+    assert asked(api, "/api/v1/traces")["cursor"] == ["page-2"]
+    assert url_of(page)["cursor"] == ["page-2"]
+    page.selectbox(key="traces.status").select("error").run()
+    assert not page.exception
+    assert "cursor" not in asked(api, "/api/v1/traces")
+    assert "cursor" not in url_of(page)
+
+
+def test_nothing_found_says_what_to_do(open_page: Open, api: FakeMonitoringApi) -> None:
+    """In every section; and a trace that is not there is said by the API's own words."""
+    api.mode = "empty"
+    for section in ("search", "heatmap"):
+        assert "No data for this question" in said(open_page("traces", section=section, service="x"))
+    assert "No exceptions in this range" in said(open_page("traces", section="exceptions"))
+    assert "Nothing stands out" in said(open_page("traces", section="slow"))
+    assert f"There is no trace {TRACE}" in said(open_page("traces", trace=TRACE))
+
+
+def test_the_heat_map_is_of_requests(open_page: Open, api: FakeMonitoringApi) -> None:
+    """Unless another kind or a span's name is asked for."""
+    page = open_page("traces", section="heatmap")
+    assert not page.exception
+    assert asked(api, "/api/v1/traces/heatmap")["kind"] == ["server"]
+    open_page("traces", section="heatmap", name="weather.lookup")
+    assert "kind" not in asked(api, "/api/v1/traces/heatmap")
+
+
+def test_a_brushed_region_narrows_what_was_asked() -> None:
+    """It never asks for more than before: of two bounds the tighter holds."""
+    state = TracesState(section="heatmap", service="ml-api", min_duration_ms=50, max_duration_ms=500, cursor="c")
+    found = searched(state, Region(TimeRange("a", "b"), 20.0, 100.0))
+    assert (found.section, found.service, found.kind) == ("search", "ml-api", "server")
+    assert (found.min_duration_ms, found.max_duration_ms, found.period.start) == (50, 100.0, "a")
+
+
+def test_why_slow_asks_by_the_least_duration(open_page: Open, api: FakeMonitoringApi) -> None:
+    """The threshold, the route and the range go to the explainer; its findings are shown."""
+    page = open_page("traces", section="slow", service="ml-api", route="/v1/predict", min_duration_ms="250")
+    assert not page.exception
+    sent = asked(api, "/api/v1/traces/slow/explain")
+    assert (sent["min_duration_ms"], sent["route"], sent["from"]) == (["250"], ["/v1/predict"], ["now-24h"])
+    assert "1. attribute enduser.airport = JFK" in said(page)
+    assert "longer than 250 ms" in said(page)
+
+
+def test_a_finding_becomes_a_filter() -> None:
+    """Attributes join the conditions; an operation is looked for by its name; features are predictions'."""
+    state = TracesState(section="slow", service="ml-api", min_duration_ms=250, attributes=("a=b",))
+
+    def query(**other: object) -> tuple[str, dict[str, list[str]]]:
+        link = link_of(Finding.model_validate({**finding("attribute", "airport"), **other}), state)
+        assert link is not None
+        page, _, found = link
+        return page, {name: list(values) for name, values in found.items()}
+
+    page, attribute = query(value="JFK")
+    assert (page, attribute["attr"], attribute["min_duration_ms"]) == ("traces", ["a=b", "airport=JFK"], ["250"])
+    page, operation = query(kind="child_operation", field="ml-api", value="weather.lookup")
+    assert (page, operation["service"], operation["name"]) == ("traces", ["ml-api"], ["weather.lookup"])
+    assert "min_duration_ms" not in operation
+    page, feature = query(kind="feature", field="hour", range=[10, None])
+    assert (page, feature["feature"]) == ("predictions", ["hour>=10"])
+
+
+def test_one_trace_shows_its_spans_and_the_ways_on(open_page: Open, api: FakeMonitoringApi) -> None:
+    """The span that the link names, its failure, its event, its log, and where the time went."""
+    page = open_page("traces", trace=TRACE, span=f"{2:016x}", tz="Europe/Berlin")
+    assert not page.exception
+    text = said(page)
+    assert "ml-api: POST /v1/predict" in text
+    assert "It failed. refused" in text
+    assert "**exception**" in text
+    assert "no weather" in text
+    assert "Europe/Berlin" in text
+    attributes = next(table.value for table in page.dataframe if "Attribute" in table.value)
+    assert list(attributes["Attribute"]) == ["weather.origin", "resource.service.name"]
+    path = next(table.value for table in page.dataframe if "Share" in table.value)
+    assert list(path["Operation"]) == ["weather.lookup", "POST /v1/predict", "model.predict"]
+    assert url_of(page)["span"] == [f"{2:016x}"]
+
+
+def test_why_this_trace_was_slow_is_asked_of_its_route_with_its_duration() -> None:
+    """In half a day around it, so that there is something to compare with."""
+    query = slow_query(TraceTree.of(Trace.model_validate(small_trace()).spans), "UTC")
+    assert query is not None
+    assert (query["section"], query["route"], query["min_duration_ms"]) == (["slow"], ["/v1/predict"], ["100.0"])
+    state, complaints = TracesState.read(query, NOW)
+    assert not complaints
+    start, end = state.period.bounds(NOW)
+    assert (end - start).total_seconds() == 24 * 3600
+
+
+def test_an_attribute_becomes_a_search_around_its_span() -> None:
+    """A value that is too long for an address is asked for by its beginning."""
+    root = Trace.model_validate(small_trace(HOSTILE)).spans[0]
+    assert search_query(root, "k", "in(a)", TracesState())["attr"] == ["k=in(in(a))"]
+    (text,) = search_query(root, "big", root.attributes["big"], TracesState())["attr"]
+    assert text == f"big^={'x' * 300}"
+
+
+def test_a_trace_of_5000_spans_is_shown_in_short_and_page_by_page(open_page: Open, api: FakeMonitoringApi) -> None:
+    """What is not drawn is counted; within a span all are shown."""
+    page = open_page("traces", trace=LARGE)
+    assert not page.exception
+    assert re.search(r"Shown are \d+ of 5,000 spans", said(page))
+    inside = open_page("traces", trace=LARGE, inside=f"{2:016x}")
+    assert not inside.exception
+    assert "Inside **group 0**, page 1 of 1" in said(inside)
+
+
+def test_what_was_clicked_is_read_from_the_event() -> None:
+    """And nothing else is."""
+    assert picked({"selection": {"pick": [{"key": "a"}, {"key": "b"}]}}) == "b"
+    for event in (None, {}, {"selection": {}}, {"selection": {"pick": []}}, {"selection": {"pick": ["x"]}}):
+        assert picked(event) == ""
+
+
+def test_exceptions_say_how_often_where_and_since_when(open_page: Open, api: FakeMonitoringApi) -> None:
+    """With the stack, and an example."""
+    page = open_page("traces", section="exceptions", service="ml-api")
+    assert not page.exception
+    assert asked(api, "/api/v1/traces/exceptions")["service"] == ["ml-api"]
+    text = said(page)
+    assert "**ConnectionError**" in text
+    assert "41 times in 40 traces of ml-api" in text
+    assert any("line 3, in lookup" in code.value for code in page.code)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"section": "heatmap"},
+        {"section": "slow"},
+        {"section": "exceptions"},
+        {"trace": TRACE},
+        {"trace": TRACE, "span": f"{2:016x}"},
+        {"service": HOSTILE, "route": HOSTILE, "name": HOSTILE, "attr": f"a={HOSTILE}", "trace": ""},
+    ],
+)
+def test_hostile_text_is_text(open_page: Open, api: FakeMonitoringApi, query: dict[str, str]) -> None:
+    """In names, attributes, events, logs, exceptions and findings, a value of a megabyte among them."""
+    api.mode = "hostile"
+    page = open_page("traces", **query)
+    assert not page.exception
+    for item in (*page.markdown, *page.caption, *page.title, *page.subheader, *page.error, *page.info):
+        assert "<script>" not in item.value
+        assert not re.search(r"(?<!\\)\[x\]", item.value)
+        assert "\u202e" not in item.value
+        assert len(item.value) < 10_000
+    assert all(len(code.value) <= 20_000 for code in page.code)
+
+
+def test_the_page_waits_for_a_store_that_is_away(open_page: Open, api: FakeMonitoringApi) -> None:
+    """It says so, and asks again by itself."""
+    api.mode = "store-down"
+    page = open_page("traces")
+    assert not page.exception
+    assert "ClickHouse does not answer" in said(page)
