@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from pydantic import ValidationError
 
 from dashboard.states.history import HistoryState
 from services.monitoring_api.alerting.links import dashboard_link
@@ -19,6 +20,8 @@ from services.monitoring_api.worker.rounds import Round
 from services.monitoring_api.worker.store import Store
 
 BAD = {"condition": "> 0.5"}
+TIMES = "1 = 1 OR {from:DateTime64(9)} < {to:DateTime64(9)}"
+FILTERS = ["model_version=v1", "route=/v1/a b", "service=ml-api"]
 GROUP = RuleGroup.model_validate(
     {
         "name": "g",
@@ -98,3 +101,33 @@ def test_the_dashboard_reads_its_link():
     start, end = (moment.timestamp() for moment in shown.period.bounds(datetime.now(UTC)))
     assert start < 1_772_445_600.0 - 86_400 - 6 * 3_600 < 1_772_445_600.0 - 86_400 < end
     assert dashboard_link("", rule, {}, state, 0.0) == ""
+
+
+@pytest.mark.parametrize(
+    ("view", "leads"),
+    [
+        (
+            "traces?section=slow&service=other",
+            {"section": ["slow"], "service": ["other"], "route": ["/v1/a b"], "version": ["v1"]},
+        ),
+        ("models", {"service": ["ml-api"], "route": ["/v1/a b"], "version": ["v1"]}),
+        ("history?metric=request_rate", {"metric": ["request_rate"], "filter": FILTERS}),
+    ],
+)
+def test_a_rule_says_which_page_its_link_opens(view, leads):
+    """The page has what the rule says, what the alert's labels narrow it to, and the time of the event."""
+    rule = Rule.model_validate({"alert": "A", "sql": f"SELECT 1 AS value WHERE {TIMES}", "view": view, **BAD})
+    labels = {"service": "ml-api", "route": "/v1/a b", "model_version": "v1", "alertname": "A"}
+    state = AlertState(AlertStatus.FIRING, active_since=1_772_445_600.0)
+    parts = urlsplit(dashboard_link("http://dashboard/", rule, labels, state, 1_772_449_200.0))
+    query = parse_qs(parts.query)
+    assert parts.path == f"/{view.partition('?')[0]}"
+    assert query.pop("from") < ["2026-03-02T10:00:00Z"] < query.pop("to")
+    assert query == leads
+
+
+@pytest.mark.parametrize("view", ["http://elsewhere/", "//elsewhere", "traces#x", "../x", "a b", ""])
+def test_a_link_leads_nowhere_else(view):
+    """A view is a page of the dashboard."""
+    with pytest.raises(ValidationError):
+        Rule.model_validate({"alert": "A", "metric": "accuracy", "view": view, **BAD})

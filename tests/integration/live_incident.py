@@ -25,7 +25,6 @@ _PATIENCE: Final = 2.5
 _LEAST_PATIENCE_SECONDS: Final = 240.0
 # Labels come this much later than their predictions at most.
 _LABELS_SECONDS: Final = 1_500.0
-_BEFORE_SECONDS: Final = 1_800.0
 
 
 @dataclass
@@ -191,7 +190,7 @@ def watch_quiet(demo: LiveDemo, seconds: float) -> list[str]:
 
 
 def _first_finding(demo: LiveDemo, question: Question, since: float) -> dict[str, Any] | None:
-    span = {"from": f"{since - _BEFORE_SECONDS:.3f}", "to": f"{time.time():.3f}"}
+    span = {"from": f"{since - question.before_seconds:.3f}", "to": f"{time.time():.3f}"}
     answer = demo.get(question.path, **question.parameters, **span)
     if answer is None or not answer["findings"]:
         return None

@@ -202,7 +202,7 @@ def advance(
         identity = fingerprint(one.labels)
         before = stored.get(identity)
         state, events = transition(timing, AlertState() if before is None else before.state, one.observation, now)
-        group = rule.group_of(one.labels)
+        group = one.labels if rule.sql is not None else rule.group_of(one.labels)
         described = StoredAlert(
             identity,
             rule.alert,

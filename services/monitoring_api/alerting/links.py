@@ -27,7 +27,7 @@ def dashboard_link(dashboard_url: str, rule: Rule, group: dict[str, str], state:
     Args:
         dashboard_url: The dashboard's root.
         rule: The rule.
-        group: The values of its `group_by` that the alert is about.
+        group: The values of its `group_by` that the alert is about; of a statement all labels.
         state: The alert's state.
         now: The time of the look, epoch seconds.
     """
@@ -36,7 +36,7 @@ def dashboard_link(dashboard_url: str, rule: Rule, group: dict[str, str], state:
     at = (state.active_since or now) - rule.offset
     around = shown_seconds(rule) / 2
     if rule.view is not None:
-        return _view_link(dashboard_url, rule.view, group, at - rule.window - around, at + around)
+        return f"{dashboard_url.rstrip('/')}/{_page(rule, rule.view, group, at)}"
     filters = [f"{key}={_value(value)}" for key, value in sorted({**rule.filter, **group}.items())]
     parameters = [
         ("metric", rule.metric or ""),
@@ -47,22 +47,27 @@ def dashboard_link(dashboard_url: str, rule: Rule, group: dict[str, str], state:
     return f"{dashboard_url.rstrip('/')}/{_HISTORY}?{urlencode(parameters)}"
 
 
-def _view_link(dashboard_url: str, view: str, group: dict[str, str], start: float, end: float) -> str:
-    """A page with its parameters, what it can be narrowed to, and a time."""
+def _page(rule: Rule, view: str, group: dict[str, str], at: float) -> str:
+    """A page with its parameters, what it can be narrowed to, and a time.
+
+    Only a history shows what was before: on other pages it would be taken for a part of what went wrong.
+    """
     page, _, own = view.partition("?")
+    around = shown_seconds(rule) / 2
     given = parse_qsl(own, keep_blank_values=True)
     told = {name for name, _ in given}
+    narrowed = [(key, value) for key, value in sorted(group.items()) if key in _PARAMETERS]
     if page == _HISTORY:
-        narrowed = [("filter", f"{key}={value}") for key, value in sorted(group.items())]
+        narrowed = [("filter", f"{key}={value}") for key, value in narrowed]
     else:
-        narrowed = [(_PARAMETERS[key], value) for key, value in sorted(group.items()) if key in _PARAMETERS]
+        narrowed = [(_PARAMETERS[key], value) for key, value in narrowed]
     parameters = [
         *given,
         *((name, value) for name, value in narrowed if name not in told or page == _HISTORY),
-        ("from", _rfc3339(start)),
-        ("to", _rfc3339(end)),
+        ("from", _rfc3339(at - rule.window - (around if page == _HISTORY else 0))),
+        ("to", _rfc3339(at + around)),
     ]
-    return f"{dashboard_url.rstrip('/')}/{page}?{urlencode(parameters)}"
+    return f"{page}?{urlencode(parameters)}"
 
 
 def _value(value: str | tuple[str, ...]) -> str:

@@ -40,12 +40,15 @@ class Question:
         parameters: Besides `from` and `to`.
         fields: The first finding, or a part of it, is about one of these fields,
         value: with this value; None: whatever value or range.
+        before_seconds: What is asked about begins so long before the incident. Where only some requests are concerned
+            it begins with the incident: what else was different then would be found as well.
     """
 
     path: str
     parameters: Mapping[str, str]
     fields: tuple[str, ...]
     value: str | None = None
+    before_seconds: float = 0.0
 
     def names(self, finding: Mapping[str, Any]) -> bool:
         """Whether a finding names the cause."""

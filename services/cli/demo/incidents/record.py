@@ -42,7 +42,12 @@ def told(incident: Incident, since: float, dashboard_url: str) -> dict[str, Any]
         "alert_after_about_minutes": story.alert_minutes,
         "look": story.look,
         "page": f"{dashboard_url.rstrip('/')}/{story.page}",
-        "question": None if asked is None else {"path": f"/api/v1/{asked.path}", "parameters": dict(asked.parameters)},
+        "question": None
+        if asked is None
+        else {
+            "path": f"/api/v1/{asked.path}",
+            "parameters": {**asked.parameters, "from": f"{since - asked.before_seconds:.0f}"},
+        },
     }
 
 

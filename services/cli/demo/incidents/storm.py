@@ -35,7 +35,7 @@ STORM: Final = Storm(
         "storm",
         "Snow: the demo's clock jumps to 10 December 2013, 06:00, and live flights are those of that day.",
         "MostlyPositiveLabels",
-        20,
+        26,
         "Most flights are late, and the model did not see it coming: wrong predictions share their weather.",
         "models?section=wrong&model=flight-delay",
         Question(

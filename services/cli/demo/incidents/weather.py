@@ -6,7 +6,7 @@ from typing import Final
 from services.cli.demo.incidents.incident import Planted, Question, Scene, Story
 from services.ml_api.faults import Faults, WeatherFault, write_faults
 
-AIRPORT: Final = "LGA"
+AIRPORT: Final = "EWR"
 _SLOW_SECONDS: Final = 1.5
 # A connection that is given up; short of what counts as a slow request.
 _AWAY_SECONDS: Final = 0.4
@@ -56,6 +56,7 @@ MISSING_WEATHER: Final = WeatherTrouble(
             {"service": "ml-api", "route": "/v1/predict", "min_duration_ms": f"{_AWAY_SECONDS * 900:g}"},
             ("features_source",),
             "fallback",
+            before_seconds=900.0,
         ),
         needs_faults=True,
     ),
