@@ -16,12 +16,10 @@ from services.monitoring_api.queries.filters import any_of
 from services.monitoring_api.queries.history import Arrived
 from services.monitoring_api.queries.slots import Slots, measure_slots
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
-from services.monitoring_api.queries.watermark import SharedWatermark, Watermark
+from services.monitoring_api.queries.watermark import PATIENCE_SECONDS, SharedWatermark, Watermark
 from services.monitoring_api.queries.windows import Window, measure_windows
 from services.web.problems import Problem
 
-# A look waits so long at most, from its slot on, for what its windows lack; then they are incomplete.
-PATIENCE_SECONDS: Final = 30.0
 # How often it looks meanwhile whether it has come.
 _LOOK_SECONDS: Final = 1.0
 _MICROSECONDS: Final = 1_000_000
@@ -79,6 +77,7 @@ class ClickHouseMeasure:
                     mark=mark,
                     curves=self._curves,
                     places=self._places,
+                    as_of_ns=_nanoseconds(slot) if self._is_past(slot) else None,
                 ),
                 asyncio.gather(*(self._state(question, asked[question].span, mark) for question in stated)),
             )
@@ -125,6 +124,10 @@ class ClickHouseMeasure:
             moved = {question: window_of(question, slot, self._delay_seconds) for question in asked}
             found.append({question: answers[question] or _nothing(mark, moved[question]) for question in asked})
         return found
+
+    def _is_past(self, slot: float) -> bool:
+        """Whether labels may have come that nobody knew of when the slot was to be judged."""
+        return self._clock() > slot + PATIENCE_SECONDS
 
     async def _wait_for(self, asked: Collection[Window], slot: float) -> Watermark:
         """Up to when telemetry has arrived, once that is the end of all windows or waiting is over."""

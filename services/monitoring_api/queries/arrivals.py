@@ -187,3 +187,40 @@ class SharedCurves:
                 part = missing[begin : begin + _MODELS_AT_ONCE]
                 for model, learned in (await learn_each(database, part, now_ns)).items():
                     self._known[model] = learned
+
+
+class PastCurves(SharedCurves):
+    """What was known of each model at times that are past, learned once for each stretch of time.
+
+    Args:
+        stretch_ns: How long a stretch is: what was known at its beginning stands for all of it.
+    """
+
+    def __init__(self, stretch_ns: int) -> None:
+        super().__init__()
+        self._stretch_ns = stretch_ns
+        self._models: dict[str, None] = {}
+        self._then: dict[tuple[str, int], Learned] = {}
+
+    async def __call__(self, database: Database, model: str, now_ns: int, *, as_of_ns: int | None = None) -> Learned:
+        """As `learn`, at the beginning of a stretch."""
+        if as_of_ns is not None:
+            return await learn(database, model, now_ns, as_of_ns=as_of_ns)
+        key = (model, self._begun(now_ns))
+        if key not in self._then:
+            await self.learn_all(database, [model], now_ns)
+        return self._then[key]
+
+    async def learn_all(self, database: Database, models: Iterable[str], now_ns: int) -> None:
+        """Learn together what is not known of these models, before it is asked for one by one."""
+        begun = self._begun(now_ns)
+        # Who asked about a stretch asks about the next, too.
+        self._models |= dict.fromkeys(models)
+        async with self._together:
+            missing = [model for model in self._models if (model, begun) not in self._then]
+            for begin in range(0, len(missing), _MODELS_AT_ONCE):
+                found = await learn_each(database, missing[begin : begin + _MODELS_AT_ONCE], begun)
+                self._then.update({(model, begun): learned for model, learned in found.items()})
+
+    def _begun(self, now_ns: int) -> int:
+        return now_ns // self._stretch_ns * self._stretch_ns

@@ -14,7 +14,7 @@ CHAMPION: Final = "champion"
 
 # Whether what a binary model decided is the positive class, whose probability the score is: as the event says, else by
 # the scores of both, else by what such classes are called, else by the score.
-_POSITIVE: Final = """ifNull(Positive, multiIf(
+POSITIVE: Final = """ifNull(Positive, multiIf(
         Task != 'binary', NULL,
         mapContains(Scores, Label), Scores[Label] = Score,
         lower(Label) IN ('1', 'true', 'yes', 'positive'), true,
@@ -43,7 +43,7 @@ _ROWS: Final = f"""(
     SELECT
         predictions.*,
         {JUDGEMENTS}
-    FROM (SELECT * REPLACE ({_POSITIVE} AS Positive) FROM predictions WHERE {{when}}) AS predictions
+    FROM (SELECT * REPLACE ({POSITIVE} AS Positive) FROM predictions WHERE {{when}}) AS predictions
     LEFT ANY JOIN
     (
         SELECT

@@ -182,7 +182,7 @@ def _raw_piece(
     bucket = buckets.expression(source.time) if buckets else "toUInt32(0)"
     when = in_raw(plan.raw, source.time, source.minute)
     dimensions = _groups(question, [dimension.raw for dimension in question.group_by])
-    there = [] if question.as_of_ns is None else [f"{source.arrived} <= {AS_OF}"]
+    there = [] if question.as_of_ns is None or source.arrived is None else [f"{source.arrived} <= {AS_OF}"]
     conditions = [*there, *source.where, *_conditions(question, raw=True)]
     rows = source.rows
     if source.prepared is None:

@@ -7,8 +7,8 @@ piece of time between two neighbouring edges, and each window merges the states 
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 from services.monitoring_api.database import Query
 from services.monitoring_api.queries.metric import Metric
@@ -61,9 +61,14 @@ class Slides:
         moved = number * self.interval_ns
         return TimeRange(self.first.start_ns + moved, self.first.end_ns + moved)
 
-    def part(self, start: int, count: int) -> "Slides":
+    @property
+    def windows(self) -> str:
+        """SQL for the numbers of the windows that a piece is part of."""
+        return _WINDOWS
+
+    def part(self, start: int, count: int) -> Self:
         """Some of them, from one on."""
-        return Slides(self.window(start), self.interval_ns, count)
+        return replace(self, first=self.window(start), count=count)
 
     def expression(self, column: str) -> str:
         """SQL for the piece that a time lies in."""
@@ -80,7 +85,6 @@ class Slides:
         }
 
 
-# The numbers of the windows that a piece is part of.
 _WINDOWS: Final = """range(
     toUInt32(if(Bucket < {pieces_each:UInt32}, 0, intDiv(Bucket - {pieces_each:UInt32}, {pieces_apart:UInt32}) + 1)),
     toUInt32(least({slides:UInt32}, intDiv(Bucket, {pieces_apart:UInt32}) + 1))
@@ -122,7 +126,7 @@ def slides_query(
     # Columns are texts of ours; what people give is bound.
     sql = (
         f"SELECT {', '.join(['Slide', *figures, *names])}\n"
-        f"FROM (\n{inner.sql}\n)\nARRAY JOIN {_WINDOWS} AS Slide\nGROUP BY {keys}\nORDER BY {keys}\n"
+        f"FROM (\n{inner.sql}\n)\nARRAY JOIN {slides.windows} AS Slide\nGROUP BY {keys}\nORDER BY {keys}\n"
         "LIMIT {most_rows:UInt64}"
     )
     return Query(sql, {**inner.parameters, "most_rows": most_rows})

@@ -10,9 +10,11 @@ from typing import Final
 
 from services.monitoring_api.database import Database
 from services.monitoring_api.errors import bad_field
-from services.monitoring_api.queries.arrivals import Learned, SharedCurves
+from services.monitoring_api.queries.arrivals import Learned, PastCurves, SharedCurves
 from services.monitoring_api.queries.batches import Batch, Figures, Group, Part, batches
 from services.monitoring_api.queries.current import MOST_GROUPS, RAW_SECONDS
+from services.monitoring_api.queries.known_rows import has_labels, known
+from services.monitoring_api.queries.known_slides import KnownSlides
 from services.monitoring_api.queries.measurement import Measurement
 from services.monitoring_api.queries.plan import Plan, raw_only
 from services.monitoring_api.queries.question import Question
@@ -29,6 +31,10 @@ _MOST_SLIDES: Final = 1_000
 _MOST_PIECES: Final = 500_000
 # An answer of so many rows may be cut off; then fewer windows are asked for at once.
 _MOST_ROWS: Final = 200_000
+
+# How labels come is learned so often at most in a row of slots, and no more often than for looks at the present.
+_CURVES: Final = 64
+_CURVE_NS: Final = 60 * NANOSECONDS
 
 Rows = dict[int, list[tuple[Group, Figures]]]
 
@@ -65,16 +71,17 @@ async def measure_slots(
     """Measure each window in every slot; as `measure_windows` would, slot by slot, but many slots in one statement.
 
     Percentiles over more than a quarter of an hour are merged from sketches, within 1 %, also where `measure_windows`
-    finds nothing rolled up and takes exact ones. What had come late, or not yet, by a slot is counted all the same.
+    finds nothing rolled up and takes exact ones. Of labels only those count that had come by a slot, and with them only
+    predictions that had come while the slot was waited for (see `known_rows`); of all else what came late counts, too.
 
     Args:
         database: Where to ask.
         windows: What is asked, each with its window of the first slot.
         slots: The slots.
         mark: Up to when telemetry has arrived.
-        curves: How labels come.
+        curves: How labels come, for what is judged by one time.
         places: How many statements may be under way at once.
-        judged_ns: When it is judged whether labels have come; None: in each slot, as far as is known of that now.
+        judged_ns: By this time all is judged, with every label that there is; None: each slot by its own.
 
     Returns:
         For each window, for each slot, its groups' measurements, or why there are none.
@@ -121,7 +128,8 @@ class _Asking:
         self._database = database
         self._slots = slots
         self._mark = mark
-        self._curves = curves
+        # What is learned of the past is no news to those who ask about now.
+        self._curves = curves if judged_ns is not None else PastCurves(_stretch_ns(slots))
         self._places = places
         self._judged_ns = judged_ns
         self._models = SeenModels(database)
@@ -149,6 +157,7 @@ class _Asking:
                 mark=self._mark,
                 curves=self._curves,
                 places=self._places,
+                as_of_ns=self._judged_at(slot) if self._judged_ns is None else None,
             )
             for each, answer in zip(found, answers, strict=True):
                 each.append(answer)
@@ -160,7 +169,7 @@ class _Asking:
 
     async def _read(self, batch: Batch) -> list[list[dict[Group, Figures]]]:
         """For each slot, for each part, its groups."""
-        slides = Slides(batch.asked.span, self._slots.interval_ns, self._slots.count)
+        slides = self._slides(batch.asked)
         most = max(1, min(_MOST_SLIDES, _MOST_PIECES // slides.pieces_each))
         found: list[list[dict[Group, Figures]]] = []
         while len(found) < slides.count:
@@ -175,13 +184,23 @@ class _Asking:
             found += [batch.answers(rows[number]) for number in range(part.count)]
         return found
 
+    def _slides(self, question: Question) -> Slides:
+        interval_ns, count = self._slots.interval_ns, self._slots.count
+        if not self._as_known(question):
+            return Slides(question.span, interval_ns, count)
+        return KnownSlides(question.span, interval_ns, count, self._slots.first_ns - question.span.start_ns)
+
+    def _as_known(self, question: Question) -> bool:
+        """Whether only what was known in each slot counts."""
+        return self._judged_ns is None and has_labels(question)
+
     async def _fetch(self, batch: Batch, slides: Slides) -> Rows | None:
         """The rows of some windows; None when they were cut off."""
         asked = batch.asked.over(slides.span)
         measures = batch.measures(bounds=False)
-        query = slides_query(
-            asked, await self._plan(asked), slides, measures, exact=_is_exact(batch.asked), most_rows=_MOST_ROWS
-        )
+        plan = await self._plan(asked)
+        asked = known(asked) if self._as_known(asked) else asked
+        query = slides_query(asked, plan, slides, measures, exact=_is_exact(batch.asked), most_rows=_MOST_ROWS)
         answer = await self._database.fetch(query)
         if len(answer) >= _MOST_ROWS:
             return None
@@ -193,7 +212,7 @@ class _Asking:
 
     async def _plan(self, question: Question) -> Plan:
         """Rows only: joined anew, or as they were joined where that is known to hold."""
-        if question.metric.source.prepared is None:
+        if question.metric.source.prepared is None or self._as_known(question):
             return raw_only(question.span)
         return (await prepare(self._database, question, None)).plan.of_rows_only()
 
@@ -215,9 +234,9 @@ class _Asking:
             for group, figures in list(groups.items())[:MOST_GROUPS]
         ]
 
-    async def _learned(self, model: str, _now_ns: int) -> Learned:
-        """How labels come, as far as is known at the last slot: it changes slowly."""
-        return await self._curves(self._database, model, self._judged_at(self._slots.count - 1))
+    async def _learned(self, model: str, now_ns: int) -> Learned:
+        """How labels come, as far as was known when it is judged."""
+        return await self._curves(self._database, model, now_ns)
 
     async def _seen(self, whole: TimeRange, question: Question) -> list[str]:
         """The models of all slots."""
@@ -235,6 +254,11 @@ class _Asking:
     def _moved(self, span: TimeRange, slot: int) -> TimeRange:
         moved = slot * self._slots.interval_ns
         return TimeRange(span.start_ns + moved, span.end_ns + moved)
+
+
+def _stretch_ns(slots: Slots) -> int:
+    """How long what was learned of labels stands for."""
+    return max(_CURVE_NS, slots.count * slots.interval_ns // _CURVES)
 
 
 def _settled(question: Question, slots: Slots) -> Question | None:

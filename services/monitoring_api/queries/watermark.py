@@ -25,6 +25,8 @@ from services.monitoring_api.queries.synthetic import REAL
 from services.monitoring_api.queries.timerange import NANOSECONDS, epoch_ns
 from sightglass.attributes import ENDED_METRIC, HEARTBEAT_METRIC, REPLAYED, SPAN_COUNT_METRIC
 
+# A look of a rule waits so long at most, from its slot on, for what its windows lack; then they are incomplete.
+PATIENCE_SECONDS: Final = 30.0
 # A process that falls silent, and did not say that it ends, is waited for so long; then it is gone.
 GONE_SECONDS: Final = 300
 # How far back a heartbeat is looked for at first.

@@ -15,6 +15,7 @@ from services.monitoring_api.queries.current import MOST_GROUPS, RAW_SECONDS
 from services.monitoring_api.queries.dirty import Dirty, find_dirty
 from services.monitoring_api.queries.filters import Filter
 from services.monitoring_api.queries.history import WIDEST_BOUND, settled
+from services.monitoring_api.queries.known_rows import has_labels, known_at
 from services.monitoring_api.queries.measurement import Measurement
 from services.monitoring_api.queries.plan import Plan, raw_only
 from services.monitoring_api.queries.question import Question, ask
@@ -64,6 +65,7 @@ async def measure_windows(
     mark: Watermark,
     curves: SharedCurves,
     places: asyncio.Semaphore,
+    as_of_ns: int | None = None,
 ) -> list[Answer]:
     """Measure each window; those of one source, range and set of dimensions by one statement.
 
@@ -76,11 +78,13 @@ async def measure_windows(
         mark: Up to when telemetry has arrived.
         curves: How labels come.
         places: How many statements may be under way at once.
+        as_of_ns: Only labels that had come by then count, and predictions that came soon enough after to be waited
+            for (see `known_rows`); None: all that there are.
 
     Returns:
         For each window its groups' measurements (exactly one without grouping), or why there are none.
     """
-    asking = _Asking(database, now, mark, curves, places)
+    asking = _Asking(database, now, mark, curves, places, as_of_ns=as_of_ns)
     answers: dict[int, Answer] = {}
     judged: dict[int, Question] = {}
     for number, window in enumerate(windows):
@@ -112,8 +116,11 @@ class _Asking:
         mark: Watermark,
         curves: SharedCurves,
         places: asyncio.Semaphore,
+        *,
+        as_of_ns: int | None,
     ) -> None:
         self._database = database
+        self._as_of_ns = as_of_ns
         self._now_ns = epoch_ns(now)
         self._mark = mark
         self._curves = curves
@@ -158,7 +165,10 @@ class _Asking:
 
     async def _fetch(self, batch: Batch, plan: Plan, most_rows: int) -> Rows:
         measures = batch.measures(bounds=not plan.is_exact)
-        query = figures_query(batch.asked, plan, measures, most_rows=most_rows)
+        asked = batch.asked
+        if self._as_of_ns is not None and has_labels(asked):
+            asked = known_at(asked, self._as_of_ns)
+        query = figures_query(asked, plan, measures, most_rows=most_rows)
         wide = len(measures)
         return [
             (tuple(row[wide:]), dict(zip(measures, row[:wide], strict=True)))
@@ -166,7 +176,8 @@ class _Asking:
         ]
 
     async def _plan(self, question: Question) -> Plan:
-        if question.span.seconds <= RAW_SECONDS:
+        as_known = self._as_of_ns is not None and has_labels(question)
+        if as_known or question.span.seconds <= RAW_SECONDS:
             return raw_only(question.span)
         rollup = question.metric.source.rollup
         known = None if rollup is None else await self._find_dirty(rollup, question.span)

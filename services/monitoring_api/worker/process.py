@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.monitoring_api.alerting.batch import PATIENCE_SECONDS
 from services.monitoring_api.alerting.exemplars import Exemplars, no_exemplars
 from services.monitoring_api.alerting.figures import Figures, no_figures
 from services.monitoring_api.alerting.measurement import Measure
@@ -35,6 +34,7 @@ from services.monitoring_api.notify.delivery import DeliveryPolicy
 from services.monitoring_api.notify.notification_file import NotificationFile
 from services.monitoring_api.notify.outbox import forget_notifications, waiting_by_channel
 from services.monitoring_api.notify.silences import forget_silences
+from services.monitoring_api.queries.watermark import PATIENCE_SECONDS
 from services.monitoring_api.worker.configuration import Configuration, ConfigurationFiles
 from services.monitoring_api.worker.deliveries import Deliveries
 from services.monitoring_api.worker.flushing import Flusher, Flushing

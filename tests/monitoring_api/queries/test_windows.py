@@ -221,7 +221,8 @@ async def test_slots_asked_at_once_are_those_asked_one_by_one(filled, window, in
     for number in (0, 3):
         moved = TimeRange(span_.start_ns + number * slots.interval_ns, span_.end_ns + number * slots.interval_ns)
         windows = [replace(one, span=moved) for one in asked]
-        single = await measure_windows(filled, windows, now=first + number * interval, **common)
+        at = first + number * interval
+        single = await measure_windows(filled, windows, now=at, as_of_ns=epoch_ns(at), **common)
         for one, every, alone in zip(asked, found, single, strict=True):
             answer = every[number]
             assert [each.labels for each in answer] == [each.labels for each in alone], one
