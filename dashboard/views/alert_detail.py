@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pandas as pd
 import streamlit as st
@@ -11,11 +11,12 @@ import streamlit as st
 from dashboard.alert_answers import AlertHistory
 from dashboard.alert_questions import MOST_EVENTS, acknowledge, alert_history
 from dashboard.alert_spans import LOOKS, STATE, spans_of
+from dashboard.alert_ways import page_of, ways_of
 from dashboard.answers import Alert, Catalogue
 from dashboard.api_errors import ApiError
 from dashboard.charts.bands import Band, state_bars
 from dashboard.charts.units import figure, unit_of
-from dashboard.navigation import page_link
+from dashboard.navigation import has_page, page_link
 from dashboard.plain_text import one_line, plain
 from dashboard.session import client, leave_when_denied
 from dashboard.states.alerts import AlertsState
@@ -42,7 +43,7 @@ def draw_detail(alert: Alert, state: AlertsState, catalogue: Catalogue, now: dat
         if alert.acknowledgement:
             st.caption(f"They said: {plain(alert.acknowledgement, 600)}")
         _facts(alert, state, catalogue, now)
-        _links(alert)
+        _links(alert, now)
         left, right = st.columns(2)
         with left:
             _texts("Label", alert.labels)
@@ -50,15 +51,6 @@ def draw_detail(alert: Alert, state: AlertsState, catalogue: Catalogue, now: dat
             _texts("Annotation", alert.annotations)
     _timeline(alert, state, catalogue, now)
     _act(alert)
-
-
-def history_parameters(url: str) -> Mapping[str, Sequence[str]] | None:
-    """What the history page is asked by a link of an alert; None for a link to anywhere else."""
-    try:
-        split = urlsplit(url)
-    except ValueError:
-        return None
-    return parse_qs(split.query) if split.path.endswith("/history") and split.query else None
 
 
 def safe_link(url: str) -> bool:
@@ -82,20 +74,29 @@ def _facts(alert: Alert, state: AlertsState, catalogue: Catalogue, now: datetime
         place.markdown(f":gray[{name}]  \n**{plain(value, 120)}**")
 
 
-def _links(alert: Alert) -> None:
+def _links(alert: Alert, now: datetime) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        parameters = history_parameters(alert.url)
-        if parameters is not None:
-            page_link(
-                "history", "What it watches, then", parameters, icon=":material/show_chart:", icon_position="left"
-            )
+        watched = page_of(alert.url)
+        if watched is not None and has_page(watched[0]):
+            page_link(*_as_link(watched), icon=":material/show_chart:", icon_position="left")
+        for way in ways_of(alert, now):
+            if has_page(way.page):
+                page_link(way.page, way.label, way.query, icon=way.icon, icon_position="left")
         if safe_link(alert.runbook):
             st.link_button("Runbook", alert.runbook, icon=":material/menu_book:")
         elif alert.runbook:
             st.markdown(f"Runbook: {plain(alert.runbook, 300)}", width="content")
     if alert.trace_ids:
-        st.caption("Traces of it:")
-        st.code("\n".join(one_line(trace, 40) for trace in alert.trace_ids[:_TRACES_SHOWN]), language=None)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption("Traces of it:", width="content")
+            for trace in alert.trace_ids[:_TRACES_SHOWN]:
+                query = {"trace": [trace]}
+                page_link("traces", plain(trace, 32), query, icon=":material/account_tree:", icon_position="left")
+
+
+def _as_link(watched: tuple[str, Mapping[str, Sequence[str]]]) -> tuple[str, str, Mapping[str, Sequence[str]]]:
+    page, query = watched
+    return page, "What it watches, then" if page == "history" else "What it is about", query
 
 
 def _texts(kind: str, texts: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.views.alert_detail import history_parameters, matchers_of, safe_link
+from dashboard.views.alert_detail import matchers_of, safe_link
 from dashboard.views.alert_mails import frame_of
 from tests.dashboard.alerting_api import EVIL, FIRING
 from tests.dashboard.monitoring_api import HOSTILE, FakeMonitoringApi
@@ -219,14 +219,9 @@ def test_hostile_texts_are_shown_as_text(open_page: Open, api: FakeMonitoringApi
 
 
 def test_links_and_matchers_of_whatever_an_alert_holds() -> None:
-    """Only web pages become links, a link to a chart the page here; quotes are escaped, line breaks left out."""
+    """Only web pages become links; quotes are escaped, line breaks left out."""
     assert safe_link("https://example.org/a?b=c")
     assert not any(safe_link(url) for url in ("javascript:alert(1)", "data:text/html,x", "", "//x", "http://[", "x\ny"))
-    assert history_parameters("http://d:1/history?metric=a&filter=b%3Dc&filter=d") == {
-        "metric": ["a"],
-        "filter": ["b=c", "d"],
-    }
-    assert history_parameters("http://d:1/elsewhere?a=b") is None
     assert matchers_of({"a": 'x"\\', "b": "one\ntwo"}) == [r'a="x\"\\"']
 
 
