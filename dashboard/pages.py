@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from dashboard.views import alerts, history, models, overview, predictions, traces
+from dashboard.views import alerts, history, logs, models, overview, pipeline, predictions, traces
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,9 @@ PAGES: Final = {
     "models": PageOf("Models", ":material/model_training:", models.render),
     "predictions": PageOf("Predictions", ":material/online_prediction:", predictions.render),
     "traces": PageOf("Traces", ":material/account_tree:", traces.render),
+    "logs": PageOf("Logs", ":material/subject:", logs.render),
     "alerts": PageOf("Alerts", ":material/notifications:", alerts.render),
+    "pipeline": PageOf("Pipeline", ":material/valve:", pipeline.render),
 }
 
 

@@ -9,6 +9,8 @@ POLICY: Final = Policy(
     [
         # Whoever has a token may know whose it is, and what for.
         Rule("GET", "/api/v1/caller", None, any_token=True),
+        # It names people.
+        Rule("GET", "/api/v1/audit", Scope.OPERATE),
         Rule("POST", "/api/v1/models/{name}/promote", Scope.ADMIN, action="model.promote"),
         Rule("POST", "/api/v1/alerts/{fingerprint}/acknowledge", Scope.OPERATE, action="alert.acknowledge"),
         # They only look, however much they ask.

@@ -33,6 +33,7 @@ from services.monitoring_api.queries.store_identity import StoreIdentity
 from services.monitoring_api.queries.watermark import SharedWatermark
 from services.monitoring_api.routes.alerts import alerts_router
 from services.monitoring_api.routes.asking_route import NamesRoute
+from services.monitoring_api.routes.audit import audit_router
 from services.monitoring_api.routes.caller import caller_router
 from services.monitoring_api.routes.channels import channels_router
 from services.monitoring_api.routes.dependencies import Serving
@@ -53,6 +54,7 @@ from services.monitoring_api.routes.predictions import predictions_router
 from services.monitoring_api.routes.readiness import readiness_router
 from services.monitoring_api.routes.records import records_router
 from services.monitoring_api.routes.rules import rules_router
+from services.monitoring_api.routes.service_map import service_map_router
 from services.monitoring_api.routes.shared_answers import KeptAnswers, SharedAnswers
 from services.monitoring_api.routes.silences import silences_router
 from services.monitoring_api.routes.traces import traces_router
@@ -151,6 +153,8 @@ def create_app(
         predictions_router(serving),
         logs_router(serving),
         pipeline_router(serving),
+        service_map_router(serving),
+        audit_router(settings.audit_folder()),
         *_operating(settings, alert_store, lambda: clock().timestamp()),
         rules_router(
             StoredRules(alert_store, serving.asking_exactly, serving.curves, clock=lambda: clock().timestamp())

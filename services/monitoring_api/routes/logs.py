@@ -1,4 +1,4 @@
-"""`GET /logs`: log records by text, severity, service and trace."""
+"""`GET /logs` and `GET /logs/volume`: log records by text, severity, service and trace, and how many there are."""
 
 from datetime import datetime
 from typing import Annotated, Final
@@ -8,12 +8,20 @@ from pydantic import BaseModel, Field
 
 from services.monitoring_api.database import Database
 from services.monitoring_api.queries.cursor import write_cursor
+from services.monitoring_api.queries.heatmap import heatmap_step
+from services.monitoring_api.queries.log_volume import log_volume
 from services.monitoring_api.queries.logs import LONGEST_BODY, LONGEST_VALUE, LogRecord, search_logs
 from services.monitoring_api.queries.severity import severity_name
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, rfc3339
 from services.monitoring_api.queries.trace_places import trace_bounds
 from services.monitoring_api.routes.dependencies import Serving
-from services.monitoring_api.routes.search_parameters import LogParameters, place, question
+from services.monitoring_api.routes.search_parameters import (
+    LogParameters,
+    LogSelectionParameters,
+    LogVolumeParameters,
+    place,
+    question,
+)
 
 # Logs and spans of one trace come from several clocks, and what follows a span is logged after it.
 _SLACK_SECONDS: Final = 3600
@@ -25,9 +33,16 @@ _DESCRIPTION: Final = (
 )
 
 
+_VOLUME: Final = (
+    "The same records as `/logs` finds, each once, counted by when they were written and how severe they are: "
+    "`FATAL`, `ERROR`, `WARN`, `INFO`, `DEBUG`, `TRACE` or `UNKNOWN`. A severity without records is left out."
+)
+
+
 class LogRow(BaseModel):
     """A log record."""
 
+    id: str = Field(description="The record's own: whoever asks again knows by it what is new.")
     timestamp: str = Field(examples=["2026-11-23T10:00:00.250Z"])
     service: str
     severity: str = Field(description="As it was sent; by its number where no text was.", examples=["WARN"])
@@ -51,8 +66,18 @@ class LogList(BaseModel):
     next_cursor: str | None
 
 
+class LogVolumeAnswer(BaseModel):
+    """The answer."""
+
+    start: str = Field(serialization_alias="from")
+    end: str = Field(serialization_alias="to")
+    step_seconds: int
+    times: list[int] = Field(description="When each bucket begins, in epoch seconds.")
+    counts: dict[str, list[int]] = Field(description="By severity, the records of every bucket.")
+
+
 def logs_router(serving: Serving) -> APIRouter:
-    """/logs."""
+    """/logs and /logs/volume."""
     router = APIRouter(prefix="/logs", tags=["logs"])
 
     @router.get("", summary="Log records by text, severity, service and trace", description=_DESCRIPTION)
@@ -69,10 +94,24 @@ def logs_router(serving: Serving) -> APIRouter:
             next_cursor=None if page.following is None else write_cursor(page.following, question(parameters)),
         )
 
+    @router.get("/volume", summary="How many log records there are over time, by severity", description=_VOLUME)
+    async def volume(parameters: Annotated[LogVolumeParameters, Query()]) -> LogVolumeAnswer:
+        selection = parameters.selection()
+        database = serving.asking()
+        buckets = heatmap_step(parameters.step, await _span(database, parameters, serving.clock()))
+        found = await log_volume(database, selection, buckets)
+        return LogVolumeAnswer(
+            start=rfc3339(buckets.span.start_ns),
+            end=rfc3339(buckets.span.end_ns),
+            step_seconds=buckets.step.seconds,
+            times=[bucket.start for bucket in buckets.all()],
+            counts=found.counts,
+        )
+
     return router
 
 
-async def _span(database: Database, parameters: LogParameters, now: datetime) -> TimeRange:
+async def _span(database: Database, parameters: LogSelectionParameters, now: datetime) -> TimeRange:
     """The range that is asked for, or of the trace that is."""
     span = parameters.span(now)
     if parameters.trace_id is None or not parameters.is_of_a_trace_whenever_it_was():
@@ -88,6 +127,7 @@ async def _span(database: Database, parameters: LogParameters, now: datetime) ->
 def _log(record: LogRecord) -> LogRow:
     number = int(record.severity_number)
     return LogRow(
+        id=f"{record.at_ns}-{record.tie}",
         timestamp=rfc3339(record.at_ns),
         service=record.service,
         severity=record.severity or severity_name(number),

@@ -118,8 +118,8 @@ class HeatMapParameters(SpanParameters):
     ] = "auto"
 
 
-class LogParameters(RangeParameters):
-    """Parameters of /logs."""
+class LogSelectionParameters(RangeParameters):
+    """Which log records."""
 
     service: Annotated[str | None, Field(description="The service's name.", examples=["ml-api"])] = None
     severity: Annotated[
@@ -148,8 +148,6 @@ class LogParameters(RangeParameters):
     ] = None
     span_id: Annotated[str | None, Field(pattern=r"^[0-9a-fA-F]{16}$", description="Only of this span.")] = None
     event: Annotated[str | None, Field(description="The event's name; empty: only records that are no events.")] = None
-    limit: Annotated[int, Field(ge=1, le=MOST_LOGS, description="Most records of a page.")] = 100
-    cursor: Annotated[str | None, CURSOR] = None
 
     def is_of_a_trace_whenever_it_was(self) -> bool:
         """Whether a trace is named and no range."""
@@ -170,6 +168,22 @@ class LogParameters(RangeParameters):
             span_id=None if self.span_id is None else self.span_id.lower(),
             event=self.event,
         )
+
+
+class LogParameters(LogSelectionParameters):
+    """Parameters of /logs."""
+
+    limit: Annotated[int, Field(ge=1, le=MOST_LOGS, description="Most records of a page.")] = 100
+    cursor: Annotated[str | None, CURSOR] = None
+
+
+class LogVolumeParameters(LogSelectionParameters):
+    """Parameters of /logs/volume."""
+
+    step: Annotated[
+        str,
+        Field(description="Width of a bucket, or `auto`: about 100 of them; 400 at most.", examples=["1m"]),
+    ] = "auto"
 
 
 def question(parameters: BaseModel) -> str:

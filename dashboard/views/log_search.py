@@ -1,0 +1,198 @@
+"""The records that a search found, how many there are over time, and one of them whole."""
+
+from datetime import datetime
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.api_errors import ApiError
+from dashboard.charts.log_volume import log_volume_chart
+from dashboard.log_answers import LogPage, LogRecord, LogVolume
+from dashboard.log_questions import log_records, log_volume
+from dashboard.navigation import page_link
+from dashboard.plain_text import one_line, plain
+from dashboard.session import client, leave_when_denied, rights
+from dashboard.states.logs import LogsState
+from dashboard.time_range import epoch_milliseconds, utc_offset_seconds, zone_name, zone_of
+from dashboard.views.lines import draw
+from dashboard.views.notices import failure_notice, small_failure
+
+PAGE: Final = "logs"
+RETRY_SECONDS: Final = 4.0
+MOST_ROWS: Final = 1_000
+MOST_SERVICES: Final = 200
+_LONGEST_LINE: Final = 300
+_TABLE_PIXELS: Final = 460
+
+
+def draw_search(state: LogsState) -> None:
+    """Draw the search's answer; while there is none, keep asking."""
+    every = RETRY_SECONDS if st.session_state.get(f"{PAGE}.failing") else None
+    st.fragment(_search, run_every=every)(state)
+
+
+def _search(state: LogsState) -> None:
+    found = _records(state)
+    failing = found is None
+    if failing != bool(st.session_state.get(f"{PAGE}.failing")):
+        st.session_state[f"{PAGE}.failing"] = failing
+        # The whole page, for only there the pace of asking again is set.
+        st.rerun()
+    if found is None:
+        return
+    rows, cursor, volume = found
+    if not rows:
+        _nothing(state)
+        return
+    if isinstance(volume, ApiError):
+        small_failure(volume, "the number of records over time")
+    else:
+        _volume(volume, state)
+    _table(rows, state)
+    if cursor and len(rows) < MOST_ROWS:
+        if st.button("Older records", icon=":material/expand_more:", key=f"{PAGE}.older"):
+            _older(state, rows, cursor)
+            st.rerun(scope="fragment")
+    elif cursor:
+        st.caption(f"These are the newest {MOST_ROWS:,}. Narrow the search to see older ones.")
+
+
+def _records(state: LogsState) -> tuple[list[LogRecord], str | None, LogVolume | ApiError] | None:
+    """What was found for this search, asked once; None when there is no answer, which was said."""
+    kept = st.session_state.get(f"{PAGE}.found")
+    if kept is not None and kept[0] == state and not st.session_state.pop(f"{PAGE}.again", False):
+        return kept[1]  # type: ignore[no-any-return]  # as it was kept below
+    with st.spinner("Asking the monitoring API …"):
+        questions = [log_records(state.selection, state.range), log_volume(state.selection, state.range)]
+        page, volume = client().ask_all(questions)
+    if isinstance(page, ApiError):
+        leave_when_denied(page)
+        failure_notice(page)
+        if not page.passing:
+            st.session_state[f"{PAGE}.found"] = None
+        return None
+    found = (list(page.logs), page.next_cursor, volume)
+    st.session_state[f"{PAGE}.found"] = (state, found)
+    seen = services_seen(rights())
+    new = {row.service for row in page.logs} - seen
+    if new and len(seen) < MOST_SERVICES:
+        seen |= set(sorted(new)[: MOST_SERVICES - len(seen)])
+        # The whole page, for there they are offered; the records are kept.
+        st.rerun()
+    return found
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def services_seen(rights: str) -> set[str]:  # noqa: ARG001  # the key of the cache
+    """Services whose records somebody with these rights was shown, to be offered as choices."""
+    return set()
+
+
+def _older(state: LogsState, rows: list[LogRecord], cursor: str) -> None:
+    try:
+        page: LogPage = client().ask(log_records(state.selection, state.range, cursor=cursor))
+    except ApiError as error:
+        leave_when_denied(error)
+        failure_notice(error)
+        st.stop()
+    volume = st.session_state[f"{PAGE}.found"][1][2]
+    st.session_state[f"{PAGE}.found"] = (state, ([*rows, *page.logs], page.next_cursor, volume))
+
+
+def _volume(volume: LogVolume, state: LogsState) -> None:
+    counts = {name: list(numbers) for name, numbers in volume.counts.items() if any(numbers)}
+    if not counts or not volume.times:
+        return
+    at = datetime.fromtimestamp(volume.times[-1], zone_of("UTC"))
+    offset = utc_offset_seconds(state.zone, at)
+    times = [epoch_milliseconds(datetime.fromtimestamp(start, zone_of("UTC")), offset) for start in volume.times]
+    chart = log_volume_chart(
+        times, counts, step=round(volume.step_seconds * 1000), time_title=f"Time ({zone_name(zone_of(state.zone), at)})"
+    )
+    numbers = ", ".join(f"{sum(numbers):,} {name}" for name, numbers in counts.items())
+    draw(chart, key=f"{PAGE}.volume", alternative=f"Log records over time by severity: {numbers}.")
+
+
+def _table(rows: list[LogRecord], state: LogsState) -> None:
+    zone = zone_of(state.zone)
+    frame = pd.DataFrame(
+        {
+            "Time": [f"{row.timestamp.astimezone(zone):%d %b %H:%M:%S.%f}"[:-3] for row in rows],
+            "Severity": [one_line(row.severity, 12) for row in rows],
+            "Service": [one_line(row.service, 60) for row in rows],
+            "Message": [one_line(row.body or row.event or "", _LONGEST_LINE) for row in rows],
+            "Trace": [None if row.trace_id is None else f"traces?trace={row.trace_id}" for row in rows],
+        }
+    )
+    st.caption(f"{len(rows):,} records, the newest first. Choose one to see all of it.")
+    chosen: Any = st.dataframe(
+        frame,
+        hide_index=True,
+        height=min(_TABLE_PIXELS, 38 + 35 * len(rows)),
+        selection_mode="single-row",
+        on_select="rerun",
+        key=f"{PAGE}.table",
+        column_config={
+            "Time": st.column_config.TextColumn("Time", width=150, help=f"In {state.zone}."),
+            "Severity": st.column_config.TextColumn("Severity", width=80),
+            "Service": st.column_config.TextColumn("Service", width=120),
+            "Message": st.column_config.TextColumn("Message", width="large"),
+            "Trace": st.column_config.LinkColumn("Trace", display_text=r"trace=(.{8})", width=90),
+        },
+    )
+    picked = chosen.selection.rows if chosen is not None else []
+    if picked and picked[0] < len(rows):
+        draw_record(rows[picked[0]], state)
+
+
+def draw_record(row: LogRecord, state: LogsState) -> None:
+    """Draw one record whole, with the ways on from it."""
+    with st.container(border=True):
+        at = row.timestamp.astimezone(zone_of(state.zone))
+        st.markdown(
+            f"{severity_mark(row.severity)} of **{plain(row.service, 60)}** at {at:%a %d %b %Y %H:%M:%S.%f} "
+            f"({plain(zone_name(zone_of(state.zone), row.timestamp))})"
+        )
+        st.code(row.body or row.event or "", language=None, wrap_lines=True, height=min(260, 60 + len(row.body) // 4))
+        if row.truncated:
+            st.caption(f"Cut: {plain(', '.join(row.truncated))}. The body has {row.body_bytes:,} bytes.")
+        with st.container(horizontal=True):
+            if row.trace_id:
+                query = {"trace": [row.trace_id], **({"span": [row.span_id]} if row.span_id else {})}
+                page_link("traces", "Its trace", query, icon=":material/account_tree:")
+                page_link("logs", "All records of the trace", {"trace": [row.trace_id]}, icon=":material/subject:")
+            if prediction := row.attributes.get("ml.prediction.id"):
+                page_link("predictions", "The prediction", {"prediction": [prediction]}, icon=":material/target:")
+        known = [
+            *(("event", "" if row.event is None else row.event),),
+            *row.attributes.items(),
+            *((f"resource.{name}", value) for name, value in row.resource.items()),
+        ]
+        table = pd.DataFrame(
+            [(one_line(name, 120), one_line(value, 1_000)) for name, value in known if value],
+            columns=["Attribute", "Value"],
+        )
+        st.dataframe(table, hide_index=True, key=f"{PAGE}.attributes", height="content")
+
+
+def severity_mark(severity: str) -> str:
+    """A severity in its colour, as markdown."""
+    colour = {"ERROR": "red", "FATAL": "red", "WARN": "orange", "WARNING": "orange"}.get(severity.upper(), "gray")
+    return f":{colour}[**{plain(severity or 'unknown', 12)}**]"
+
+
+def _nothing(state: LogsState) -> None:
+    if state.trace:
+        text = (
+            "**No record of this trace is stored.** Records carry their trace when the service logs within a span, and "
+            "they are kept for 30 days unless set otherwise."
+        )
+    elif state.service or state.severity or state.text:
+        text = "**No record meets this search.** Take out a condition, or choose a longer range."
+    else:
+        text = (
+            "**No record in this range.** Choose a longer one. Services send logs once `configure_logging()` of "
+            "sightglass was called, or any other OpenTelemetry logging handler is installed; `make demo` shows some."
+        )
+    st.info(text, icon=":material/search_off:")
