@@ -98,18 +98,18 @@ def _number(value: Any, reference: FeatureReference) -> Place:
     number = float(value)
     median = quantiles[len(quantiles) // 2]
     if number > quantiles[-1]:
-        return Place(0.0, f"Greater than in all training rows (the greatest was {quantiles[-1]:.6g}).", number)
+        return Place(0.0, f"Higher than all training rows (the greatest was {quantiles[-1]:.6g}).", number)
     if number < quantiles[0]:
-        return Place(0.0, f"Less than in all training rows (the least was {quantiles[0]:.6g}).", number)
+        return Place(0.0, f"Lower than all training rows (the least was {quantiles[0]:.6g}).", number)
     below, up_to = shares_below(quantiles, number)
     if up_to - below >= _OFTEN:
         return Place(up_to - below, f"As in about {figure(up_to - below, 'ratio')} of the training rows.", number)
     middle = (below + up_to) / 2
     rarity = 2 * min(middle, 1 - middle)
     if middle >= 0.5:  # noqa: PLR2004 - the median
-        told = f"Greater than in {figure(middle, 'ratio')} of the training rows"
+        told = f"Higher than {figure(middle, 'ratio')} of the training rows"
     else:
-        told = f"Less than in {figure(1 - middle, 'ratio')} of the training rows"
+        told = f"Lower than {figure(1 - middle, 'ratio')} of the training rows"
     return Place(rarity, f"{told} (the median is {median:.6g}).", number)
 
 

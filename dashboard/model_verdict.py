@@ -62,7 +62,7 @@ def _without_labels(now: Performance, period: str) -> str:
 
 def _how_well(name: str, measured: Figure, period: str) -> str:
     interval = interval_text(name, measured)
-    sure = f" (95 % sure: {interval})" if interval else ""
+    sure = f" (95 % interval {interval})" if interval else ""
     return f"{kind_of(name).title} {value_text(name, measured.value)}{sure} over {measured.n:,} labelled in {period}."
 
 

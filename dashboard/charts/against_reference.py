@@ -62,14 +62,15 @@ def number_against(quantiles: Sequence[float], value: float | None, *, height: i
         frame["end"] = frame["start"] + (abs(frame["start"]) * 0.02 + 0.02)
     ends = [parts[0][0], parts[-1][1], *([value] if value is not None else [])]
     scale = alt.Scale(domain=[min(ends), max(ends)], nice=True, zero=False, padding=4)
-    axis = alt.Axis(title=None, tickCount=4, format="~g")
+    axis = alt.Axis(title=None, tickCount=4, format=".6~g", labelFlush=False)
     bars = (
         alt.Chart(frame)
-        .mark_bar(color=SKY, opacity=0.75, binSpacing=0)
+        .mark_rect(color=SKY, opacity=0.75)
         .encode(
             x=alt.X("start:Q", scale=scale, axis=axis),
             x2="end:Q",
-            y=alt.Y("share:Q", axis=None),
+            y=alt.Y("share:Q", axis=None, scale=alt.Scale(domainMin=0)),
+            y2=alt.datum(0),
             tooltip=[
                 alt.Tooltip("start:Q", title="From", format=".6~g"),
                 alt.Tooltip("end:Q", title="To", format=".6~g"),

@@ -92,7 +92,11 @@ def threshold_curves(
         alt.Chart(frame)
         .mark_line(strokeWidth=1.8)
         .encode(
-            x=alt.X("threshold:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(title="Threshold", format=".1f")),
+            x=alt.X(
+                "threshold:Q",
+                scale=alt.Scale(domain=[0, 1]),
+                axis=alt.Axis(title="Threshold", format=".1f", values=[place / 10 for place in range(11)]),
+            ),
             y=alt.Y("value:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(title=None, format="%")),
             color=alt.Color(
                 "what:N",

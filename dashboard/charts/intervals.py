@@ -8,13 +8,12 @@ import altair as alt
 import pandas as pd
 
 from dashboard.charts.palette import BLUE, MUTED
-from dashboard.charts.performance import IMMATURE, MATURE
+from dashboard.charts.performance import IMMATURE, MATURE, faded
 from dashboard.charts.theme import themed
 from dashboard.charts.units import scale_of
 
 _ROW_PIXELS: Final = 26
 _AXIS_PIXELS: Final = 70
-_STATES: Final = (MATURE, IMMATURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +86,12 @@ def interval_bars(
             format=scale.axis_format,
             labelExpr=f"datum.label + ' {scale.symbol}'" if scale.symbol else alt.Undefined,
             grid=True,
+            tickCount=8,
         ),
     )
     order = alt.Y("name:N", sort=None, scale=alt.Scale(domain=names), axis=alt.Axis(title=None, labelLimit=240))
     colour = alt.Color("name:N", scale=alt.Scale(domain=list(palette), range=list(palette.values())), legend=None)
-    fade = alt.Opacity("state:N", scale=alt.Scale(domain=list(_STATES), range=[1.0, 0.55]), legend=None)
+    fade = faded(1.0, 0.55)
     base = alt.Chart(frame).encode(y=order, color=colour, opacity=fade)
     rules = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=alt.Scale(zero=False)), x2="high:Q")
     dots = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import altair as alt
 import pandas as pd
@@ -14,6 +14,7 @@ from dashboard.charts.units import Scale, scale_of
 
 MATURE: Final = "labels are in"
 IMMATURE: Final = "labels still come"
+_FEW: Final = 60
 _STATES: Final = (MATURE, IMMATURE)
 _COLUMNS: Final = ("time", "value", "low", "high", "n", "predictions", "series", "state", "interval")
 
@@ -97,20 +98,20 @@ def performance_over_time(
         scale=alt.Scale(domain=list(_STATES), range=[[1, 0], [4, 3]]),
         legend=alt.Legend(orient="top", direction="horizontal", symbolType="stroke", symbolStrokeColor=MUTED),
     )
-    fade = alt.Opacity("state:N", scale=alt.Scale(domain=list(_STATES), range=[1.0, 0.55]), legend=None)
+    fade = faded(1.0, 0.55)
     band = (
         base.mark_area(strokeWidth=0)
         .encode(
             y=alt.Y("low:Q", scale=alt.Scale(zero=False, nice=True)),
             y2="high:Q",
-            opacity=alt.Opacity("state:N", scale=alt.Scale(domain=list(_STATES), range=[0.18, 0.07]), legend=None),
+            opacity=faded(0.18, 0.07),
         )
         .transform_filter("isValid(datum.low)")
     )
     line = base.mark_line(strokeWidth=1.8, strokeJoin="round").encode(y=value, strokeDash=dash, opacity=fade)
     dots = (
         base.transform_filter("isValid(datum.value)")
-        .mark_point(size=36, strokeWidth=1.6)
+        .mark_point(size=36 if len(points) <= _FEW else 14, strokeWidth=1.4)
         .encode(
             y=value,
             opacity=fade,
@@ -135,6 +136,11 @@ def performance_over_time(
         )
     )
     return themed(cast("alt.LayerChart", alt.layer(band, line, dots)), height=height)
+
+
+def faded(mature: float, immature: float) -> Any:
+    """An opacity by whether labels are in; not by a scale, which the layers of a chart would share."""
+    return alt.condition(f"datum.state == '{MATURE}'", alt.value(mature), alt.value(immature))
 
 
 def _frame(points: Sequence[Point], scale: Scale) -> pd.DataFrame:

@@ -85,6 +85,11 @@ class PredictionsState:
         }
 
     @property
+    def crossed(self) -> bool:
+        """Whether no score can be both: the least is greater than the greatest."""
+        return self.min_score is not None and self.max_score is not None and self.min_score > self.max_score
+
+    @property
     def narrowed(self) -> bool:
         """Whether anything but a range is asked for."""
         words = (self.model, self.version, self.label, self.outcome, self.entity, self.features_source)

@@ -68,7 +68,7 @@ def _card(name: str, measured: Figure, *, mature: bool) -> None:
             st.caption(f"No figure: {plain(measured.reason or 'nobody said why', 200)}.")
             return
         interval = interval_text(name, measured)
-        words = f"95 % sure: {plain(interval)}" if interval else "no interval"
+        words = f"95 % interval {plain(interval)}" if interval else "no interval"
         early = "  \n:material/hourglass_top: labels still come" if not mature else ""
         st.caption(f"{words} · {measured.n:,} labelled{early}")
 

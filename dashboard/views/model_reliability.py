@@ -109,8 +109,10 @@ def _costs(thresholds: Thresholds, state: ModelsState) -> None:
     )
     cheapest = min(thresholds.points, key=lambda point: point.cost(false_alarm, miss))
     told = [
-        f"Where a false alarm costs {false_alarm:g} and a miss {miss:g}, the cheapest would have been "
-        f"{cheapest.threshold:g}: {cheapest.cost(false_alarm, miss):,.0f}."
+        (
+            f"Where a false alarm costs {false_alarm:g} and a miss {miss:g}, the cheapest would have been "
+            f"{cheapest.threshold:g}: {cheapest.cost(false_alarm, miss):,.0f}."
+        )
     ]
     chosen = thresholds.at(state.threshold) if state.threshold is not None else None
     if chosen is not None:

@@ -82,20 +82,24 @@ def _table(found: Sequence[FoundPrediction], state: PredictionsState) -> None:
         alt="Predictions, the newest first; choose a row to open one",
     )
     chosen = list(event.selection.rows) if event else []
+    ids = [one.prediction_id for one in found]
+    if chosen and chosen[0] < len(ids):
+        _open(ids[chosen[0]], state)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        ids = [one.prediction_id for one in found]
-        first = chosen[0] if chosen and chosen[0] < len(ids) else 0
         picked = st.selectbox(
-            "Open one",
+            "Or from a list",
             range(len(ids)),
-            index=first,
             format_func=lambda place: f"{rows[place][0]} · {rows[place][2]} · {one_line(ids[place], 40)}",
-            key=f"predictions.pick.{first}",
+            key="predictions.pick",
             width=520,
         )
         if st.button("Open", icon=":material/open_in_new:", key="predictions.open"):
-            go_to("predictions", {**state.query(), "prediction": [ids[picked or 0]]})
-    st.caption(f"Times are {zone_name(zone, now())}. Choose a row of the table, or from the list, and open it.")
+            _open(ids[picked or 0], state)
+    st.caption(f"Times are {zone_name(zone, now())}. Tick a row to open it.")
+
+
+def _open(prediction_id: str, state: PredictionsState) -> None:
+    go_to("predictions", {**state.query(), "prediction": [prediction_id]})
 
 
 def _outcome(one: FoundPrediction) -> str:

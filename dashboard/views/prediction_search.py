@@ -86,8 +86,6 @@ def _second_row(state: PredictionsState, model: Model | None) -> PredictionsStat
     with places[5]:
         variants = [one.variant for one in model.variants] if model else []
         variant = _pick("variant", list(dict.fromkeys([CHAMPION, *variants, "shadow"])), CHAMPION) or CHAMPION
-    if least is not None and most is not None and least > most:
-        st.warning("The least score is greater than the greatest: nothing is both.", icon=":material/warning:")
     return replace(
         state,
         min_score=least,

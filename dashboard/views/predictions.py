@@ -29,6 +29,9 @@ def render() -> None:
     tell_complaints(PAGE)
     if not range_is_right(state.period, moment):
         return
+    if state.crossed:
+        st.warning("The least score is greater than the greatest: nothing is both.", icon=":material/warning:")
+        return
     st.session_state[f"{PAGE}.state"] = state
     write_query(PAGE, state.query())
     every = RETRY_SECONDS if st.session_state.get(f"{PAGE}.failing") else None

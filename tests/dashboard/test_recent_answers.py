@@ -1,0 +1,42 @@
+"""Answers that are kept for a moment."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dashboard.api_client import Question
+from dashboard.api_errors import ApiError
+from dashboard.model_answers import Models
+from dashboard.recent_answers import RecentAnswers
+
+
+class Counting:
+    """A client that counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.fails = False
+
+    def ask_all(self, questions: Sequence[Question[Any]]) -> list[Any]:
+        """An answer for each."""
+        self.asked += [question.path for question in questions]
+        return [ApiError("no") if self.fails else Models() for _ in questions]
+
+
+def test_an_answer_is_asked_once_in_its_time_by_rights() -> None:
+    """Others with other rights ask for themselves; after half a minute it is asked anew; failures are not kept."""
+    now = [0.0]
+    kept, client = RecentAnswers(30, lambda: now[0]), Counting()
+    one, other = Question("/a", Models), Question("/b", Models)
+    kept.ask_all(client, "r", [one, other])  # type: ignore[arg-type]
+    kept.ask_all(client, "r", [other, one, one])  # type: ignore[arg-type]
+    assert client.asked == ["/a", "/b"]
+    kept.ask_all(client, "s", [one])  # type: ignore[arg-type]
+    assert client.asked == ["/a", "/b", "/a"]
+    now[0] = 31
+    client.fails = True
+    (failed,) = kept.ask_all(client, "r", [one])  # type: ignore[arg-type]
+    assert isinstance(failed, ApiError)
+    client.fails = False
+    (again,) = kept.ask_all(client, "r", [one])  # type: ignore[arg-type]
+    assert isinstance(again, Models)
+    assert client.asked[3:] == ["/a", "/a"]
