@@ -89,6 +89,7 @@ def test_every_placeholder_has_its_value(sort):
     everything = SpanSelection(
         service="a",
         route="b",
+        name="n",
         kind=SpanKind.SERVER,
         min_duration_ns=1,
         max_duration_ns=2,
@@ -183,6 +184,7 @@ async def test_every_filter_finds_what_it_says(store):
         (SpanSelection(service="other"), "inner"),
         (SpanSelection(service="sightglass-doctor"), ""),
         (SpanSelection(route="/x"), "lost"),
+        (SpanSelection(name="POST /x"), "lost"),
         (SpanSelection(model="m"), "good"),
         (SpanSelection(model_version="v1"), "good"),
         (SpanSelection(model_version="v2"), ""),

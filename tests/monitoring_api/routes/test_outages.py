@@ -20,6 +20,7 @@ DATA = [
     "/api/v1/traces/" + "0" * 32,
     "/api/v1/traces",
     "/api/v1/traces/heatmap",
+    "/api/v1/traces/exceptions",
     "/api/v1/logs",
     "/api/v1/pipeline/health",
     "/readyz",

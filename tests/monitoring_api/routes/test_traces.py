@@ -9,7 +9,7 @@ import pytest
 
 from services.monitoring_api.app import create_app
 from services.monitoring_api.settings import MonitoringApiSettings
-from tests.monitoring_api.store import T0, span
+from tests.monitoring_api.store import T0, span, text
 
 pytestmark = pytest.mark.anyio
 TRACES = "/api/v1/traces"
@@ -223,6 +223,34 @@ async def test_a_heat_map_of_nothing_is_empty(api):
     assert (answer["buckets"], answer["cells"], answer["count"], len(answer["times"])) == ([], [], 0, 60)
 
 
+async def test_exceptions_are_answered_by_type_and_place(api, store):
+    """Every field, as the description names it; a group without a stack too."""
+    event = {
+        "Events.Timestamp": [text(AT + timedelta(milliseconds=3))],
+        "Events.Name": ["exception"],
+        "Events.Attributes": [{"exception.type": "ConnectionError", "exception.message": "refused"}],
+    }
+    store.insert("otel_traces", [span(AT, TraceId=TRACE, **event)])
+    answer = (await api.get(f"{TRACES}/exceptions")).json()
+    at = f"{AT + timedelta(milliseconds=3):%Y-%m-%dT%H:%M:%S}.003Z"
+    assert (answer["count"], answer["groups"]) == (1, 1)
+    assert answer["exceptions"] == [
+        {
+            "type": "ConnectionError",
+            "message": "refused",
+            "stack": "",
+            "stack_truncated": False,
+            "count": 1,
+            "traces": 1,
+            "first_seen": at,
+            "last_seen": at,
+            "services": ["ml-api"],
+            "operations": ["POST /v1/predict"],
+            "examples": [TRACE],
+        }
+    ]
+
+
 async def test_the_heat_map_is_no_trace(api):
     """`heatmap` is not read as a trace's id, and a trace is still found by its own."""
     assert (await api.get(HEATMAP)).status_code == 200
@@ -231,6 +259,9 @@ async def test_the_heat_map_is_no_trace(api):
 
 
 BAD = [
+    (f"{TRACES}/exceptions", {"limit": "0"}, "limit"),
+    (f"{TRACES}/exceptions", {"from": "soon"}, "from"),
+    (f"{TRACES}/exceptions", {"route": "/x"}, "route"),
     (TRACES, {"from": "now", "to": "now-1h"}, "from"),
     (TRACES, {"from": "soon"}, "from"),
     (TRACES, {"to": "NaN"}, "to"),
