@@ -8,7 +8,7 @@ BENCHMARKS ?= ingest instrumentation history history.grown kept_traces model_tru
 BOOTSTRAP := $(PYTHON) services/cli/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check chaos deploy-check bench bench-soak explain-check clean
+.PHONY: help setup demo test check chaos incidents deploy-check bench bench-soak explain-check clean
 
 help: ## Show these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -25,6 +25,9 @@ test: ## Set up, find a browser, run every test with real processes (ARGS="-k na
 
 chaos: setup ## Kill the alert worker 1,000 times while rules fire and resolve; the result is kept (ARGS="--kills 50")
 	@$(BIN)/python -m tests.chaos.alert_kills --keep $(ARGS)
+
+incidents: setup ## Plant each incident in a live demo: its alert, its cause, its end; the result is kept (ARGS="--only slow-weather")
+	@$(BIN)/python -m benchmarks.incidents $(ARGS)
 
 deploy-check: setup ## Check compose file, images, units with the real tools; what is unchanged since it passed is not checked again
 	@$(BIN)/python -m pytest -q deploy/checks $(ARGS)

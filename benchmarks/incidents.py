@@ -4,7 +4,7 @@ A stack of its own with history is started by `sightglass demo --incident NAME`,
 API is asked for the alert, and, where something is slow or wrong, for the explanation, until both say what they should.
 In the end Ctrl-C must have mended it. The result is kept by incident, so one may be measured anew by itself.
 
-    python -m benchmarks.incidents [--only NAME] [--days 0.3] [--folder FOLDER] [--quiet-minutes 30]
+    python -m benchmarks.incidents [--only NAME] [--days 0.3] [--folder FOLDER] [--pictures FOLDER] [--quiet-minutes 30]
 
 With --quiet-minutes nothing is planted, and no rule of the starter pack may fire in that time.
 """
@@ -21,6 +21,7 @@ from typing import Any, Final
 from benchmarks import report
 from services.cli.demo.incidents.incident import Incident
 from services.cli.demo.incidents.registry import INCIDENTS
+from tests.browser.incident_pictures import take_pictures
 from tests.integration.live_incident import LiveDemo, Witnessed, watch_quiet, witness
 from tests.integration.stack import Stack
 
@@ -33,6 +34,7 @@ def main() -> None:
     parser.add_argument("--only", choices=list(INCIDENTS), help="This incident; by default all, one after another.")
     parser.add_argument("--days", type=float, default=0.3, help="So much history is there before.")
     parser.add_argument("--folder", type=Path, help="Where the stack lives, and stays.")
+    parser.add_argument("--pictures", type=Path, help="Take the pictures of docs/guides/incidents.md into this folder.")
     parser.add_argument("--quiet-minutes", type=float, help="Plant nothing, and watch the rules for so long.")
     given = parser.parse_args()
     on = report.machine()
@@ -41,15 +43,17 @@ def main() -> None:
         if given.quiet_minutes is not None:
             sys.exit(_quiet(root, given.days, given.quiet_minutes, on))
         chosen = [INCIDENTS[given.only]] if given.only else list(INCIDENTS.values())
-        sys.exit(_incidents(root, chosen, given.days, on))
+        sys.exit(_incidents(root, chosen, given.days, on, given.pictures))
 
 
-def _incidents(root: Path, chosen: Iterable[Incident], days: float, on: dict[str, Any]) -> int:
+def _incidents(root: Path, chosen: Iterable[Incident], days: float, on: dict[str, Any], pictures: Path | None) -> int:
     wanting = []
     for incident in chosen:
         name = incident.story.name
         with LiveDemo(Stack(root / name), days=days, incident=name) as demo:
             seen = witness(demo, incident)
+            if pictures is not None:
+                take_pictures(demo, incident, seen, pictures)
         problems = [*seen.problems(), *demo.left_over()]
         _keep({name: _figures(incident, seen, problems)}, on)
         wanting += [f"{name}: {problem}" for problem in problems]

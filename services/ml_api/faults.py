@@ -9,6 +9,7 @@ comes and goes without a restart:
 import asyncio
 import logging
 import os
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -39,12 +40,16 @@ class WeatherFault(_Part):
     """The airports it is about; none means all."""
     delay_seconds: float = Field(default=0.0, ge=0, le=60)
     """How much later it answers, or gives up."""
+    share: float = Field(default=1.0, gt=0, le=1)
+    """Which part of those lookups it is about, by chance."""
     fails: bool = False
     """It gives up instead of answering: medians of the training window stand in."""
 
     def concerns(self, hours: Sequence[Hour]) -> bool:
-        """Whether any of these hours is at one of its airports."""
-        return not self.origins or any(origin in self.origins for origin, _ in hours)
+        """Whether this lookup is one of those."""
+        if self.origins and not any(origin in self.origins for origin, _ in hours):
+            return False
+        return self.share == 1.0 or random.random() < self.share  # noqa: S311 - chance, not a secret
 
 
 class Faults(_Part):

@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 import httpx
 
 from services.cli.demo.incidents.incident import Incident, Question
+from services.cli.supervisor.run_folder import RunFolder
 from services.ml_api.model_store import ModelStore
 from tests.integration.stack import Stack
 
@@ -66,6 +67,7 @@ class LiveDemo:
         self._incident = incident
         self._process: subprocess.Popen[str] | None = None
         self._before: str | None = None
+        self._ran_on = False
 
     def __enter__(self) -> Self:
         self.stack.prepare()
@@ -117,6 +119,8 @@ class LiveDemo:
         found = [f"{path.name} is left" for path in (demo / "incident.json", demo / "faults.json") if path.exists()]
         if (active := _active(self.stack.data_dir)) != self._before:
             found.append(f"version {active} answers, not {self._before}")
+        if self._ran_on:
+            found.append("processes were still running")
         return found
 
     def log(self) -> str:
@@ -142,6 +146,7 @@ class LiveDemo:
             if self._process is not None and self._process.poll() is None:
                 self._process.send_signal(signal.SIGINT)
                 self._process.communicate(timeout=150)
+                self._ran_on = RunFolder(self.stack.data_dir).is_owned()
         finally:
             if self._process is not None and self._process.poll() is None:
                 self._process.kill()

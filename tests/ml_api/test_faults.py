@@ -50,6 +50,19 @@ def test_it_can_fail(faulty):
         took(lookup, "JFK")
 
 
+def test_a_part_of_the_lookups_can_be_concerned(faulty):
+    """About so many as the share says, and neither all nor none."""
+    lookup, path = faulty
+    write_faults(path, Faults(weather=WeatherFault(share=0.5, fails=True)))
+    failed = 0
+    for _ in range(200):
+        try:
+            took(lookup, "JFK")
+        except WeatherStoreError:
+            failed += 1
+    assert 60 < failed < 140
+
+
 @pytest.mark.parametrize("text", ["{", '{"weather": {"delay_seconds": -1}}', '{"wether": {}}', ""])
 def test_a_file_that_is_not_one_of_faults_plants_none(faulty, text, caplog):
     """It is told in the log, and predictions go on."""

@@ -64,6 +64,8 @@ def demo(*, days: float, check_only: bool, as_json: bool, no_traffic: bool, inci
     endpoints = Endpoints.read(data_dir)
     check_start(endpoints, data_dir, given_variables())
     folder = RunFolder(data_dir)
+    if folder.is_owned():
+        check_running(planted, data_dir)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Also where a shell started this in the background, which leaves Ctrl-C ignored.
         signal.signal(number, _interrupt)
@@ -72,7 +74,6 @@ def demo(*, days: float, check_only: bool, as_json: bool, no_traffic: bool, inci
         _stack(data_dir, console, keep=check_only, environment=needed_environment(planted, data_dir)),
     ):
         try:
-            check_running(planted, data_dir)
             mend_leftover(Scene(data_dir, endpoints.ml_api.models_dir or data_dir / "models"), console)
             session = DemoSession(settings, time.time())
             backfill_seconds = _fill(session, days, console)

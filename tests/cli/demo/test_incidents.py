@@ -6,16 +6,23 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs
 
+import click
 import psutil
 import pytest
 import yaml
 
+from dashboard.states.history import HistoryState
+from dashboard.states.models import ModelsState
+from dashboard.states.pipeline import PipelineState
+from dashboard.states.traces import TracesState
 from services.cli.demo.clock import FlightClock
 from services.cli.demo.incidents.bad_version import turned_round
 from services.cli.demo.incidents.incident import Question, Scene
+from services.cli.demo.incidents.live import check_running, needed_environment
 from services.cli.demo.incidents.record import mend, plant, read_record
 from services.cli.demo.incidents.registry import INCIDENTS
 from services.cli.demo.ledger import Ledger
@@ -31,6 +38,7 @@ from services.ml_api.weather import WeatherTable
 from tests.ml_api.conftest import wait_until
 
 RULES = Path(__file__).parents[3] / "deploy" / "alerting" / "rules.yaml"
+STATES = {"history": HistoryState, "models": ModelsState, "pipeline": PipelineState, "traces": TracesState}
 NOW = 1_700_000_000.0
 DAY = datetime(2013, 12, 9)
 
@@ -160,6 +168,26 @@ def test_the_collector_is_frozen_and_goes_on(tmp_path):
     incident.mend(there, planted)
 
 
+def test_a_stack_that_runs_without_the_setting_is_told_of(tmp_path):
+    """The ML API plants faults only where it was started for that; an incident that needs none does not ask."""
+    needed = needed_environment(INCIDENTS["slow-weather"], tmp_path)
+    (tmp_path / "run").mkdir()
+    for environment in (os.environ, needed):
+        command = [sys.executable, "-c", "import time; time.sleep(60)"]
+        with subprocess.Popen(command, env=dict(environment)) as process:
+            state = {"processes": [{"name": "ml-api", "pid": process.pid}]}
+            (tmp_path / "run" / "state.json").write_text(json.dumps(state))
+            try:
+                check_running(INCIDENTS["storm"], tmp_path)
+                if environment is needed:
+                    check_running(INCIDENTS["slow-weather"], tmp_path)
+                else:
+                    with pytest.raises(click.ClickException, match="SIGHTGLASS_ML_API_FAULTS_FILE"):
+                        check_running(INCIDENTS["slow-weather"], tmp_path)
+            finally:
+                process.kill()
+
+
 def test_without_a_collector_it_says_so(tmp_path):
     """A Collector of somebody else's can't be frozen."""
     with pytest.raises(RuntimeError, match="No Collector"):
@@ -225,3 +253,15 @@ def test_a_question_knows_its_cause():
 def status(process):
     """How the kernel has the process."""
     return psutil.Process(process.pid).status()
+
+
+def test_every_page_is_one_of_the_dashboard():
+    """What an incident's story and the rules' links open is understood, to the last parameter."""
+    document = yaml.safe_load(RULES.read_text())
+    views = [rule["view"] for group in document["groups"] for rule in group["rules"] if "view" in rule]
+    for page in [*views, *(incident.story.page for incident in INCIDENTS.values())]:
+        name, _, query = page.partition("?")
+        shown, complaints = STATES[name].read(parse_qs(query), datetime.now(UTC))
+        assert complaints == [], page
+        told, plain = shown.query(), STATES[name]().query()
+        assert all(told[key] == given or told[key] != plain.get(key) for key, given in parse_qs(query).items()), page

@@ -34,17 +34,17 @@ def check_running(incident: Incident | None, data_dir: Path) -> None:
     """Make sure that the stack that runs can have the incident.
 
     Raises:
-        RuntimeError: It was started without what the incident needs.
+        click.ClickException: It was started without what the incident needs.
     """
     if incident is None or not incident.story.needs_faults:
         return
     processes = RunFolder(data_dir).read_state().get("processes", [])
-    ml_api = next((each for each in processes if each["name"] == "ml-api"), None)
+    ml_api = next((each for each in processes if each["name"] == "ml-api" and each["pid"]), None)
     expected = str(Scene(data_dir, data_dir).faults_file)
     with suppress(psutil.Error):
         if ml_api and psutil.Process(ml_api["pid"]).environ().get(FAULTS_VARIABLE) == expected:
             return
-    raise RuntimeError(
+    raise click.ClickException(
         f"The ML API that runs was started without {FAULTS_VARIABLE}, so {incident.story.name} can't be planted in it: "
         "`sightglass down` first."
     )
