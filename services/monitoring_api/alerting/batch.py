@@ -12,6 +12,7 @@ from services.monitoring_api.alerting.sql_questions import ask_statement
 from services.monitoring_api.database import Database
 from services.monitoring_api.queries import windows
 from services.monitoring_api.queries.arrivals import SharedCurves
+from services.monitoring_api.queries.catalogue import CATALOGUE
 from services.monitoring_api.queries.filters import any_of
 from services.monitoring_api.queries.history import Arrived
 from services.monitoring_api.queries.slots import Slots, measure_slots
@@ -135,14 +136,16 @@ class ClickHouseMeasure:
             mark = await self._arrived(self._database, datetime.fromtimestamp(self._clock(), UTC))
             left = slot + self._patience_seconds - self._clock()
             # A clock that was set back must not make the wait longer.
-            if all(_has_come(mark, each) for each in asked) or not 0 < left <= self._patience_seconds:
+            if all(_has_come(mark, each) or _is_silent(mark, each) for each in asked):
+                return mark
+            if not 0 < left <= self._patience_seconds:
                 return mark
             await self._sleep(min(_LOOK_SECONDS, left))
 
     async def _state(self, question: Question, span: TimeRange, mark: Watermark) -> Answer:
         async with self._places:
             # What a statement reads is not known here, so every service's telemetry must have come.
-            until = mark.everywhere_ns
+            until = mark.of_all_ns
             complete = until is None or until >= span.end_ns
             return await ask_statement(self._database, question, span, complete=complete)
 
@@ -166,8 +169,21 @@ def window_of(question: Question, slot: float, delay_seconds: float) -> Window:
 
 
 def _has_come(mark: Watermark, window: Window) -> bool:
-    until = mark.of(window.filters)
+    until = _about(mark, window).of(window.filters)
     return until is None or until >= window.span.end_ns
+
+
+def _is_silent(mark: Watermark, window: Window) -> bool:
+    """Whether only a process that fell silent holds it back, which would keep all rules of a group waiting."""
+    return _about(mark, window).waits_for_silent(window.filters, window.span.end_ns)
+
+
+def _about(mark: Watermark, window: Window) -> Watermark:
+    metric = CATALOGUE.get(window.metric)
+    if metric is None:
+        # A statement, which may read anything, or a share of requests with a threshold of its own.
+        return mark
+    return mark.about(metric.source)
 
 
 def _nothing(mark: Watermark, window: Window) -> Sequence[Reading]:

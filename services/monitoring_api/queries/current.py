@@ -8,7 +8,7 @@ from services.monitoring_api.database import Database
 from services.monitoring_api.queries.arrivals import SharedCurves
 from services.monitoring_api.queries.catalogue import find_metric
 from services.monitoring_api.queries.filters import Filter
-from services.monitoring_api.queries.history import WIDEST_BOUND, settled
+from services.monitoring_api.queries.history import WIDEST_BOUND, Arrived, settled
 from services.monitoring_api.queries.measurement import Measurement
 from services.monitoring_api.queries.plan import Plan, raw_only
 from services.monitoring_api.queries.question import Question, ask
@@ -35,6 +35,7 @@ async def measure(
     filters: Sequence[Filter] = (),
     group_by: Sequence[str] = (),
     curves: SharedCurves | None = None,
+    arrived: Arrived = watermark,
 ) -> list[Measurement]:
     """Measure a metric over a window that ends now.
 
@@ -52,17 +53,19 @@ async def measure(
         filters: Conditions, and-ed.
         group_by: Dimensions to tell apart.
         curves: How labels come; without it nothing tells whether they have.
+        arrived: Tells up to when telemetry has arrived.
 
     Raises:
         BadInput: When the metric or a dimension is unknown.
         DatabaseUnavailable: When ClickHouse can't be reached.
         DatabaseTooSlow: When it does not answer in time.
     """
-    until = (await watermark(database, now)).of(filters)
+    asked = find_metric(metric)
+    until = (await arrived(database, now)).about(asked.source).of(filters)
     end_ns = epoch_ns(now)
     window_ns = window // timedelta(microseconds=1) * 1000
     span = TimeRange(end_ns - window_ns, end_ns)
-    question = ask(find_metric(metric), span, group_by=group_by, filters=filters)
+    question = ask(asked, span, group_by=group_by, filters=filters)
     forgiven_ns = min(_FORGIVEN_SECONDS * NANOSECONDS, window_ns // _FORGIVEN_PART)
     complete = until is None or until >= end_ns - forgiven_ns
     complete_until = None if until is None else max(span.start_ns, min(until, span.end_ns))

@@ -137,7 +137,7 @@ async def _ranked(database: Database, question: Question, plan: Plan, top: int) 
 
 
 def _complete_until(mark: Watermark, question: Question) -> int | None:
-    until = mark.of(question.filters)
+    until = mark.about(question.metric.source).of(question.filters)
     if until is None:
         return None
     known = until if question.as_of_ns is None else min(until, question.as_of_ns)

@@ -66,6 +66,16 @@ class KnownSlides(Slides):
     judged_ns: int = 0
 
     @property
+    def pieces_each(self) -> int:
+        """Of how many blocks each is merged: one of each length."""
+        return self.levels
+
+    @property
+    def levels(self) -> int:
+        """How many lengths blocks have."""
+        return self.count.bit_length() + 1
+
+    @property
     def windows(self) -> str:
         """SQL for the numbers of the windows that a block is made of."""
         return _WINDOWS
@@ -81,6 +91,6 @@ class KnownSlides(Slides):
             "first_end_ns": self.first.end_ns,
             "apart_ns": self.interval_ns,
             "judged_ns": self.first.start_ns + self.judged_ns,
-            "levels": self.count.bit_length() + 1,
+            "levels": self.levels,
             "slides": self.count,
         }

@@ -33,7 +33,7 @@ _MOST_PIECES: Final = 500_000
 _MOST_ROWS: Final = 200_000
 
 # How labels come is learned so often at most in a row of slots, and no more often than for looks at the present.
-_CURVES: Final = 64
+_CURVES: Final = 16
 _CURVE_NS: Final = 60 * NANOSECONDS
 
 Rows = dict[int, list[tuple[Group, Figures]]]

@@ -119,6 +119,7 @@ class Source:
         rollup: Finished minutes, if any are kept.
         defaults: Filters that apply unless the dimension is filtered or grouped by: dimension -> value.
         settle_seconds: How old rows must be before they are judged; younger ones are left out.
+        of_events: Whether its rows come as events, by the queue of logs, and not as spans.
         arrived: The column with a row's arrival, if it has one: what was there at a time can be asked again.
     """
 
@@ -133,6 +134,7 @@ class Source:
     rollup: Rollup | None = None
     defaults: Mapping[str, str] = field(default_factory=dict)
     settle_seconds: int = 0
+    of_events: bool = False
     arrived: str | None = None
 
     @property

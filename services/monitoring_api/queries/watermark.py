@@ -10,6 +10,8 @@ had a new process since, drops out after 20 s. When everything is cut off, the w
 
 After an outage heartbeats may come before spans. Where no span of the last minute is stored, the processes' own counts
 tell whether there were any: the watermark then is the last export before the first one that counted what is missing.
+
+Predictions and labels travel as logs, by another queue than spans: they have a watermark of their own, made alike.
 """
 
 import asyncio
@@ -21,9 +23,10 @@ from typing import Final
 
 from services.monitoring_api.database import Database, Query
 from services.monitoring_api.queries.filters import Filter, Operator
-from services.monitoring_api.queries.synthetic import REAL
+from services.monitoring_api.queries.source import Source
+from services.monitoring_api.queries.streams import EVENTS, SPANS, Stream, counted_query, lag_query, newest_query
 from services.monitoring_api.queries.timerange import NANOSECONDS, epoch_ns
-from sightglass.attributes import ENDED_METRIC, HEARTBEAT_METRIC, REPLAYED, SPAN_COUNT_METRIC
+from sightglass.attributes import ENDED_METRIC, HEARTBEAT_METRIC
 
 # A look of a rule waits so long at most, from its slot on, for what its windows lack; then they are incomplete.
 PATIENCE_SECONDS: Final = 30.0
@@ -33,8 +36,7 @@ GONE_SECONDS: Final = 300
 _RECENT_SECONDS: Final = 900
 # A process silent for longer than this, while others are heard, is not alive.
 _ALIVE_SECONDS: Final = 20
-_LAG_WINDOW_SECONDS: Final = 60
-# So far back it is looked for the last span that came.
+# So far back it is looked for the last row that came.
 _BACKLOG_SECONDS: Final = 86_400
 # Spans wait for their batch up to a second longer than the metrics of the same moment.
 _BATCH_SECONDS: Final = 1
@@ -67,70 +69,37 @@ WHERE IsAlive
     )
 GROUP BY ServiceName"""
 
-_LAG: Final = f"""SELECT quantileExact(0.99)(
-    toUnixTimestamp64Nano(toDateTime64(ArrivedAt, 9)) - toUnixTimestamp64Nano(Timestamp) - toInt64(Duration)
-)
-FROM otel_traces
-WHERE Timestamp >= fromUnixTimestamp64Nano({{start_ns:Int64}}, 'UTC')
-    AND Timestamp < fromUnixTimestamp64Nano({{end_ns:Int64}}, 'UTC')
-    AND Minute >= toStartOfMinute(fromUnixTimestamp64Nano({{start_ns:Int64}}, 'UTC'))
-    AND NOT Replayed
-    AND {REAL}
-HAVING count() > 0"""  # noqa: S608  (a constant of ours)
-
-
-_NEWEST_SPAN: Final = """SELECT toUnixTimestamp64Nano(max(Timestamp))
-FROM otel_traces
-WHERE Timestamp >= fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC')
-    AND Timestamp < fromUnixTimestamp64Nano({end_ns:Int64}, 'UTC')
-    AND Minute >= toStartOfMinute(fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC'))
-    AND NOT Replayed
-HAVING count() > 0"""
-
-# Times of exports are cut to the second: an export of the same second as the span may or may not have counted it.
-_COUNTED: Final = f"""SELECT toUnixTimestamp(min(BeforeAt)) * 1000000000
-FROM
-(
-    SELECT
-        lagInFrame(TimeUnix, 1, TimeUnix) OVER exports AS BeforeAt,
-        max(Value) - lagInFrame(max(Value), 1, max(Value)) OVER exports AS Counted
-    FROM otel_metrics_sum
-    WHERE MetricName = {{spans:String}}
-        AND TimeUnix >= fromUnixTimestamp64Nano({{start_ns:Int64}}, 'UTC')
-        AND TimeUnix <= fromUnixTimestamp64Nano({{end_ns:Int64}}, 'UTC')
-        AND Attributes['{REPLAYED}'] != 'true'
-    GROUP BY ServiceName, ServiceInstanceId, TimeUnix
-    WINDOW exports AS (
-        PARTITION BY ServiceName, ServiceInstanceId ORDER BY TimeUnix ROWS BETWEEN 1 PRECEDING AND CURRENT ROW
-    )
-)
-WHERE Counted > 0
-    AND BeforeAt > fromUnixTimestamp64Nano({{newest_ns:Int64}}, 'UTC')
-HAVING count() > 0"""  # noqa: S608  (a constant of ours)
-
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """Up to when telemetry has arrived, in nanoseconds since 1970.
+    """Up to when spans have arrived, in nanoseconds since 1970; with that of events.
 
     Args:
         alive_ns: As far as the processes that are heard tell; None when nothing is known.
         services_ns: As far as those of each service tell, the ones that fell silent included.
         backlog_ns: From when on spans are missing that were counted; None when none of the last minute are.
+        events: The same of events: predictions and labels. None where nothing tells them apart from spans.
     """
 
     alive_ns: int | None = None
     services_ns: Mapping[str, int] = field(default_factory=dict)
     backlog_ns: int | None = None
+    events: "Watermark | None" = None
+
+    def about(self, source: Source) -> "Watermark":
+        """That of what a source is made of."""
+        return self.events if source.of_events and self.events is not None else self
+
+    @property
+    def of_all_ns(self) -> int | None:
+        """Up to when everything has arrived, whatever it is."""
+        each = [self.everywhere_ns, None if self.events is None else self.events.everywhere_ns]
+        return min((until for until in each if until is not None), default=None)
 
     @property
     def everywhere_ns(self) -> int | None:
         """Up to when that of all services has arrived; None when nothing is known of that."""
         return self._held_back(min(self.services_ns.values(), default=self.alive_ns))
-
-    def without_backlog(self) -> "Watermark":
-        """The same, where spans that are missing count as lost."""
-        return replace(self, backlog_ns=None)
 
     def of(self, filters: Iterable[Filter]) -> int | None:
         """Up to when that has arrived which a question is about.
@@ -143,6 +112,11 @@ class Watermark:
                 found = [self.services_ns.get(name, self.alive_ns) for name in each.values]
                 return self._held_back(min((until for until in found if until is not None), default=None))
         return self.everywhere_ns
+
+    def waits_for_silent(self, filters: Iterable[Filter], until_ns: int) -> bool:
+        """Whether all that is missing up to a time is of processes that fell silent, which waiting does not mend."""
+        of, alive = self.of(filters), self._held_back(self.alive_ns)
+        return of is not None and alive is not None and of < until_ns <= alive
 
     def _held_back(self, until_ns: int | None) -> int | None:
         if until_ns is None or self.backlog_ns is None:
@@ -169,27 +143,6 @@ def heartbeats_query(now: datetime, *, lookback_seconds: int) -> Query:
     )
 
 
-def lag_query(heard_ns: int) -> Query:
-    """How long (nanoseconds) the last spans took to arrive, at the 99th percentile; no row when there were none."""
-    start_ns = heard_ns - _LAG_WINDOW_SECONDS * NANOSECONDS
-    return Query(_LAG, {"start_ns": start_ns, "end_ns": heard_ns})
-
-
-def newest_span_query(start_ns: int, end_ns: int) -> Query:
-    """When the newest stored span of a range began (nanoseconds); no row when there is none."""
-    return Query(_NEWEST_SPAN, {"start_ns": start_ns, "end_ns": end_ns})
-
-
-def counted_query(newest_ns: int, until_ns: int) -> Query:
-    """The export (nanoseconds) after which processes first counted spans later than the newest one that is stored.
-
-    No row when they counted none.
-    """
-    parameters = {"spans": SPAN_COUNT_METRIC, "newest_ns": newest_ns, "end_ns": until_ns}
-    # The growth of an export is told by the one before it.
-    return Query(_COUNTED, {**parameters, "start_ns": max(0, newest_ns - _LAG_WINDOW_SECONDS * NANOSECONDS)})
-
-
 async def watermark(database: Database, now: datetime) -> Watermark:
     """Up to when telemetry has arrived; nothing is known of that when no process was ever heard."""
     heard = await database.fetch(heartbeats_query(now, lookback_seconds=_RECENT_SECONDS))
@@ -199,28 +152,50 @@ async def watermark(database: Database, now: datetime) -> Watermark:
     if not heard:
         return Watermark()
     alive_ns = min(int(alive) for _, _, alive in heard if alive)
-    lag = await database.fetch(lag_query(alive_ns))
+    services_ns = {str(service): int(last) for service, last, _ in heard}
+    spans, events = await asyncio.gather(*(_of(database, each, alive_ns, services_ns) for each in (SPANS, EVENTS)))
+    return replace(spans, events=events)
+
+
+async def _of(database: Database, stream: Stream, alive_ns: int, services_ns: Mapping[str, int]) -> Watermark:
+    """That of a stream, by the heartbeats of processes."""
+    lag = await database.fetch(lag_query(stream, alive_ns))
     lag_ns = max(_BATCH_SECONDS * NANOSECONDS, int(lag[0][0]) if lag else 0)
-    services_ns = {str(service): int(last) - lag_ns for service, last, _ in heard}
-    return Watermark(alive_ns - lag_ns, services_ns, None if lag else await _backlog(database, alive_ns))
+    backlog_ns = None if lag else await _backlog(database, stream, alive_ns)
+    return Watermark(alive_ns - lag_ns, {name: last - lag_ns for name, last in services_ns.items()}, backlog_ns)
 
 
-async def _backlog(database: Database, alive_ns: int) -> int | None:
-    """From when on spans were counted of which none is stored; None when there are none."""
+async def _backlog(database: Database, stream: Stream, alive_ns: int) -> int | None:
+    """From when on rows were counted of which none is stored; None when there are none."""
     for seconds in (GONE_SECONDS, _BACKLOG_SECONDS):
         start_ns = max(0, alive_ns - seconds * NANOSECONDS)
-        newest = await database.fetch(newest_span_query(start_ns, alive_ns))
-        counted = await database.fetch(counted_query(int(newest[0][0]) if newest else start_ns, alive_ns))
-        # Without a count there is none, and with a span it is known where it begins; else it began earlier.
+        newest = await database.fetch(newest_query(stream, start_ns, alive_ns))
+        newest_ns = int(newest[0][0]) if newest else start_ns
+        counted = await database.fetch(counted_query(stream, newest_ns, alive_ns))
+        # Without a count there is none, and with a row it is known where it begins; else it began earlier.
         if newest or not counted:
             break
     return int(counted[0][0]) if counted else None
 
 
+class _Losses:
+    """Tells a stream's backlog that is on its way from one that never comes."""
+
+    def __init__(self) -> None:
+        self._backlog_ns: int | None = None
+        self._stuck_since = 0.0
+
+    def without(self, found: Watermark, asked_at: float) -> Watermark:
+        """The same without a backlog of which nothing came for too long."""
+        if found.backlog_ns != self._backlog_ns:
+            self._backlog_ns, self._stuck_since = found.backlog_ns, asked_at
+        return replace(found, backlog_ns=None) if asked_at - self._stuck_since > GONE_SECONDS else found
+
+
 class SharedWatermark:
     """The watermark for all who ask within a moment: a panel's questions and a room full of dashboards ask it once.
 
-    Spans that were counted and are not stored hold it back for `GONE_SECONDS` after the last of them came; then they
+    What was counted and is not stored holds it back for `GONE_SECONDS` after the last of them came; then they
     count as lost.
 
     Args:
@@ -234,8 +209,7 @@ class SharedWatermark:
         self._asking = asyncio.Lock()
         self._found = Watermark()
         self._good_until = 0.0
-        self._backlog_ns: int | None = None
-        self._stuck_since = 0.0
+        self._spans, self._events = _Losses(), _Losses()
 
     async def __call__(self, database: Database, now: datetime) -> Watermark:
         """As `watermark`."""
@@ -243,9 +217,7 @@ class SharedWatermark:
             if self._clock() >= self._good_until:
                 asked_at = self._clock()
                 found = await watermark(database, now)
-                if found.backlog_ns != self._backlog_ns:
-                    self._backlog_ns, self._stuck_since = found.backlog_ns, asked_at
-                lost = asked_at - self._stuck_since > GONE_SECONDS
-                self._found = found.without_backlog() if lost else found
+                events = None if found.events is None else self._events.without(found.events, asked_at)
+                self._found = replace(self._spans.without(found, asked_at), events=events)
                 self._good_until = asked_at + self._seconds
             return self._found

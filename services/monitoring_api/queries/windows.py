@@ -234,7 +234,7 @@ def measurement_of(
         figures: What was found of it; None where there is nothing.
         immature: Why the figure says nothing yet.
     """
-    metric, until = question.metric, mark.of(question.filters)
+    metric, until = question.metric, mark.about(question.metric.source).of(question.filters)
     base = 0.0 if figures is None else figures[metric.base] or 0.0
     value = metric.empty if figures is None else metric.of(figures[metric.value], base, seconds=span.seconds)
     return Measurement(

@@ -1,6 +1,7 @@
 """Metrics: which there are, what they are now, and what they were."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
@@ -40,10 +41,9 @@ def metrics_router(serving: Serving) -> APIRouter:
         filters = parse_filters(parameters.filter)
         database = serving.asking()
         window = timedelta(seconds=seconds)
-        whole, *_ = await measure(database, metric.name, window=window, now=now, filters=filters, curves=serving.curves)
-        series = [whole]
-        if groups:
-            series = await measure(database, metric.name, window=window, now=now, filters=filters, group_by=groups)
+        ask = partial(measure, database, metric.name, window=window, now=now, filters=filters, arrived=serving.arrived)
+        whole, *_ = await ask(curves=serving.curves)
+        series = await ask(group_by=groups) if groups else [whole]
         return {
             "metric": metric.name,
             "unit": metric.unit,

@@ -11,6 +11,7 @@ from services.monitoring_api.alerting.replay import follow
 from services.monitoring_api.alerting.rules import Rule
 from services.monitoring_api.queries.current import measure
 from services.monitoring_api.queries.filters import equal
+from services.monitoring_api.queries.sources import OUTCOMES, PREDICTIONS, REQUESTS
 from services.monitoring_api.queries.timerange import NANOSECONDS, epoch_ns
 from services.monitoring_api.queries.watermark import (
     GONE_SECONDS,
@@ -21,7 +22,7 @@ from services.monitoring_api.queries.watermark import (
 )
 from sightglass.attributes import ENDED_METRIC, HEARTBEAT_METRIC, SPAN_COUNT_METRIC
 from tests.monitoring_api.queries.asking import ask_history
-from tests.monitoring_api.store import T0, point, span
+from tests.monitoring_api.store import T0, label, point, prediction, span, text
 
 pytestmark = pytest.mark.anyio
 
@@ -148,12 +149,96 @@ async def test_a_measurement_is_incomplete_when_much_of_its_window_is_to_come(st
     assert found.complete_until_ns == max(ago(seconds + 1), ago(window))
 
 
+def events_counted(store, metric, *counted):
+    """What a process counted of two models: (seconds before T0, so many of each so far)."""
+    rows = [
+        point(T0 - timedelta(seconds=at), metric, made, ml__model__name=name) | {"AggregationTemporality": 2}
+        for at, made in counted
+        for name in ("flight-delay", "fares")
+    ]
+    if rows:
+        store.insert("otel_metrics_sum", rows)
+
+
+@pytest.mark.parametrize(
+    ("events", "counted", "expected"),
+    [
+        ([(30, 9)], [], 2 + 9),
+        ([], [], 2 + 1),
+        ([(100, 1)], [(110, 5), (100, 6), (90, 6), (80, 7), (10, 9)], 90),
+        ([], [(110, 5), (100, 6), (90, 6)], 110),
+        ([(30, 1)], [(110, 5), (100, 6), (90, 6), (80, 7), (10, 9)], 3),
+    ],
+    ids=["slow", "idle", "on-their-way", "none-ever", "some-have-come"],
+)
+@pytest.mark.parametrize("metric", ["ml.prediction.count", "ml.label.count"])
+async def test_predictions_and_labels_have_a_watermark_of_their_own(store, metric, events, counted, expected):
+    """They travel as logs: what they take to arrive, and what of them was counted, holds back them and not spans."""
+    beats(store, a=2)
+    store.insert("otel_traces", [span(T0 - timedelta(seconds=5), seconds=0.1, lag=0.5)])
+    made = prediction if metric == "ml.prediction.count" else lambda at, **more: label(at, "p1", "late", **more)
+    times = [(T0 - timedelta(seconds=at), timedelta(seconds=lag)) for at, lag in events]
+    # Other events say nothing of these.
+    other = prediction(T0 - timedelta(seconds=7), EventName="ml.model.switch", ArrivedAt=text(T0))
+    store.insert("otel_logs", [other, *(made(at, ArrivedAt=text(at + lag)) for at, lag in times)])
+    events_counted(store, metric, *counted)
+    mark = await watermark(store, T0)
+    assert mark.about(REQUESTS).everywhere_ns == ago(3)
+    assert mark.about(PREDICTIONS).everywhere_ns == mark.about(OUTCOMES).everywhere_ns == ago(expected)
+    assert mark.about(PREDICTIONS).of([equal("service", "ml-api")]) == ago(expected)
+    assert mark.of_all_ns == ago(max(3, expected))
+
+
+async def test_predictions_that_never_come_count_as_lost_after_five_minutes(store):
+    """As spans do; and the answer about a window that ends now says so, too."""
+    beats(store, a=2)
+    events_counted(store, "ml.prediction.count", (110, 5), (100, 6), (90, 6), (80, 7))
+    store.insert("otel_logs", [prediction(T0 - timedelta(seconds=100))])
+    passed = [0.0]
+    shared = SharedWatermark(0.5, clock=lambda: passed[0])
+    for passed[0], complete in ((1.0, False), (1.0 + GONE_SECONDS, False), (2.0 + GONE_SECONDS, True)):
+        asked = {"window": timedelta(minutes=5), "now": T0, "arrived": shared}
+        ((rate,), (requests,)) = [await measure(store, name, **asked) for name in ("prediction_rate", "request_rate")]
+        assert (rate.complete, requests.complete) == (complete, True)
+
+
+async def test_a_rule_over_predictions_waits_for_predictions(store):
+    """Spans are there at once, predictions of the window are late: it is judged with them, or is incomplete."""
+    beats(store, a=3)
+    store.insert("otel_traces", [span(T0 - timedelta(seconds=8), seconds=0.1, lag=0.5)])
+    events_counted(store, "ml.prediction.count", (110, 5), (100, 6), (40, 6), (10, 9))
+    store.insert("otel_logs", [prediction(T0 - timedelta(seconds=100))])
+    waiting = Waiting(store, a=3600)
+    (reading,) = await read_all(store, waiting, "prediction_rate")
+    assert (reading.complete, waiting.at - T0.timestamp()) == (False, 30)
+    (reading,) = await read_all(store, waiting, "request_rate")
+    assert reading.complete
+    late = [prediction(T0 - timedelta(seconds=at), ArrivedAt=text(T0 + timedelta(seconds=5))) for at in range(8, 14)]
+    waiting = Waiting(store, {5: late}, a=3600)
+    (reading,) = await read_all(store, waiting, "prediction_rate")
+    assert (reading.complete, reading.count) == (True, 6)
+    assert 5 < waiting.at - T0.timestamp() < 30
+
+
+async def test_a_silent_service_keeps_nobody_waiting(store):
+    """What only it holds back is incomplete at once; a short wait would not bring it back, and delay all of a group."""
+    heard(store, "worker", 600, 2)
+    heard(store, "ml-api", 600, 40)
+    waiting = Waiting(store)
+    assert not (await read(store, waiting)).complete
+    assert waiting.at == T0.timestamp()
+    heard(store, "batch", 600, 12)
+    assert not (await read(store, waiting)).complete
+    assert waiting.at == T0.timestamp() + 30, "one that was heard just now may only be slow"
+
+
 class Waiting:
     """A clock that only sleeping moves, and what arrives meanwhile."""
 
-    def __init__(self, store, **arrives) -> None:
+    def __init__(self, store, events=None, **arrives) -> None:
         self.store = store
         self.at = T0.timestamp()
+        self.events = events or {}
         self.arrives = arrives
 
     def now(self):
@@ -163,6 +248,8 @@ class Waiting:
     async def sleep(self, seconds):
         """Time passes, and heartbeats arrive that were made five seconds before."""
         self.at += seconds
+        for after in [after for after in self.events if T0.timestamp() + after <= self.at]:
+            self.store.insert("otel_logs", self.events.pop(after))
         for name, after in self.arrives.items():
             made = min(self.at - 5, T0.timestamp() + after)
             self.store.insert("otel_metrics_gauge", [_beat(made, name)])
@@ -172,12 +259,17 @@ def _beat(seconds, name):
     return point(datetime.fromtimestamp(seconds, UTC), HEARTBEAT_METRIC, 1, instance=name)
 
 
-async def read(store, waiting, window="60s"):
+async def read_all(store, waiting, metric):
     """A rule's look at T0; windows end five seconds before."""
-    rule = Rule(alert="A", metric="request_rate", window=window, condition="> 0")
+    rule = Rule(alert="A", metric=metric, window="60s", condition="> 0")
     (question,) = rule.questions(T0.timestamp())
     measured = ClickHouseMeasure(store, delay_seconds=5, clock=waiting.now, sleep=waiting.sleep, arrived=watermark)
-    (reading,) = (await measured([question], T0.timestamp()))[question]
+    return (await measured([question], T0.timestamp()))[question]
+
+
+async def read(store, waiting):
+    """One about requests."""
+    (reading,) = await read_all(store, waiting, "request_rate")
     return reading
 
 
