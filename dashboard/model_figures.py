@@ -45,16 +45,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "balanced_accuracy": Kind("Balanced accuracy", "Mean of the recalls of all classes.", Better.HIGHER, "ratio"),
     "mcc": Kind("MCC", "Matthews correlation coefficient: 1 perfect, 0 chance.", Better.HIGHER),
     "pr_auc": Kind("PR AUC", "Area under the precision-recall curve.", Better.HIGHER),
-    "ece_equal_mass": Kind(
-        "Calibration error", "Mean distance of scores from shares.", Better.LOWER
-    ),
+    "ece_equal_mass": Kind("Calibration error", "Mean distance of scores from shares.", Better.LOWER),
     "roc_auc_macro": Kind("ROC AUC, mean of classes", "Each class against the rest.", Better.HIGHER),
-    "roc_auc_weighted": Kind(
-        "ROC AUC, weighted", "Each class against the rest, by frequency.", Better.HIGHER
-    ),
-    "precision_weighted": Kind(
-        "Precision, weighted", "Of each class, by frequency.", Better.HIGHER, "ratio"
-    ),
+    "roc_auc_weighted": Kind("ROC AUC, weighted", "Each class against the rest, by frequency.", Better.HIGHER),
+    "precision_weighted": Kind("Precision, weighted", "Of each class, by frequency.", Better.HIGHER, "ratio"),
     "recall_weighted": Kind("Recall, weighted", "Of each class, by frequency.", Better.HIGHER, "ratio"),
     "f1_weighted": Kind("F1, weighted", "Of each class, by frequency.", Better.HIGHER),
     "mae": Kind("MAE", "Mean absolute error, in the unit of the label.", Better.LOWER),
@@ -68,6 +62,10 @@ _FIRST: Final[Mapping[str, Sequence[str]]] = {
     "multiclass": ("accuracy", "log_loss", "f1", "balanced_accuracy", "precision", "recall"),
     "regression": ("mae", "rmse", "r2", "bias", "mape"),
 }
+_MORE: Final[Mapping[str, Sequence[str]]] = {
+    "binary": ("f1", "balanced_accuracy", "mcc", "pr_auc"),
+    "multiclass": ("mcc", "precision_weighted", "recall_weighted", "f1_weighted", "roc_auc_macro"),
+}
 LONGEST_TITLE: Final = 60
 
 
@@ -80,6 +78,18 @@ def kind_of(name: str) -> Kind:
 def first_figures(task: str | None) -> Sequence[str]:
     """The figures that a task is judged by, the deciding one first."""
     return _FIRST.get(task or "", _FIRST["binary"])
+
+
+def drawn_figures(task: str | None, asked: str = "") -> list[str]:
+    """The figures of a task that can be drawn over time and by segment, the deciding one first.
+
+    Args:
+        task: of the model.
+        asked: one that a link asks for: it is among them unless it is one of another task only.
+    """
+    known = [*first_figures(task), *_MORE.get(task or "", ())]
+    of_others = {name for names in (*_FIRST.values(), *_MORE.values()) for name in names} - set(known)
+    return known if not asked or asked in known or asked in of_others else [*known, asked]
 
 
 def in_order(task: str | None, names: Sequence[str]) -> list[str]:

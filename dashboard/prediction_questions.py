@@ -10,13 +10,8 @@ from dashboard.states.predictions import PredictionsState
 PAGE_LENGTH: Final = 50
 
 
-def found_predictions(state: PredictionsState, cursor: str = "") -> Question[PredictionPage]:
-    """A page of the predictions that meet a search.
-
-    Args:
-        state: the search.
-        cursor: where the page before ended; empty for the first.
-    """
+def found_predictions(state: PredictionsState) -> Question[PredictionPage]:
+    """A page of the predictions that meet a search."""
     asked = {
         "from": state.period.start,
         "to": state.period.end,
@@ -29,7 +24,7 @@ def found_predictions(state: PredictionsState, cursor: str = "") -> Question[Pre
         "max_score": "" if state.max_score is None else repr(state.max_score),
         "entity": state.entity,
         "features_source": state.features_source,
-        "cursor": cursor,
+        "cursor": state.cursor,
     }
     chosen = [(name, value) for name, value in asked.items() if value]
     features = [("feature", text) for text in state.features]

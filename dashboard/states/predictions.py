@@ -10,7 +10,7 @@ from dashboard.states.reader import Query, StateReader
 from dashboard.time_range import TimeRange
 
 OUTCOMES: Final = ("", "wrong", "correct", "unlabelled")
-_TEXTS: Final = ("prediction", "model", "version", "label", "entity", "features_source")
+_TEXTS: Final = ("prediction", "model", "version", "label", "entity", "features_source", "cursor")
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class PredictionsState:
         features: conditions on features, and-ed.
         entity: what it is about, as stored (its hash); empty for anything.
         features_source: such as `store` or `fallback`; empty for any.
+        cursor: where the page before ended, as the API says; empty for the first page.
         period: when predictions were made.
         zone: IANA name of the time zone shown.
     """
@@ -44,6 +45,7 @@ class PredictionsState:
     features: tuple[str, ...] = ()
     entity: str = ""
     features_source: str = ""
+    cursor: str = ""
     period: TimeRange = field(default_factory=TimeRange)
     zone: str = "UTC"
 

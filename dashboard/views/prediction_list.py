@@ -1,6 +1,7 @@
 """The predictions that meet a search, page by page."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import pandas as pd
@@ -8,7 +9,7 @@ import streamlit as st
 
 from dashboard.api_errors import ApiError
 from dashboard.navigation import go_to
-from dashboard.plain_text import one_line, plain
+from dashboard.plain_text import one_line
 from dashboard.prediction_answers import FoundPrediction, PredictionPage
 from dashboard.prediction_questions import found_predictions
 from dashboard.session import client, leave_when_denied, now
@@ -16,28 +17,24 @@ from dashboard.states.predictions import PredictionsState
 from dashboard.time_range import zone_name, zone_of
 from dashboard.views.notices import failure_notice, nothing_yet
 
-_PAGES: Final = "predictions.pages"
+_BEFORE: Final = "predictions.before"
 _NAME: Final = 40
 
 
 def draw_list(state: PredictionsState) -> ApiError | None:
     """Draw a page, and the way to the next; why not, where there is none."""
-    asked, cursors = st.session_state.get(_PAGES) or (None, [""])
-    if asked != state:
-        cursors = [""]
     try:
         with st.spinner("Searching …"):
-            page = client().ask(found_predictions(state, cursors[-1]))
+            page = client().ask(found_predictions(state))
     except ApiError as error:
         leave_when_denied(error)
         failure_notice(error)
         return error
-    st.session_state[_PAGES] = (state, cursors)
     if not page.predictions:
         _none(state)
         return None
     _table(page.predictions, state)
-    _turn(page, state, cursors)
+    _turn(page, state)
     return None
 
 
@@ -108,12 +105,23 @@ def _outcome(one: FoundPrediction) -> str:
     return {True: "right", False: "wrong", None: "measured"}[one.correct]
 
 
-def _turn(page: PredictionPage, state: PredictionsState, cursors: list[str]) -> None:
+def _turn(page: PredictionPage, state: PredictionsState) -> None:
+    """The ways to older and newer pages; which pages came before is known where somebody turned them here."""
+    search = replace(state, cursor="")
+    asked, before = st.session_state.get(_BEFORE) or (search, [])
+    before = before if asked == search and state.cursor else []
     with st.container(horizontal=True, vertical_alignment="center"):
-        if len(cursors) > 1 and st.button("Newer", icon=":material/chevron_left:", key="predictions.newer"):
-            st.session_state[_PAGES] = (state, cursors[:-1])
-            st.rerun()
-        st.caption(f"Page {len(cursors)}, {plain(len(page.predictions))} predictions, newest first.", width="content")
+        if state.cursor and st.button(
+            "Newer" if before else "First page", icon=":material/chevron_left:", key="predictions.newer"
+        ):
+            _show(search, before[:-1], before[-1] if before else "")
+        number = f"Page {len(before) + 1}, " if before or not state.cursor else ""
+        st.caption(f"{number}{len(page.predictions)} predictions, newest first.", width="content")
         if page.next_cursor and st.button("Older", icon=":material/chevron_right:", key="predictions.older"):
-            st.session_state[_PAGES] = (state, [*cursors, page.next_cursor])
-            st.rerun()
+            _show(search, [*before, state.cursor], page.next_cursor)
+
+
+def _show(search: PredictionsState, before: list[str], cursor: str) -> None:
+    st.session_state[_BEFORE] = (search, before)
+    st.session_state["predictions.state"] = replace(search, cursor=cursor)
+    st.rerun()

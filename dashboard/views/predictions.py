@@ -1,5 +1,6 @@
 """Predictions: a search for them, and one of them whole."""
 
+from dataclasses import replace
 from typing import Final
 
 import streamlit as st
@@ -26,6 +27,8 @@ def render() -> None:
     last: PredictionsState = st.session_state[f"{PAGE}.state"]
     st.title("Predictions", anchor=False)
     state = last if last.prediction else draw_search(last, moment)
+    if replace(state, cursor="") != replace(last, cursor=""):
+        state = replace(state, cursor="")  # another search begins with its first page
     tell_complaints(PAGE)
     if not range_is_right(state.period, moment):
         return

@@ -52,6 +52,7 @@ def test_models_survive_their_url(state: ModelsState) -> None:
         features=conditions,
         entity=texts,
         features_source=texts,
+        cursor=texts,
         period=periods,
         zone=zones,
     )

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from dashboard.explain_answers import Part
+from dashboard.filter_text import prediction_filters
 from dashboard.model_answers import SegmentName
 from dashboard.segment_filters import Narrowed, asked_by, is_feature, narrowed_to, segment_title
 
@@ -36,6 +38,20 @@ def test_a_segment_of_a_feature_becomes_conditions(one: SegmentName, title: str,
     """Values keep their type, ranges both ends; the same conditions search for its predictions."""
     assert segment_title(one) == title
     assert narrowed_to(one, of_feature=True) == Narrowed(conditions, search={"feature": list(conditions)})
+
+
+def test_findings_about_segments_search_for_their_predictions() -> None:
+    """Where the search knows the segment; what is decided by others leads nowhere."""
+    found = {
+        name: prediction_filters([Part(kind="segment", field=name, value="v")])
+        for name in ("model_version", "features_source", "label", "service")
+    }
+    assert found == {
+        "model_version": {"version": ["v"]},
+        "features_source": {"features_source": ["v"]},
+        "label": {"label": ["v"]},
+        "service": None,
+    }
 
 
 def test_segments_of_columns_become_filters_where_there_are_such() -> None:

@@ -51,11 +51,16 @@ def test_pages_follow_by_cursor_and_a_new_search_begins_anew(open_page: Open, ap
     assert [query.get("cursor") for query in asked(api, "/predictions")][-1] == ["100"]
     assert len(page.dataframe[0].value) == 20
     assert not any(button.key == "predictions.older" for button in page.button)
+    linked = open_page("predictions", cursor="100")
+    assert list(linked.dataframe[0].value["Prediction"]) == list(page.dataframe[0].value["Prediction"])
+    assert linked.button(key="predictions.newer").label == "First page"
     page.button(key="predictions.newer").click().run()
+    assert url_of(page)["cursor"] == ["50"]
     assert "Page 2, 50 predictions" in said(page)
     page.selectbox(key="predictions.outcome").set_value("wrong").run()
     assert "Page 1, 50 predictions" in said(page)
     assert "cursor" not in asked(api, "/predictions")[-1]
+    assert "cursor" not in url_of(page)
 
 
 def test_one_prediction_opens_whole_and_leads_back(open_page: Open, api: FakeMonitoringApi) -> None:
