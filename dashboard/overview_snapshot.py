@@ -1,34 +1,26 @@
-"""Everything the overview shows, asked for at once."""
+"""Everything the overview shows, asked for at once: as few questions for many services and models as for one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from dashboard.answers import Alerts, Catalogue, Current, History, PipelineHealth
-from dashboard.api_client import ApiClient, Question, alerts, current, history, pipeline_health
+from dashboard.answers import Alerts, Current, PipelineHealth
+from dashboard.api_client import ApiClient, Question, alerts, current, pipeline_health
 from dashboard.api_errors import ApiDeniedError, ApiError, ApiUnreachableError
+from dashboard.history_answers import ComparedHistory
+from dashboard.history_questions import compared_history
+from dashboard.overview_subjects import MODEL_METRICS, SERVICE_METRICS, Subject, subjects
+from dashboard.states.history import HistoryState
 from dashboard.states.overview import OverviewState
-from dashboard.time_range import fitting_step
+from dashboard.time_range import STEPS
 from dashboard.verdict import Traffic, Verdict, verdict
 
-FIGURES: Final = ("request_rate", "error_ratio", "latency_p95", "prediction_rate", "score_mean", "label_coverage")
-LINES: Final = (
-    "request_rate",
-    "error_ratio",
-    "latency_p50",
-    "latency_p95",
-    "latency_p99",
-    "prediction_rate",
-    "score_mean",
-    "score_p50",
-    "score_p95",
-    "label_coverage",
-    "ingest_lag_p95",
-)
 FIGURE_WINDOWS: Final[Mapping[str, str]] = {"label_coverage": "24h"}
 """Labels come hours after their predictions, so that five minutes of coverage say nothing."""
 FIGURE_WINDOW: Final = "5m"
+LAG: Final = "ingest_lag_p95"
+_MOST_POINTS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -37,15 +29,15 @@ class Snapshot:
 
     Attributes:
         taken_at: when it was asked for.
-        figures: metric -> its current value, or why there is none.
-        lines: metric -> its history, or why there is none.
+        figures: metric -> its current value for each service or model, or why there is none.
+        lines: metric -> its history for each of them, or why there is none.
         health: of the pipeline, or why it is unknown.
         alerts: all, or why they are unknown.
     """
 
     taken_at: datetime
     figures: Mapping[str, Current | ApiError]
-    lines: Mapping[str, History | ApiError]
+    lines: Mapping[str, ComparedHistory | ApiError]
     health: PipelineHealth | ApiError
     alerts: Alerts | ApiError
 
@@ -66,85 +58,85 @@ class Snapshot:
         return any(
             bool(value)
             for line in lines
-            if isinstance(line, History)
+            if isinstance(line, ComparedHistory)
             for series in line.series
             for _, value in series.points
         )
 
-    def verdict(self) -> Verdict:
-        """The whole in words."""
+    def subjects(self, service: str = "") -> tuple[Subject, ...]:
+        """The services and models, those that predict first; of one service only, with its models, if one is named."""
+        return subjects(self.figures, self.lines, service)
+
+    def verdict(self, service: str = "") -> Verdict:
+        """The whole in words.
+
+        Args:
+            service: whose traffic it speaks of; empty: of the one that predicts, where that is one, else of all.
+        """
+        predicting = [one.name for one in self.subjects() if one.kind == "service" and one.predicts]
+        about = service or (predicting[0] if len(predicting) == 1 else "")
         traffic = Traffic(
-            requests=self._known("request_rate"),
-            errors=self._known("error_ratio"),
-            latency=self._known("latency_p95"),
-            predictions=self._known("prediction_rate"),
+            requests=self._known("request_rate", about),
+            errors=self._known("error_ratio", about),
+            latency=self._known("latency_p95", about),
+            predictions=self._known("prediction_rate", about),
         )
         return verdict(traffic, self.health, self.alerts, ever=self.ever)
 
-    def _known(self, metric: str) -> Current | None:
+    def _known(self, metric: str, service: str) -> Current | None:
         figures = self.figures[metric]
-        return figures if isinstance(figures, Current) else None
+        if not isinstance(figures, Current):
+            return None
+        if not service:
+            return figures
+        mine = [group for group in figures.series if group.labels.get("service") == service]
+        if metric in {"request_rate", "prediction_rate"}:  # rates of groups add up
+            return figures.model_copy(update={"value": sum(group.value or 0.0 for group in mine)})
+        return figures.model_copy(update={"value": mine[0].value if mine else None})
 
 
-def take_snapshot(client: ApiClient, catalogue: Catalogue, state: OverviewState, now: datetime) -> Snapshot:
+def take_snapshot(client: ApiClient, state: OverviewState, now: datetime) -> Snapshot:
     """Ask everything in parallel.
 
     Args:
         client: of the monitoring API.
-        catalogue: says which metrics know the key `service`.
-        state: range, zone and service.
+        state: range and zone; the service does not matter, so that all who look share one answer.
         now: the time of the look.
     """
-    step = fitting_step(*state.period.bounds(now))
     figures: list[Question[Current]] = [
-        current(metric, window=FIGURE_WINDOWS.get(metric, FIGURE_WINDOW), filters=_filters(catalogue, metric, state))
-        for metric in FIGURES
+        current(metric, window=FIGURE_WINDOWS.get(metric, FIGURE_WINDOW), group_by=_grouping(metric))
+        for metric in (*SERVICE_METRICS, *MODEL_METRICS)
     ]
-    lines: list[Question[History]] = [
-        history(
-            metric,
-            start=state.period.start,
-            end=state.period.end,
-            step=step,
-            tz=state.zone,
-            filters=_filters(catalogue, metric, state),
+    step = _fitting_step(*state.period.bounds(now))
+    drawn = [*SERVICE_METRICS, *MODEL_METRICS, LAG]
+    lines = [
+        compared_history(
+            [metric],
+            HistoryState(period=state.period, zone=state.zone, step=step, group_by=_grouping(metric, lines=True)),
         )
-        for metric in LINES
+        for metric in drawn
     ]
     questions: Sequence[Question[Any]] = [*figures, *lines, pipeline_health(), alerts()]
     answers = client.ask_all(questions)
     return Snapshot(
         taken_at=now,
-        figures=dict(zip(FIGURES, answers[: len(FIGURES)], strict=True)),
-        lines=dict(zip(LINES, answers[len(FIGURES) : -2], strict=True)),
+        figures=dict(zip((*SERVICE_METRICS, *MODEL_METRICS), answers[: len(figures)], strict=True)),
+        lines=dict(zip(drawn, answers[len(figures) : -2], strict=True)),
         health=answers[-2],
         alerts=answers[-1],
     )
 
 
-def services(client: ApiClient) -> tuple[list[str], list[str]]:
-    """Names of the services seen in the last day, and of those among them that predict.
-
-    Raises:
-        ApiError: nothing could be learned.
-    """
-    answers = client.ask_all(
-        [current(metric, window="24h", group_by=("service",)) for metric in ("request_rate", "prediction_rate")]
-    )
-    errors = [answer for answer in answers if isinstance(answer, ApiError)]
-    if len(errors) == len(answers):
-        raise errors[0]
-    seen, predicting = (
-        sorted({group.labels.get("service", "") for group in answer.series if group.value} - {""})
-        if isinstance(answer, Current)
-        else []
-        for answer in answers
-    )
-    return sorted({*seen, *predicting}), predicting
-
-
-def _filters(catalogue: Catalogue, metric: str, state: OverviewState) -> tuple[str, ...]:
-    if state.service in {"", "*"}:
+def _grouping(metric: str, *, lines: bool = False) -> tuple[str, ...]:
+    if metric == LAG:
         return ()
-    entry = catalogue.named(metric)
-    return (f"service={state.service}",) if entry is None or "service" in entry.filters else ()
+    if metric in SERVICE_METRICS:
+        return ("service",)
+    # Who predicts is learned from the rate.
+    return ("model", "service") if metric == "prediction_rate" and not lines else ("model",)
+
+
+def _fitting_step(start: datetime, end: datetime) -> str:
+    """The finest step that draws no more points than a small picture can show."""
+    seconds = (end - start).total_seconds()
+    return next((name for name, width in STEPS.items() if seconds / width <= _MOST_POINTS), "1d")

@@ -79,23 +79,23 @@ def _controls(catalogue: Catalogue, moment: datetime) -> HistoryState | None:
     """Draw what can be chosen; no state while no metric is."""
     custom = st.session_state[f"{PAGE}.range"] == CUSTOM
     with st.container(border=True):
-        upper = st.columns([3, 2, *([2, 2] if custom else []), 1.4, 2])
-        with upper[0]:
+        first, second, third = st.columns([4, 2, 3])
+        with first:
             metrics = pick_metrics(catalogue)
         shape = shared_shape(metrics, catalogue)
-        with upper[-1]:
-            zone = pick_zone(PAGE)
-        with upper[-2]:
-            step = pick_step()
-        with upper[1]:
-            period = pick_range(PAGE, zone, moment, upper[2:-2])
-        left, middle, right = st.columns([2, 3, 2])
-        with left:
+        with second:
             groups = pick_groups(shape)
-        with middle:
+        with third:
             filters = pick_filters(shape)
-        with right:
+        lower = st.columns([3, *([2.4, 2.4] if custom else []), 1.6, 2.4, 2.4])
+        with lower[-2]:
+            zone = pick_zone(PAGE)
+        with lower[-3]:
+            step = pick_step()
+        with lower[-1]:
             compare = pick_compare()
+        with lower[0]:
+            period = pick_range(PAGE, zone, moment, lower[1:-3])
         with st.container(horizontal=True, vertical_alignment="center"):
             log, bands, marks = pick_switches(metrics)
             panel = pick_panel()

@@ -8,15 +8,12 @@ CHARTS = "[data-testid=stVegaLiteChart] svg"
 
 
 def figures(page: Page) -> dict[str, str]:
-    """The overview's cards: title and figure."""
+    """The overview's figures, of the first row that has each: title and value."""
     expect(page.get_by_text(re.compile(r"as of \d\d:\d\d:\d\d"))).to_be_visible()  # the last thing drawn
-    cards = page.get_by_test_id("stMetric").all()
-    return {
-        card.get_by_test_id("stMetricLabel").locator("strong").inner_text(): card.get_by_test_id(
-            "stMetricValue"
-        ).inner_text()
-        for card in cards
-    }
+    shown = [
+        (cell.get_attribute("data-figure") or "", cell.inner_text()) for cell in page.locator("[data-figure]").all()
+    ]
+    return dict(reversed(shown))
 
 
 def number(text: str) -> float:

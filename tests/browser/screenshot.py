@@ -11,7 +11,7 @@ from tests.browser.browser import open_browser
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "images"
 WIDTH: Final = 1360
 PICTURES: Final = {
-    "overview": ("/?from=now-24h&to=now&tz=UTC", 4),
+    "overview": ("/?from=now-24h&to=now&tz=UTC", 1),
     "history": ("/history?metric=prediction_rate&from=now-24h&to=now&step=auto&tz=UTC&group_by=features_source", 1),
 }
 

@@ -66,7 +66,7 @@ def test_what_was_smuggled_in_neither_runs_nor_reports(
     """Each attempt is refused by the browser, named as a violation, and nothing leaves the page."""
     address, asked = elsewhere
     page.goto(dashboard)
-    charts(page, 7)
+    charts(page, 1)
     violated = page.evaluate(
         f"""async elsewhere => {{
             const heard = new Promise(resolve => document.addEventListener(

@@ -83,7 +83,7 @@ def test_those_listed_see_the_dashboard(open_page: Open, place: Place, api: Fake
     address, role = who.split()
     forget_others(api)
     page = enter(open_page, place, address.partition("@")[0])
-    charts(page, 7)
+    charts(page, 1)
     expect(signed_in_as(page, address, role)).to_be_visible()
     assert set(api.heard) == {(f"Bearer {OWN}", address, role)}
 
@@ -104,9 +104,9 @@ def test_a_reload_stays_signed_in_and_signing_out_ends_it(
 ) -> None:
     """The provider hears of it too, and afterwards the dashboard asks again."""
     page = enter(open_page, place, "ann")
-    charts(page, 7)
+    charts(page, 1)
     page.reload()
-    charts(page, 7)
+    charts(page, 1)
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("button", name="End session").click()
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
@@ -143,6 +143,6 @@ def test_a_forged_cookie_is_nobody(open_page: Open, place: Place, api: FakeMonit
 
 def test_its_log_holds_no_secret(open_page: Open, place: Place, api: FakeMonitoringApi) -> None:
     """Neither the token nor what the file holds, after people came and went."""
-    charts(enter(open_page, place, "ann"), 7)
+    charts(enter(open_page, place, "ann"), 1)
     assert OWN not in place.process.log
     assert "canary" not in place.process.log

@@ -19,7 +19,7 @@ class FakeHistory:
         self.hostile: str | None = None
         self.empty = False
 
-    def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, Any] | None:
+    def answer(self, path: str, _query: dict[str, list[str]]) -> tuple[int, Any] | None:
         """Status and body; None where something else answers."""
         if path == "/api/v1/metrics/history/sql":
             return 200, {"statements": [STATEMENT]}
