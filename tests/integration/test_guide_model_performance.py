@@ -142,3 +142,5 @@ def test_the_reference_is_built_as_shown(loaded, running):
     """What the command prints is what the guide shows, and the API knows of it."""
     assert loaded.run(BLOCKS["reference"]) == BLOCKS["reference shown"]
     ask(running, "/models?from=now-7d", {"models": [{"versions": [{"reference": True}]}]})
+    told = loaded.until(API + BLOCKS["reference document"], BLOCKS["reference document shown"])
+    assert [each["name"] for each in told["features"]] == ["distance", "miles", "carrier"]
