@@ -8,7 +8,7 @@ from dashboard.identity import Identity
 from dashboard.navigation import keep_pages
 from dashboard.pages import streamlit_pages
 from dashboard.session import identity, is_dark
-from dashboard.views import account, sign_in
+from dashboard.views import account, search_box, sign_in
 
 HERE = Path(__file__).parent
 # Streamlit shows its menu, where light and dark are chosen, only when it holds something of ours too.
@@ -28,6 +28,7 @@ def main() -> None:
         return
     keep_pages(pages)
     account.render(somebody)
+    search_box.render()
     page.run()
 
 

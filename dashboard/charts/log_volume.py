@@ -35,25 +35,27 @@ def log_volume_chart(
         time_title: title of the time axis, such as its zone.
     """
     names = [name for name in COLOURS if any(counts.get(name, ()))]
-    rows = [
-        {
-            "start": float(start),
-            "end": float(start + step),
-            "severity": name,
-            "order": place,
-            "count": counts[name][at],
-            "when": f"{datetime.fromtimestamp(start / 1000, UTC):%a %d %b %Y %H:%M:%S}",
-        }
-        for place, name in enumerate(names)
-        for at, start in enumerate(times)
-        if counts[name][at]
-    ]
-    frame = pd.DataFrame(rows, columns=["start", "end", "severity", "order", "count", "when"])
+    rows: list[dict[str, object]] = []
+    for at, start in enumerate(times):
+        foot = 0
+        for name in names:
+            if count := counts[name][at]:
+                rows.append(
+                    {
+                        "start": float(start),
+                        "end": float(start + step),
+                        "foot": float(foot),
+                        "top": float(foot + count),
+                        "severity": name,
+                        "count": float(count),
+                        "when": f"{datetime.fromtimestamp(start / 1000, UTC):%a %d %b %Y %H:%M:%S}",
+                    }
+                )
+                foot += count
     ends = (times[0], times[-1] + step) if times else (0, 1)
     bars = (
-        # Arrow hands 64-bit integers to the browser as BigInt, which a scale cannot read.
-        alt.Chart(frame.astype({"start": "float64", "end": "float64", "order": "float64", "count": "float64"}))
-        .mark_bar(binSpacing=0.5)
+        alt.Chart(pd.DataFrame(rows, columns=["start", "end", "foot", "top", "severity", "count", "when"]))
+        .mark_rect(strokeWidth=0)
         .encode(
             x=alt.X(
                 "start:T",
@@ -61,8 +63,8 @@ def log_volume_chart(
                 axis=alt.Axis(title=time_title, labelExpr=TIME_LABEL, labelOverlap="greedy", tickCount=8),
             ),
             x2="end:T",
-            y=alt.Y("count:Q", stack="zero", axis=alt.Axis(title="records", format="~s", tickCount=3)),
-            order=alt.Order("order:Q"),
+            y=alt.Y("foot:Q", axis=alt.Axis(title="records", format="~s", tickCount=3)),
+            y2="top:Q",
             color=alt.Color(
                 "severity:N",
                 scale=alt.Scale(domain=names, range=[COLOURS[name] for name in names]),

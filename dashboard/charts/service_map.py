@@ -25,6 +25,8 @@ _LANE_PIXELS: Final = 84
 _LEVELS: Final = {"under 1 % failed": MUTED, "1 to 5 % failed": AMBER, "5 % failed or more": VERMILLION}
 _BAD_RATIO: Final = 0.05
 _WORSE_RATIO: Final = 0.01
+_LEAST_FAILED: Final = 0.001
+_ALONG: Final = 0.28
 # A call back to the left would lie on the one it answers.
 _ASIDE: Final = 0.22
 
@@ -61,18 +63,21 @@ class Place:
 
 
 def places(calls: Sequence[MapCall]) -> dict[str, Place]:
-    """A place for everybody: each right of all who call it, as far as calls do not run in circles."""
+    """A place for everybody: each right of all who call it, as far as calls do not run in circles.
+
+    Args:
+        calls: the most frequent first.
+    """
     names = list(dict.fromkeys(name for call in calls for name in (call.caller, call.callee)))
     columns = dict.fromkeys(names, 0)
+    forward: list[MapCall] = []
+    for call in calls:
+        # Of calls in a circle the most frequent go to the right.
+        if call.caller != call.callee and not _leads(forward, call.callee, call.caller):
+            forward.append(call)
     for _ in names:  # as many rounds as the longest way can have steps
-        moved = False
-        for call in calls:
-            wanted = columns[call.caller] + 1
-            if columns[call.callee] < wanted < len(names) and not _leads(calls, call.callee, call.caller):
-                columns[call.callee] = wanted
-                moved = True
-        if not moved:
-            break
+        for call in forward:
+            columns[call.callee] = max(columns[call.callee], columns[call.caller] + 1)
     lanes: dict[int, list[str]] = {}
     for name in names:
         lanes.setdefault(columns[name], []).append(name)
@@ -159,7 +164,7 @@ def _edges(calls: Sequence[MapCall], where: Mapping[str, Place]) -> pd.DataFrame
         start, end = where[call.caller], where[call.callee]
         back = end.column <= start.column
         aside = _ASIDE if back else 0.0
-        failed = f", {figure(call.error_ratio, 'ratio')} failed" if call.error_ratio else ""
+        failed = f", {figure(call.error_ratio, 'ratio')} failed" if call.error_ratio >= _LEAST_FAILED else ""
         rows.append(
             {
                 "caller": call.caller,
@@ -169,8 +174,8 @@ def _edges(calls: Sequence[MapCall], where: Mapping[str, Place]) -> pd.DataFrame
                 "x2": float(end.column),
                 "y2": end.row + aside,
                 # Nearer to the caller, where lines to one callee are still apart.
-                "middle_x": start.column + (end.column - start.column) * 0.45,
-                "middle_y": start.row + (end.row - start.row) * 0.45 + aside,
+                "middle_x": start.column + (end.column - start.column) * _ALONG,
+                "middle_y": start.row + (end.row - start.row) * _ALONG + aside,
                 "width": 1.5 + 5.0 * (call.rate / most if most else 0.0) ** 0.5,
                 "level": _level(call.error_ratio),
                 "label": f"{'←' if back else '→'} {figure(call.rate, '1/s')}{failed}",

@@ -42,6 +42,8 @@ def _search(state: LogsState) -> None:
     if found is None:
         return
     rows, cursor, volume = found
+    if cursor and st.session_state.pop(f"{PAGE}.more", False):
+        rows, cursor = _older(state, rows, cursor)
     if not rows:
         _nothing(state)
         return
@@ -51,9 +53,7 @@ def _search(state: LogsState) -> None:
         _volume(volume, state)
     _table(rows, state)
     if cursor and len(rows) < MOST_ROWS:
-        if st.button("Older records", icon=":material/expand_more:", key=f"{PAGE}.older"):
-            _older(state, rows, cursor)
-            st.rerun(scope="fragment")
+        st.button("Older records", icon=":material/expand_more:", key=f"{PAGE}.older", on_click=_want_older)
     elif cursor:
         st.caption(f"These are the newest {MOST_ROWS:,}. Narrow the search to see older ones.")
 
@@ -61,7 +61,7 @@ def _search(state: LogsState) -> None:
 def _records(state: LogsState) -> tuple[list[LogRecord], str | None, LogVolume | ApiError] | None:
     """What was found for this search, asked once; None when there is no answer, which was said."""
     kept = st.session_state.get(f"{PAGE}.found")
-    if kept is not None and kept[0] == state and not st.session_state.pop(f"{PAGE}.again", False):
+    if kept is not None and kept[0] == state:
         return kept[1]  # type: ignore[no-any-return]  # as it was kept below
     with st.spinner("Asking the monitoring API …"):
         questions = [log_records(state.selection, state.range), log_volume(state.selection, state.range)]
@@ -89,15 +89,22 @@ def services_seen(rights: str) -> set[str]:  # noqa: ARG001  # the key of the ca
     return set()
 
 
-def _older(state: LogsState, rows: list[LogRecord], cursor: str) -> None:
+def _want_older() -> None:
+    st.session_state[f"{PAGE}.more"] = True
+
+
+def _older(state: LogsState, rows: list[LogRecord], cursor: str) -> tuple[list[LogRecord], str | None]:
+    """The records with the page that follows, and where that one ends; as they were, when there is no answer."""
     try:
         page: LogPage = client().ask(log_records(state.selection, state.range, cursor=cursor))
     except ApiError as error:
         leave_when_denied(error)
         failure_notice(error)
-        st.stop()
+        return rows, cursor
+    more = ([*rows, *page.logs], page.next_cursor)
     volume = st.session_state[f"{PAGE}.found"][1][2]
-    st.session_state[f"{PAGE}.found"] = (state, ([*rows, *page.logs], page.next_cursor, volume))
+    st.session_state[f"{PAGE}.found"] = (state, (*more, volume))
+    return more
 
 
 def _volume(volume: LogVolume, state: LogsState) -> None:

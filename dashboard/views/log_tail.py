@@ -41,6 +41,8 @@ def _tail(state: LogsState, *, paused: bool) -> None:
         except ApiError as error:
             leave_when_denied(error)
             failure_notice(error)
+            if not tail.rows:
+                return
     _draw(tail, state, asked_at, paused=paused)
 
 

@@ -31,16 +31,21 @@ def render() -> None:
     st.title("Logs", anchor=False)
     state = _controls(moment)
     st.session_state[f"{PAGE}.state"] = state
-    tell_complaints(PAGE)
+    complaints = st.container()
     if state.trace:
         state = _trace(state)
     if not range_is_right(state.period, moment):
+        with complaints:
+            tell_complaints(PAGE)
         return
     write_query(PAGE, state.query())
     if state.live:
         draw_tail(state)
     else:
         draw_search(state)
+    # Last, for the search may begin the page anew.
+    with complaints:
+        tell_complaints(PAGE)
 
 
 def _load(state: LogsState, moment: datetime) -> None:
@@ -71,12 +76,13 @@ def _controls(moment: datetime) -> LogsState:
         key=f"{PAGE}.severity",
     )
     live = upper[3].toggle("Live", key=f"{PAGE}.live", help="Show new records as they come.")
-    period, zone = last.period, last.zone
+    period = last.period
     custom = st.session_state[f"{PAGE}.range"] == CUSTOM and not live
     lower = st.columns([2, 2, *([2, 2] if custom else [4])], vertical_alignment="bottom")
-    with lower[1]:
+    ranged = not live and not last.trace
+    with lower[1 if ranged else 0]:
         zone = pick_zone(PAGE)
-    if not live and not last.trace:
+    if ranged:
         with lower[0]:
             period = pick_range(PAGE, zone, moment, lower[2:] if custom else ())
     return LogsState(service, str(severity or ""), text.strip(), last.trace, last.span, live, period, zone)

@@ -79,10 +79,11 @@ def _controls(moment: datetime) -> PipelineState:
     section = str(choice or last.section)
     custom = section in _RANGED and st.session_state[f"{PAGE}.range"] == CUSTOM
     places = st.columns([2, 2, *([2, 2] if custom else [4])], vertical_alignment="bottom")
-    with places[1]:
+    ranged = section in _RANGED
+    with places[1 if ranged else 0]:
         zone = pick_zone(PAGE)
     period = last.period
-    if section in _RANGED:
+    if ranged:
         with places[0]:
             period = pick_range(PAGE, zone, moment, places[2:] if custom else ())
     return PipelineState(section, period, zone)

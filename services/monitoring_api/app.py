@@ -57,6 +57,7 @@ from services.monitoring_api.routes.rules import rules_router
 from services.monitoring_api.routes.service_map import service_map_router
 from services.monitoring_api.routes.shared_answers import KeptAnswers, SharedAnswers
 from services.monitoring_api.routes.silences import silences_router
+from services.monitoring_api.routes.spans import spans_router
 from services.monitoring_api.routes.traces import traces_router
 from services.monitoring_api.settings import MonitoringApiSettings
 from services.web.application import create_base
@@ -150,6 +151,7 @@ def create_app(
         traces_router(serving),
         exceptions_router(serving),
         records_router(serving),
+        spans_router(serving),
         predictions_router(serving),
         logs_router(serving),
         pipeline_router(serving),

@@ -16,6 +16,7 @@ from tests.dashboard.alerting_api import FakeAlerting
 from tests.dashboard.explaining_api import FakeExplaining
 from tests.dashboard.history_api import FakeHistory
 from tests.dashboard.modelling_api import FakeModelling
+from tests.dashboard.pipeline_api import FakePipeline
 from tests.dashboard.tracing_api import FakeTracing
 
 HOSTILE = (
@@ -98,6 +99,7 @@ class FakeMonitoringApi:
         modelling: what it answers of models and predictions.
         tracing: what it answers of traces.
         past: what it says of histories besides their points.
+        piping: what it answers of logs, the pipeline's details, the map of services and the audit log.
         asked: (path, parameters) of every request so far.
         together: nobody is answered before as many ask as it is for.
         tokens: token -> its scopes, once it asks for them; None while it asks nobody.
@@ -112,6 +114,7 @@ class FakeMonitoringApi:
         self.modelling = FakeModelling()
         self.tracing = FakeTracing()
         self.past = FakeHistory()
+        self.piping = FakePipeline()
         self.delay_seconds = 0.0
         self.together: threading.Barrier | None = None
         self.asked: list[tuple[str, dict[str, list[str]]]] = []
@@ -229,7 +232,7 @@ class FakeMonitoringApi:
             return 200, {"metrics": [_entry(name) for name in METRICS]}
         if self.mode == "store-down" and path != "/api/v1/alerts":
             return problem(503, "ClickHouse does not answer at 127.0.0.1:8123.")
-        for part in (self.alerting, self.explaining, self.past, self.tracing, self.modelling):
+        for part in (self.alerting, self.explaining, self.past, self.piping, self.tracing, self.modelling):
             part.hostile = HOSTILE if self.mode == "hostile" else None
             part.empty = self.mode == "empty"
             if (told := part.answer(path, query)) is not None:
@@ -354,6 +357,7 @@ class FakeMonitoringApi:
                 {"name": process, "instance": f"id-{process}", "state": "up", "last_seen": _text(now - 3)}
                 for process in ("ml-api", "monitoring-api", "worker", "maintenance", "dashboard", "otelcol")
             ],
+            **self.piping.details(),
         }
 
     def _alerts(self) -> dict[str, Any]:

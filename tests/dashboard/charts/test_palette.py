@@ -54,7 +54,7 @@ def test_text_stands_out_from_the_page(colour: str, look: str) -> None:
 
 @pytest.mark.parametrize("look", GROUNDS)
 def test_the_pages_own_texts_stand_out(look: str) -> None:
-    """Links, coloured words, and white on the main colour, as Streamlit draws them: 4.5:1; the main colour itself 3:1."""
+    """Links, coloured words, and white on the main colour, as Streamlit draws them: 4.5:1; the main colour 3:1."""
     theme = {name.removeprefix(f"theme.{look}."): str(value) for name, value in THEME.items()}
     for ground in (theme["backgroundColor"], theme["secondaryBackgroundColor"]):
         for name in ("textColor", "linkColor", "grayTextColor", "greenTextColor", "orangeTextColor", "redTextColor"):

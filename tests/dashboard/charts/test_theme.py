@@ -36,7 +36,7 @@ def test_a_dark_page_gets_the_counterparts() -> None:
 
 
 def test_the_light_chart_and_the_data_stay_as_they_are() -> None:
-    """Drawing on a dark page changes no chart that somebody else may be shown, and no value that looks like a colour."""
+    """Drawing on a dark page changes no chart that somebody else may be shown, and no value that looks like one."""
     chart = _chart()
     before = chart.to_dict()
     dark = on_dark(chart).to_dict()

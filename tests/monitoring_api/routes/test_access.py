@@ -18,6 +18,7 @@ pytestmark = pytest.mark.anyio
 PUBLIC = {("GET", "/healthz"), ("GET", "/readyz")}
 ANY_TOKEN = {("GET", "/api/v1/caller")}
 OPERATE = [
+    ("GET", "/api/v1/audit"),
     ("POST", "/api/v1/alerts/{fingerprint}/acknowledge"),
     ("POST", "/api/v1/silences"),
     ("DELETE", "/api/v1/silences/{id}"),

@@ -44,6 +44,7 @@ async def test_a_record_has_every_field_and_comes_once(api, store):
     rows = answer.json()["logs"]
     assert [row["body"] for row in rows] == ["later", "something happened"]
     assert rows[0]["trace_id"] is None
+    assert rows[1].pop("id") != rows[0]["id"]
     assert rows[1] == {
         "timestamp": "2026-03-02T09:50:00Z",
         "service": "ml-api",
@@ -196,3 +197,36 @@ async def test_bad_input_is_a_problem_that_names_the_field(api, store, parameter
     assert 400 <= answer.status_code < 500, answer.text
     assert field in {error["field"] for error in answer.json()["errors"]}
     assert store.asked == []
+
+
+async def test_records_are_counted_by_time_and_severity(api, store):
+    """Each once, under the same conditions as the search; a minute without any is 0, a severity without is absent."""
+    severities = [("INFO", 9), ("INFO", 9), ("", 18), ("warning", 0), ("odd", 0)]
+    rows = [
+        record(AT + timedelta(seconds=number), f"call {number}", SeverityText=text_, SeverityNumber=value)
+        for number, (text_, value) in enumerate(severities)
+    ]
+    store.insert("otel_logs", [*rows, record(AT + timedelta(minutes=2), "other")])
+    store.insert("otel_logs", rows)
+    parameters = {"from": "now-11m", "to": "now-7m", "step": "1m"}
+    answer = (await api.get(f"{LOGS}/volume", params=parameters)).json()
+    assert answer["step_seconds"] == 60
+    assert [at - answer["times"][0] for at in answer["times"]] == [0, 60, 120, 180]
+    assert answer["counts"] == {
+        "ERROR": [0, 1, 0, 0],
+        "WARN": [0, 1, 0, 0],
+        "INFO": [0, 2, 0, 1],
+        "UNKNOWN": [0, 1, 0, 0],
+    }
+    assert list(answer["counts"]) == ["ERROR", "WARN", "INFO", "UNKNOWN"]
+    some = (await api.get(f"{LOGS}/volume", params={**parameters, "q": "CALL", "severity": "warn"})).json()
+    assert some["counts"] == {"ERROR": [0, 1, 0, 0], "WARN": [0, 1, 0, 0]}
+    whole = (await api.get(f"{LOGS}/volume", params={"trace_id": TRACE})).json()
+    assert sum(map(sum, whole["counts"].values())) == 6
+
+
+async def test_a_step_that_makes_too_many_bars_is_refused(api):
+    """It says which one would do."""
+    answer = await api.get(f"{LOGS}/volume", params={"from": "now-1d", "step": "1s"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "step"

@@ -1,0 +1,64 @@
+"""The pipeline page, run without a browser against a server that answers."""
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.states.pipeline import SECTIONS
+from dashboard.views import operating
+from tests.dashboard.monitoring_api import FakeMonitoringApi
+from tests.dashboard.views.test_alerts import said
+from tests.dashboard.views.test_overview import url_of
+
+Open = Callable[..., AppTest]
+
+
+def test_health_is_told_in_figures_and_tables(open_page: Open, api: FakeMonitoringApi) -> None:
+    """Lag, completeness, losses, queue and disk, and each service's completeness."""
+    page = open_page("pipeline")
+    assert not page.exception
+    figures = {metric.label: metric.value for metric in page.metric}
+    assert figures["Ingest lag p95"] == "1.6 s"
+    assert figures["Least completeness"] == "100 %"
+    assert figures["Dropped"] == "0"
+    assert figures["Disk free"] == "81 GB"
+    assert list(page.dataframe[0].value["Signal"]) == ["spans", "predictions", "labels"]
+
+
+def test_each_section_draws_and_stands_in_the_link(open_page: Open, api: FakeMonitoringApi) -> None:
+    """Processes, ingest and cardinality, slow queries, the map with its table, and the audit log."""
+    shown = {}
+    for section in SECTIONS:
+        page = open_page("pipeline", section=section)
+        assert not page.exception, section
+        assert url_of(page)["section"] == [section]
+        shown[section] = [list(table.value.iloc[0]) for table in page.dataframe]
+    assert shown["processes"][0][:2] == ["ml-api", "up"]
+    assert shown["cardinality"][1][2:5] == ["ml.prediction.id", 698, 700]
+    assert shown["queries"][0][:2] == [50.4, 36]
+    assert shown["map"][0] == ["callers outside", "ml-api", "4 /s", "0 %", "20 ms"]
+    assert shown["audit"][0][1:5] == ["ann@example.org", "made a silence", "", "ok (201)"]
+
+
+def test_the_audit_log_is_for_operators(
+    open_page: Open, api: FakeMonitoringApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Viewers are not offered it, and who follows a link to it is told why; the API is not asked for it."""
+    monkeypatch.setattr(operating, "_may_operate", lambda *_: False)
+    page = open_page("pipeline")
+    assert "Audit log" not in page.get("button_group")[0].proto.SerializeToString().decode(errors="replace")
+    linked = open_page("pipeline", section="audit")
+    assert "Only operators" in said(linked)
+    assert "/api/v1/audit" not in {path for path, _ in api.asked}
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("mode", ["empty", "store-down", "hostile", "broken"])
+def test_no_section_fails(open_page: Open, api: FakeMonitoringApi, section: str, mode: str) -> None:
+    """Without data, without a store, with markup in every text, and with something else answering."""
+    api.mode = mode
+    page = open_page("pipeline", section=section)
+    assert not page.exception
+    if mode == "store-down":
+        assert "ClickHouse is not answering" in said(page)
