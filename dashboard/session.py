@@ -154,6 +154,9 @@ def arriving_query(page: str) -> Mapping[str, Sequence[str]] | None:
 
 def write_query(page: str, query: Mapping[str, Sequence[str]]) -> None:
     """Put the page's whole state into the URL, so that reload and share reproduce it."""
-    if {name: st.query_params.get_all(name) for name in st.query_params} != query:
+    written = {name: list(values) for name, values in query.items()}
+    here = {name: st.query_params.get_all(name) for name in st.query_params}
+    # After a link to another state of the same page the browser still shows the address that the link stood on.
+    if written != here or written != st.session_state.get(f"{page}.written"):
         st.query_params.from_dict(query)
-    st.session_state[f"{page}.written"] = {name: list(values) for name, values in query.items()}
+    st.session_state[f"{page}.written"] = written
