@@ -20,7 +20,7 @@ from tests.integration.stack import Stack
 
 _START_SECONDS: Final = 900.0
 _POLL_SECONDS: Final = 2.0
-_ASK_AGAIN_SECONDS: Final = 10.0
+_ASK_AGAIN_SECONDS: Final = 15.0
 # Of the time that the incident's story gives for the alert.
 _PATIENCE: Final = 2.5
 _LEAST_PATIENCE_SECONDS: Final = 240.0
@@ -174,10 +174,10 @@ def witness(demo: LiveDemo, incident: Incident) -> Witnessed:
             elif rule != story.alert and rule not in seen.others_fired:
                 seen.others_fired.append(rule)
         if story.question is not None and seen.cause_seconds is None and now >= asked_at + _ASK_AGAIN_SECONDS:
-            asked_at = now
             seen.finding = _first_finding(demo, story.question, since) or seen.finding
             if seen.finding is not None and story.question.names(seen.finding):
                 seen.cause_seconds = time.time() - since
+            asked_at = time.time()
         if seen.alert_seconds is not None and (story.question is None or seen.cause_seconds is not None):
             break
         time.sleep(_POLL_SECONDS)

@@ -6,7 +6,8 @@ from typing import Final
 from services.cli.demo.incidents.incident import Planted, Question, Scene, Story
 from services.ml_api.model_store import ModelStore, StoredModel
 
-CARRIER: Final = "UA"
+# Its flights are short: their labels come soon.
+CARRIER: Final = "EV"
 
 
 @dataclass(frozen=True)
