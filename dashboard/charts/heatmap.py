@@ -56,7 +56,10 @@ def heat_map_chart(
     """
     most = max((cell.count for cell in cells), default=1)
     selection = alt.selection_interval(name=brush, encodings=["x", "y"])
-    colours = alt.Scale(type="log", domain=[1, max(2, most)], range=list(HEAT), interpolate="rgb")
+    # The logarithm is in the data: where a page may not make code from text, Vega cannot colour by a logarithmic scale.
+    top = math.log10(max(2, most))
+    levels = [float(power) for power in range(math.floor(top) + 1)]
+    colours = alt.Scale(domain=[0, top], range=list(HEAT))
     axis = alt.Axis(title=time_title, labelExpr=TIME_LABEL, labelOverlap="greedy", tickCount=10)
     chart = (
         alt.Chart(_frame(cells))
@@ -73,9 +76,15 @@ def heat_map_chart(
             ),
             y2="longest:Q",
             color=alt.Color(
-                "count:Q",
+                "level:Q",
                 scale=colours,
-                legend=alt.Legend(title="Spans", orient="top", gradientLength=180, format="~s", tickCount=4),
+                legend=alt.Legend(
+                    title="Spans",
+                    orient="top",
+                    gradientLength=180,
+                    values=levels if len(levels) > 1 else [0.0, top],
+                    labelExpr="format(round(pow(10, datum.value)), '~s')",
+                ),
             ),
             stroke=alt.condition("datum.errors > 0", alt.value(ERRORS), alt.value("transparent")),
             tooltip=[
@@ -104,13 +113,14 @@ def _frame(cells: Sequence[Cell]) -> pd.DataFrame:
             "duration": cell.low,
             "longest": cell.high,
             "count": float(cell.count),
+            "level": math.log10(max(1, cell.count)),
             "errors": float(cell.errors),
             "from": f"{datetime.fromtimestamp(cell.start / 1000, UTC):%a %d %b %Y %H:%M:%S}",
             "took": f"{_duration(cell.low)} to {_duration(cell.high)}",
         }
         for cell in cells
     ]
-    columns = ["time", "until", "duration", "longest", "count", "errors", "from", "took"]
+    columns = ["time", "until", "duration", "longest", "count", "level", "errors", "from", "took"]
     # Arrow hands 64-bit integers to the browser as BigInt, which a time scale cannot read: all are floats.
     return pd.DataFrame(rows, columns=columns)
 
