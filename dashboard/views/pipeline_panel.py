@@ -11,6 +11,7 @@ from dashboard.api_errors import ApiError
 from dashboard.charts import palette
 from dashboard.charts.units import figure
 from dashboard.lost_telemetry import dropped, sent_again
+from dashboard.navigation import page_link
 from dashboard.overview_snapshot import Snapshot
 from dashboard.plain_text import plain
 from dashboard.states.overview import OverviewState
@@ -51,6 +52,7 @@ def draw_pipeline(snapshot: Snapshot, state: OverviewState) -> None:
                 colours={"lag p95": palette.PIPELINE},
             )
             draw(chart, key="overview.lag", alternative="Ingest lag over time, 95th percentile.")
+        page_link("pipeline", "The whole pipeline")
 
 
 def _facts(health: PipelineHealth, now: datetime) -> list[tuple[str, str]]:

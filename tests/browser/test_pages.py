@@ -1,14 +1,13 @@
 """Both pages in a real browser, served by the real process, before an API that can be made ill at will."""
 
 import re
-import time
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard.charts.palette import DARK, MUTED
-from tests.browser.pages import CHARTS, charts, choose, drawn_points, figures, number, overflows
+from tests.browser.pages import CHARTS, charts, choose, drawn_points, figures, number, overflows, settle
 from tests.dashboard.monitoring_api import FakeMonitoringApi
 
 pytestmark = pytest.mark.browser
@@ -34,18 +33,18 @@ def test_the_overview_draws_figures_and_lines(open_page: Open, dashboard: str, a
     assert all(line.evaluate("image => image.complete && image.naturalWidth > 0") for line in lines.all())
     assert drawn_points(charts(page, 1)) > 80
     expect(page.get_by_text("All is well")).to_be_visible()
-    expect(page.get_by_text("Fine", exact=True)).to_have_count(3)
+    assert page.get_by_test_id("stMain").inner_text().count("Fine") == 3
 
 
 def test_refreshing_keeps_the_pictures(open_page: Open, dashboard: str, api: FakeMonitoringApi) -> None:
     """New figures arrive without any chart being taken down, and without the page changing its height."""
     page = open_page(dashboard)
     charts(page, 1)
-    _settle(page)
+    settle(page)
     page.evaluate(
         """() => {
             window.removed = [];
-            const holds = node => node.tagName === 'svg' || (node.querySelector && node.querySelector('svg.marks'));
+            const holds = node => node.matches && (node.matches('svg.marks') || node.querySelector('svg.marks'));
             new MutationObserver(changes => changes.forEach(change => change.removedNodes.forEach(
                 node => holds(node) && window.removed.push(node.tagName)
             ))).observe(document.body, {childList: true, subtree: true});
@@ -112,7 +111,7 @@ def test_dragging_zooms_in_and_the_button_out(open_page: Open, dashboard: str, a
         f"{dashboard}/history?metric=latency_p95&metric=request_rate&from=2026-07-01T00:00:00Z&to=2026-07-02T00:00:00Z"
         "&tz=Asia/Kolkata"
     )
-    _settle(page)
+    settle(page)
     plot = charts(page, 2).first.locator("g.mark-line").first.bounding_box()
     assert plot is not None
     middle, width = plot["y"] + plot["height"] / 2, plot["width"]
@@ -145,7 +144,7 @@ def test_a_rule_is_made_from_the_chart(open_page: Open, dashboard: str, api: Fak
     """A threshold typed is a line across the chart and a rule's text; its backtest is drawn."""
     page = open_page(f"{dashboard}/history?metric=latency_p95&panel=rule&group_by=route")
     charts(page, 1)
-    field = page.get_by_label("Threshold in s")
+    field = page.get_by_role("spinbutton", name="Threshold in s")
     field.fill("0.03")
     field.press("Enter")
     expect(page.locator("[data-testid=stCode]")).to_contain_text("condition: '> 0.03'")
@@ -198,7 +197,7 @@ def test_hostile_text_is_shown_as_text(open_page: Open, dashboard: str, api: Fak
     text = main.inner_text().replace("\u2060", "")
     assert ":smile:" in text
     assert "$x$" in text
-    assert page.locator("[data-testid=stMain] a[href*='example.org']").count() == 0
+    assert page.locator("[data-testid=stMain] a[href^='http://example']").count() == 0
     other = open_page(f"{dashboard}/history?metric=latency_p95&group_by=route")
     expect(charts(other, 1).first).to_contain_text("<script>document.title=")
     assert "owned" not in {page.title(), other.title()}
@@ -212,7 +211,7 @@ def test_no_page_is_wider_than_its_window(
     """A phone, a tablet and a desk show everything without scrolling sideways."""
     page = open_page(f"{dashboard}{path}", width=width)
     charts(page, 1)
-    _settle(page)
+    settle(page)
     assert not overflows(page)
 
 
@@ -237,15 +236,3 @@ def _refreshed(page: Page, times: int = 2) -> None:
     for _ in range(times):
         before = taken.inner_text()
         expect(taken).not_to_have_text(before)
-
-
-def _settle(page: Page) -> None:
-    """Wait until the layout has stood still for a moment."""
-    deadline = time.monotonic() + 20
-    last = None
-    while time.monotonic() < deadline:
-        now = page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight")
-        if now == last:
-            return
-        last = now
-        page.wait_for_timeout(700)
