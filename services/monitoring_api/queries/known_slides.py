@@ -49,6 +49,8 @@ _BLOCKS: Final = f"""arrayJoin(arrayFilter(
         arrayResize([toInt64({_LAST})], {{levels:UInt32}}, toInt64({_LAST}))
     ))
 ))"""
+# The windows themselves.
+_EACH: Final = f"arrayJoin(range(toUInt32({_FIRST}), toUInt32(greatest(toInt64(0), {_LAST}))))"
 _WINDOWS: Final = f"""range(
     toUInt32(bitShiftLeft(toUInt64(Bucket % {_LEVEL}), intDiv(Bucket, {_LEVEL}))),
     toUInt32(least({{slides:UInt32}}, bitShiftLeft(toUInt64(Bucket % {_LEVEL} + 1), intDiv(Bucket, {_LEVEL}))))
@@ -94,3 +96,12 @@ class KnownSlides(Slides):
             "levels": self.levels,
             "slides": self.count,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class EachKnownSlide(KnownSlides):
+    """The same, where a figure needs all rows of a window at once: every row is put into each window it counts in."""
+
+    def expression(self, column: str) -> str:
+        """SQL for the windows that a row counts in."""
+        return _EACH.replace("{at}", f"toUnixTimestamp64Nano({column})")

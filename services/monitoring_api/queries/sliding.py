@@ -132,6 +132,30 @@ def slides_query(
     return Query(sql, {**inner.parameters, "most_rows": most_rows})
 
 
+def exact_slides_query(
+    question: Question, plan: Plan, slides: Slides, measures: Sequence[Measure], *, most_rows: int
+) -> Query:
+    """The same answer where no states make up a figure: from all rows of each window.
+
+    Args:
+        question: What is asked; its range is that of all windows.
+        plan: Which pieces of the range come from where; rows only.
+        slides: Windows whose expression puts a row into each of them.
+        measures: What to measure, each of the question's source.
+        most_rows: Rows after which the answer is cut off.
+    """
+    exact = {f"Exact{number}": measure.exact or measure.raw for number, measure in enumerate(measures)}
+    inner = states_query(question, plan, slides, exact)
+    names = [f"G{number}" for number, _ in enumerate(question.group_by)]
+    figures = [f"toFloat64({name}) AS Figure{number}" for number, name in enumerate(exact)]
+    # Columns are texts of ours; what people give is bound.
+    sql = (
+        f"SELECT {', '.join(['Bucket', *figures, *names])}\nFROM (\n{inner.sql}\n)\n"
+        f"ORDER BY {', '.join(['Bucket', *names])}\nLIMIT {{most_rows:UInt64}}"
+    )
+    return Query(sql, {**inner.parameters, "most_rows": most_rows})
+
+
 def _mergeable(measure: Measure, number: int, *, exact: bool) -> tuple[str, str, str]:
     """The name of a measure's state, SQL that makes it of rows, and SQL that merges it."""
     percentile = _EXACT.fullmatch((measure.exact or measure.raw) if exact else measure.raw)

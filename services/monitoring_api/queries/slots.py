@@ -14,13 +14,13 @@ from services.monitoring_api.queries.arrivals import Learned, PastCurves, Shared
 from services.monitoring_api.queries.batches import Batch, Figures, Group, Part, batches
 from services.monitoring_api.queries.current import MOST_GROUPS, RAW_SECONDS
 from services.monitoring_api.queries.known_rows import has_labels, known
-from services.monitoring_api.queries.known_slides import KnownSlides
+from services.monitoring_api.queries.known_slides import EachKnownSlide, KnownSlides
 from services.monitoring_api.queries.measurement import Measurement
 from services.monitoring_api.queries.plan import Plan, raw_only
 from services.monitoring_api.queries.question import Question
 from services.monitoring_api.queries.reading import prepare
 from services.monitoring_api.queries.ripeness import COVERAGE, SeenModels, immature_counts
-from services.monitoring_api.queries.sliding import Slides, can_slide, slides_query
+from services.monitoring_api.queries.sliding import Slides, can_slide, exact_slides_query, slides_query
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange
 from services.monitoring_api.queries.watermark import Watermark
 from services.monitoring_api.queries.windows import Answer, Window, measure_windows, measurement_of
@@ -29,6 +29,8 @@ from services.web.problems import Problem
 # A statement asks for so many windows at most, and merges so many pieces.
 _MOST_SLIDES: Final = 1_000
 _MOST_PIECES: Final = 500_000
+# And for so many, where it takes all rows of each at once.
+_MOST_EXACT: Final = 16
 # An answer of so many rows may be cut off; then fewer windows are asked for at once.
 _MOST_ROWS: Final = 200_000
 
@@ -99,15 +101,17 @@ async def measure_slots(
         settled = _settled(question, slots)
         if settled is None:
             answers[number] = [asking.nothing(question, slot) for slot in range(slots.count)]
-        elif not can_slide(question.metric):
+        elif not can_slide(question.metric) and not asking.as_known(question):
             singly.append(number)
         else:
             judged[number] = settled
     numbers = {id(question): number for number, question in judged.items()}
-    found = await asyncio.gather(*(asking.answer(batch) for batch in batches(judged.values())))
+    # What needs all rows of a window at once takes longer, so it is asked for apart.
+    alike = [[one for one in judged.values() if can_slide(one.metric) is slides] for slides in (True, False)]
+    found = await asyncio.gather(*(asking.answer(batch) for each in alike for batch in batches(each)))
     for part, each in (pair for batch in found for pair in batch):
         answers[numbers[id(part.question)]] = each
-    # Areas under curves and the like come from all rows at once, so they are asked for slot by slot.
+    # Areas under curves and the like, with every label there is, are asked for slot by slot.
     answers |= zip(singly, await asking.one_by_one([windows[n] for n in singly]), strict=True)
     return [answers[number] for number in range(len(windows))]
 
@@ -157,7 +161,6 @@ class _Asking:
                 mark=self._mark,
                 curves=self._curves,
                 places=self._places,
-                as_of_ns=self._judged_at(slot) if self._judged_ns is None else None,
             )
             for each, answer in zip(found, answers, strict=True):
                 each.append(answer)
@@ -171,6 +174,8 @@ class _Asking:
         """For each slot, for each part, its groups."""
         slides = self._slides(batch.asked)
         most = max(1, min(_MOST_SLIDES, _MOST_PIECES // slides.pieces_each))
+        if isinstance(slides, EachKnownSlide):
+            most = _MOST_EXACT
         found: list[list[dict[Group, Figures]]] = []
         while len(found) < slides.count:
             part = slides.part(len(found), min(most, slides.count - len(found)))
@@ -186,11 +191,12 @@ class _Asking:
 
     def _slides(self, question: Question) -> Slides:
         interval_ns, count = self._slots.interval_ns, self._slots.count
-        if not self._as_known(question):
+        if not self.as_known(question):
             return Slides(question.span, interval_ns, count)
-        return KnownSlides(question.span, interval_ns, count, self._slots.first_ns - question.span.start_ns)
+        kind = KnownSlides if can_slide(question.metric) else EachKnownSlide
+        return kind(question.span, interval_ns, count, self._slots.first_ns - question.span.start_ns)
 
-    def _as_known(self, question: Question) -> bool:
+    def as_known(self, question: Question) -> bool:
         """Whether only what was known in each slot counts."""
         return self._judged_ns is None and has_labels(question)
 
@@ -199,8 +205,11 @@ class _Asking:
         asked = batch.asked.over(slides.span)
         measures = batch.measures(bounds=False)
         plan = await self._plan(asked)
-        asked = known(asked) if self._as_known(asked) else asked
-        query = slides_query(asked, plan, slides, measures, exact=_is_exact(batch.asked), most_rows=_MOST_ROWS)
+        asked = known(asked) if self.as_known(asked) else asked
+        if isinstance(slides, EachKnownSlide):
+            query = exact_slides_query(asked, plan, slides, measures, most_rows=_MOST_ROWS)
+        else:
+            query = slides_query(asked, plan, slides, measures, exact=_is_exact(batch.asked), most_rows=_MOST_ROWS)
         answer = await self._database.fetch(query)
         if len(answer) >= _MOST_ROWS:
             return None
@@ -212,7 +221,7 @@ class _Asking:
 
     async def _plan(self, question: Question) -> Plan:
         """Rows only: joined anew, or as they were joined where that is known to hold."""
-        if question.metric.source.prepared is None or self._as_known(question):
+        if question.metric.source.prepared is None or self.as_known(question):
             return raw_only(question.span)
         return (await prepare(self._database, question, None)).plan.of_rows_only()
 

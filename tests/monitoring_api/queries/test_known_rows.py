@@ -16,7 +16,6 @@ from services.monitoring_api.alerting.rules import Rule
 from services.monitoring_api.queries.arrivals import SharedCurves
 from services.monitoring_api.queries.catalogue import CATALOGUE
 from services.monitoring_api.queries.known_slides import KnownSlides
-from services.monitoring_api.queries.sliding import can_slide
 from services.monitoring_api.queries.slots import Slots, measure_slots
 from services.monitoring_api.queries.timerange import NANOSECONDS, TimeRange, epoch_ns
 from services.monitoring_api.queries.watermark import Watermark
@@ -25,7 +24,7 @@ from tests.monitoring_api.store import T0, label, prediction, text
 
 pytestmark = pytest.mark.anyio
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-METRICS = [name for name, metric in CATALOGUE.items() if metric.source.name == "outcomes" and can_slide(metric)]
+METRICS = [name for name, metric in CATALOGUE.items() if metric.source.name == "outcomes"]
 
 
 def came(at, name, value, *, observed=None, **more):
@@ -91,6 +90,8 @@ async def test_each_slot_counts_what_was_known_by_then(store, window, interval):
     store.asked.clear()
     found = dict(zip(asked, await measure_slots(store, asked, slots, **common), strict=True))
     assert sum("Slide" in query.sql for query in store.asked) == 2, "one statement for each set of groups"
+    exact = sum("arrayJoin(range" in query.sql for query in store.asked)
+    assert exact == 2 * math.ceil(count / 16), "and for sixteen slots, of areas under curves and the like"
     checked = 0
     for number in range(count):
         at = first + number * interval
@@ -110,25 +111,6 @@ async def test_each_slot_counts_what_was_known_by_then(store, window, interval):
             assert [each[:2] for each in mine] == [(m.labels, m.count) for m in answer], one
             values = [math.nan if m.value is None else m.value for m in answer]
             assert [each[2] for each in mine] == pytest.approx(values, rel=1e-9, nan_ok=True), one
-
-
-async def test_figures_of_all_rows_at_once_are_asked_slot_by_slot_as_of_each(store):
-    """As areas under curves, which no states make up: they count the same rows."""
-    rows, told = mixed(random.Random(5))
-    store.insert("otel_logs", rows)
-    at = T0 + 80 * MINUTE
-    asked = [Window(name, TimeRange(epoch_ns(T0 + HOUR / 3), epoch_ns(at))) for name in ("roc_auc", "accuracy")]
-    slots = Slots(epoch_ns(at), 30 * 60 * NANOSECONDS, 3)
-    found = await measure_slots(
-        store, asked, slots, mark=Watermark(), curves=SharedCurves(60), places=asyncio.Semaphore(4)
-    )
-    (area, *_), (accuracy, *_) = ([answer for (answer,) in each] for each in found)
-    assert area.count == accuracy.count >= 20
-    assert accuracy.value == pytest.approx(by_hand(told, T0 + HOUR / 3, at, at)[1])
-    (now,) = await measure_windows(
-        store, asked[:1], now=at, mark=Watermark(), curves=SharedCurves(60), places=asyncio.Semaphore(4)
-    )
-    assert now[0].count > area.count, "more labels have come since"
 
 
 async def test_a_row_is_counted_in_few_blocks(store):
