@@ -8,7 +8,7 @@ from dashboard.identity import Identity
 from dashboard.navigation import keep_pages
 from dashboard.pages import streamlit_pages
 from dashboard.session import identity, is_dark
-from dashboard.views import account, search_box, sign_in
+from dashboard.views import account, look, search_box, sign_in
 
 HERE = Path(__file__).parent
 # Streamlit shows its menu, where light and dark are chosen, only when it holds something of ours too.
@@ -19,6 +19,7 @@ def main() -> None:
     """Draw the frame and the page that was asked for, or the one that asks to sign in."""
     st.set_page_config(page_title="Sightglass", page_icon=str(HERE / "logo_mark.svg"), layout="wide", menu_items=MENU)
     st.logo(str(HERE / ("logo_dark.svg" if is_dark() else "logo.svg")), size="large")
+    look.render()
     somebody = identity()
     pages = streamlit_pages()
     # Also hidden, the navigation keeps the address that was asked for: signing in leads to it.

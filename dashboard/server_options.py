@@ -29,7 +29,9 @@ _LIGHT: Final[dict[str, object]] = {
     "chartCategoricalColors": list(palette.CATEGORIES),
 }
 _DARK: Final[dict[str, object]] = {
-    "primaryColor": "#1F78B8",  # white on it reaches 4.5:1, and it 3:1 on the ground
+    # Streamlit writes with it on dark ground, and white on it: no colour does for both. `dashboard.views.look` sees to
+    # what is written on it.
+    "primaryColor": "#6CB4EC",
     "backgroundColor": palette.NIGHT,
     "secondaryBackgroundColor": palette.NIGHT_PANEL,
     "textColor": palette.DARK[palette.INK],

@@ -1,6 +1,7 @@
 """A browser, and pages that are expected to stay silent."""
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -28,8 +29,17 @@ def open_page(browser: Browser) -> Iterator[Open]:
     complaints: list[Complaints] = []
     contexts = []
 
-    def open_(url: str, *, width: int = 1360, height: int = 900, others: tuple[str, ...] = ()) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, timezone_id="America/New_York")
+    def open_(
+        url: str,
+        *,
+        width: int = 1360,
+        height: int = 900,
+        others: tuple[str, ...] = (),
+        scheme: Literal["light", "dark"] = "light",
+    ) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, timezone_id="America/New_York", color_scheme=scheme
+        )
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_SECONDS * 1000)

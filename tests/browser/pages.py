@@ -1,6 +1,7 @@
 """How the tests read the dashboard's pages."""
 
 import re
+import time
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -47,3 +48,15 @@ def overflows(page: Page) -> bool:
     script = "document.documentElement.scrollWidth > window.innerWidth"
     main = "document.querySelector('[data-testid=stMain]')"
     return bool(page.evaluate(f"{script} || {main}.scrollWidth > {main}.clientWidth"))
+
+
+def settle(page: Page) -> None:
+    """Wait until the layout has stood still for a moment."""
+    deadline = time.monotonic() + 20
+    last = None
+    while time.monotonic() < deadline:
+        now = page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight")
+        if now == last:
+            return
+        last = now
+        page.wait_for_timeout(700)

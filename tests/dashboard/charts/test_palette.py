@@ -6,6 +6,7 @@ import pytest
 
 from dashboard.charts import palette
 from dashboard.server_options import THEME
+from dashboard.views.look import ON_PRIMARY
 
 GROUNDS = {"light": (palette.PAPER, palette.PANEL), "dark": (palette.NIGHT, palette.NIGHT_PANEL)}
 TEXT = (palette.INK, palette.MUTED)
@@ -54,13 +55,20 @@ def test_text_stands_out_from_the_page(colour: str, look: str) -> None:
 
 @pytest.mark.parametrize("look", GROUNDS)
 def test_the_pages_own_texts_stand_out(look: str) -> None:
-    """Links, coloured words, and white on the main colour, as Streamlit draws them: 4.5:1; the main colour 3:1."""
+    """Links, coloured words, and what is written on and with the main colour: 4.5:1."""
     theme = {name.removeprefix(f"theme.{look}."): str(value) for name, value in THEME.items()}
     for ground in (theme["backgroundColor"], theme["secondaryBackgroundColor"]):
-        for name in ("textColor", "linkColor", "grayTextColor", "greenTextColor", "orangeTextColor", "redTextColor"):
+        for name in (
+            "textColor",
+            "primaryColor",
+            "linkColor",
+            "grayTextColor",
+            "greenTextColor",
+            "orangeTextColor",
+            "redTextColor",
+        ):
             assert _contrast(theme[name], ground) >= 4.5, name
-        assert _contrast(theme["primaryColor"], ground) >= 3
-    assert _contrast(theme["primaryColor"], "#FFFFFF") >= 4.5
+    assert _contrast(theme["primaryColor"], ON_PRIMARY if look == "dark" else palette.PAPER) >= 4.5
 
 
 @pytest.mark.parametrize("look", GROUNDS)

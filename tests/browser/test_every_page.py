@@ -1,0 +1,58 @@
+"""Every page: silent on the console, usable by keyboard and screen reader, and as wide as the window."""
+
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from dashboard.pages import FIRST, PAGES
+from tests.browser.accessibility import grave_violations
+from tests.browser.pages import overflows, settle
+from tests.dashboard.monitoring_api import FakeMonitoringApi
+
+pytestmark = pytest.mark.browser
+Open = Callable[..., Page]
+PHONE: Final = 390
+# The sections of a page are pages of their own to look at.
+SECTIONS: Final = (
+    "pipeline?section=queries",
+    "pipeline?section=map",
+    "pipeline?section=audit",
+    "logs?live=on",
+)
+
+
+@pytest.fixture(autouse=True)
+def something_fires(api: FakeMonitoringApi) -> None:
+    """Alerts to be seen, so that no page is empty."""
+    api.mode = "alerting"
+
+
+@pytest.mark.parametrize("path", [*PAGES, *SECTIONS])
+def test_a_page_is_silent_accessible_and_fits(open_page: Open, dashboard: str, path: str) -> None:
+    """At a desk and on a phone; the console is listened to all the while."""
+    page = _drawn(open_page(f"{dashboard}/{'' if path == FIRST else path}"), path)
+    assert not overflows(page)
+    assert grave_violations(page) == []
+    page.set_viewport_size({"width": PHONE, "height": 844})
+    settle(page)
+    assert not overflows(page)
+
+
+@pytest.mark.parametrize("path", ["logs", "pipeline?section=map"])
+def test_the_dark_look_is_accessible_too(open_page: Open, dashboard: str, path: str) -> None:
+    """Contrast above all: what is read on white is read on black."""
+    page = _drawn(open_page(f"{dashboard}/{path}", scheme="dark"), path)
+    assert page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor") == (
+        "rgb(16, 23, 30)"
+    )
+    assert grave_violations(page) == []
+
+
+def _drawn(page: Page, path: str) -> Page:
+    title = PAGES[path.partition("?")[0]].title
+    expect(page.get_by_role("heading", name=title, exact=True, level=1)).to_be_visible()
+    expect(page.get_by_test_id("stSpinner")).to_have_count(0)
+    settle(page)
+    return page
