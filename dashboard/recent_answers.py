@@ -27,20 +27,29 @@ class RecentAnswers:
         self._kept: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def ask_all(self, client: ApiClient, rights: str, questions: Sequence[Question[Any]]) -> list[Any]:
+    def ask_all(
+        self,
+        client: ApiClient,
+        rights: str,
+        questions: Sequence[Question[Any]],
+        *,
+        anew: Sequence[Question[Any]] = (),
+    ) -> list[Any]:
         """For each question its answer or the `ApiError` that stands for it; those that are kept are not asked.
 
         Args:
             client: asks the others, all at once.
             rights: what answers are shared by, so that nobody is shown what only others may see.
             questions: to ask.
+            anew: more questions, asked at the same time whatever is kept; their answers come last.
         """
         keys = [(rights, question.path, question.parameters) for question in questions]
         with self._lock:
             oldest = self._clock() - self._seconds
             known = {key: self._kept[key][1] for key in keys if key in self._kept and self._kept[key][0] >= oldest}
         missing = {key: question for key, question in zip(keys, questions, strict=True) if key not in known}
-        answers = dict(zip(missing, client.ask_all(list(missing.values())), strict=True))
+        found = client.ask_all([*missing.values(), *anew])
+        answers = dict(zip(missing, found[: len(missing)], strict=True))
         with self._lock:
             for key, answer in answers.items():
                 if isinstance(answer, ApiError):
@@ -49,4 +58,4 @@ class RecentAnswers:
                 self._kept.move_to_end(key)
             while len(self._kept) > _MOST:
                 self._kept.popitem(last=False)
-        return [known[key] if key in known else answers[key] for key in keys]
+        return [*(known[key] if key in known else answers[key] for key in keys), *found[len(missing) :]]

@@ -10,10 +10,15 @@ from dashboard.recent_answers import RecentAnswers
 from dashboard.session import asker, client
 
 
-def ask_lately(questions: Sequence[Question[Any]]) -> list[Any]:
-    """For each question its answer, at most half a minute old, or the `ApiError` that stands for it."""
+def ask_lately(questions: Sequence[Question[Any]], *, anew: Sequence[Question[Any]] = ()) -> list[Any]:
+    """For each question its answer, at most half a minute old, or the `ApiError` that stands for it.
+
+    Args:
+        questions: whose answers may be kept.
+        anew: more questions, asked at the same time; their answers are of now, and come last.
+    """
     somebody = asker()
-    return _recent().ask_all(client(), f"{somebody.rights} {somebody.name}", questions)
+    return _recent().ask_all(client(), f"{somebody.rights} {somebody.name}", questions, anew=anew)
 
 
 @st.cache_resource(show_spinner=False)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 
@@ -15,9 +15,10 @@ from dashboard.history_questions import compared_history, families, markers
 from dashboard.history_table import csv_of, summary, width_in_words
 from dashboard.navigation import page_link
 from dashboard.plain_text import plain
-from dashboard.session import arriving_query, client, known_catalogue, leave_when_denied, now, write_query
+from dashboard.session import arriving_query, known_catalogue, leave_when_denied, now, write_query
 from dashboard.states.history import HistoryState
 from dashboard.time_range import zone_name, zone_of
+from dashboard.views.asking import ask_lately
 from dashboard.views.history_chart import EARLIER, UnitChart, brushed, charts_of, draw_unit, title_of
 from dashboard.views.history_marks import list_marks, marks_of
 from dashboard.views.history_options import offer_zoom_out, pick_compare, pick_panel, pick_switches, zoom_in, zooms
@@ -128,10 +129,11 @@ def _answer(state: HistoryState, catalogue: Catalogue) -> None:
         # The whole page, for the widgets of the range are not in this part of it.
         st.rerun()
     asked = families(state.metrics)
-    questions: list[Any] = [compared_history(metrics, state) for metrics in asked]
+    # What happened changes seldom: another metric or group is not kept waiting for it.
+    wanted = [markers(state)] if state.markers else []
     with st.spinner("Asking the monitoring API …"):
-        found = client().ask_all([*questions, *([markers(state)] if state.markers else [])])
-    answers, happened = found[: len(asked)], (found[len(asked)] if state.markers else None)
+        found = ask_lately(wanted, anew=[compared_history(metrics, state) for metrics in asked])
+    happened, answers = (found[0] if wanted else None), found[len(wanted) :]
     errors = [answer for answer in answers if isinstance(answer, ApiError)]
     for error in errors:
         leave_when_denied(error)

@@ -40,3 +40,12 @@ def test_an_answer_is_asked_once_in_its_time_by_rights() -> None:
     (again,) = kept.ask_all(client, "r", [one])  # type: ignore[arg-type]
     assert isinstance(again, Models)
     assert client.asked[3:] == ["/a", "/a"]
+
+
+def test_what_is_asked_anew_goes_along_and_is_not_kept() -> None:
+    """One batch; its answers come last, and it is asked again each time."""
+    kept, client = RecentAnswers(30, lambda: 0.0), Counting()
+    one, other = Question("/a", Models), Question("/b", Models)
+    for _ in range(2):
+        assert len(kept.ask_all(client, "r", [one], anew=[other])) == 2  # type: ignore[arg-type]
+    assert client.asked == ["/a", "/b", "/b"]
