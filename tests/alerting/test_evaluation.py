@@ -76,6 +76,13 @@ def test_an_incomplete_window_is_not_judged():
     assert "incomplete" in str(looks[0].observation.error)
 
 
+def test_a_rule_about_the_pipeline_judges_it_anyway():
+    """While everything is cut off each window is incomplete: only such a rule can tell of it."""
+    pipeline = rule(group_by=["model"], incomplete="judge")
+    looks = looked(pipeline, [Reading(ONE, 0.9, complete=False)], [{**TWO, **NAME}])
+    assert kinds(looks) == {"one": ObservationKind.BREACHING, "two": ObservationKind.NO_DATA}
+
+
 def asked(measure) -> str | list[Reading]:
     """The answer to a rule's question."""
     (question,) = questions = rule(group_by=["model"]).questions(0.0)

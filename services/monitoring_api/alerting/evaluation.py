@@ -14,6 +14,7 @@ from services.monitoring_api.alerting.models import (
     AlertState,
     AlertStatus,
     EventKind,
+    IncompletePolicy,
     Observation,
     ObservationKind,
 )
@@ -155,7 +156,8 @@ def look(rule: Rule, answers: Answers, known: Sequence[Labels], slot: float) -> 
         answer = answers[question]
         if isinstance(answer, str):
             return [Look(labels, Observation(ObservationKind.FAILED, error=answer)) for labels in known or [base]]
-        found.append(answer)
+        judged_anyway = rule.incomplete is IncompletePolicy.JUDGE
+        found.append([replace(one, complete=True) for one in answer] if judged_anyway else answer)
 
     looks = [
         Look(rule.alert_labels(one.labels), one.observation, one.present, one.current, one.earlier)

@@ -49,6 +49,13 @@ class NoDataPolicy(StrEnum):
     KEEP = "keep"
 
 
+class IncompletePolicy(StrEnum):
+    """What becomes of the figure of a window of which some data has not arrived."""
+
+    KEEP = "keep"
+    JUDGE = "judge"
+
+
 class Cause(StrEnum):
     """Why an alert is active, or why it ended."""
 

@@ -22,7 +22,7 @@ from services.monitoring_api.alerting.condition import Condition, ConditionText
 from services.monitoring_api.alerting.fingerprint import fingerprint
 from services.monitoring_api.alerting.label_names import ALERTNAME, SEVERITY, SLO_WINDOW
 from services.monitoring_api.alerting.metric_shapes import shape_of
-from services.monitoring_api.alerting.models import NoDataPolicy, Timing
+from services.monitoring_api.alerting.models import IncompletePolicy, NoDataPolicy, Timing
 from services.monitoring_api.alerting.questions import FilterValue, Question, filter_pairs
 from services.monitoring_api.alerting.slo import BurnPair, Slo
 from services.monitoring_api.alerting.sql_text import MAXIMUM_CHARACTERS, check_sql
@@ -105,6 +105,10 @@ class Rule(WholeModel, _Strict):
     no_data: NoDataPolicy = Field(
         default=NoDataPolicy.KEEP,
         description="What a window without data counts as: alert (bad), ok (good) or keep (nothing changes).",
+    )
+    incomplete: IncompletePolicy = Field(
+        default=IncompletePolicy.KEEP,
+        description="What becomes of a window of which some data has not arrived: keep (nothing changes) or judge.",
     )
     error_for: Duration | None = Field(
         default=None,
