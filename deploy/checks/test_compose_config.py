@@ -114,6 +114,16 @@ def test_channels_secrets_reach_who_sends_and_nobody_else(tmp_path):
     assert told["worker"]["SMTP_PASSWORD"].replace("$$", "$") == "$cret"
 
 
+def test_mails_of_the_demo_reach_the_worker_from_where_channels_are_tested():
+    """Who sends and who tests go by the worker's name within the network, see its mails, and no port is published."""
+    found = services(PROFILES)
+    for name in ("worker", "monitoring-api", "tools"):
+        assert found[name]["environment"]["SIGHTGLASS_WORKER_MAIL_HOST"] == "worker"
+        mounts = {each["target"]: each.get("read_only", False) for each in found[name]["volumes"]}
+        assert mounts["/var/lib/sightglass/mail"] is (name != "worker")
+    assert not found["worker"].get("ports")
+
+
 def test_the_alert_store_can_be_postgresql():
     """The worker waits for it where its profile is chosen; those who use alerts have its password, and nobody else."""
     url = "postgresql://sightglass@postgres/sightglass?password_file=/run/secrets/postgres.password"

@@ -48,6 +48,33 @@ def test_an_incident_is_a_conversation_of_files(tmp_path):
     assert (tmp_path / "mail" / f"{first.id}.eml").stat().st_mode & 0o077 == 0
 
 
+def test_another_container_reaches_it_by_name(tmp_path):
+    """With a name beyond loopback the worker listens for others, and a test of the channel goes to that name."""
+
+    async def reached(host: str) -> tuple[str, str]:
+        here = Surroundings({"SIGHTGLASS_DATA_DIR": str(tmp_path), "SIGHTGLASS_WORKER_MAIL_HOST": host})
+        (tmp_path / "mail" / "port").unlink(missing_ok=True)
+        beside = asyncio.create_task(CONFIG.run_beside(here))
+        try:
+            async with asyncio.timeout(30):
+                while Mailbox(tmp_path).port() is None:  # noqa: ASYNC110 - the server's task writes a file
+                    await asyncio.sleep(0.01)
+                found = await CONFIG.build(here).reach()
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.2", Mailbox(tmp_path).port())
+                except OSError:
+                    return found, "loopback only"
+                writer.close()
+                return found, "every address"
+        finally:
+            beside.cancel()
+
+    # The name of this machine, as a container's is.
+    answer, listens = asyncio.run(reached(socket.gethostname()))
+    assert (f"{socket.gethostname()}:" in answer, listens) == (True, "every address")
+    assert asyncio.run(reached(""))[1] == asyncio.run(reached("localhost"))[1] == "loopback only"
+
+
 def test_the_shipped_file_sends_a_mail_without_an_account(tmp_path):
     """What runs beside its channels is all that it takes: a test of it arrives as a file, and later there is nobody."""
 

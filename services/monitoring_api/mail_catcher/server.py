@@ -1,4 +1,4 @@
-"""An SMTP server on loopback that keeps every mail and sends none on."""
+"""An SMTP server, on loopback unless it is told otherwise, that keeps every mail and sends none on."""
 
 import asyncio
 import errno
@@ -68,7 +68,7 @@ class _Keeper:
 
 @asynccontextmanager
 async def catching(
-    mailbox: Mailbox, port: int | None = None, clock: Callable[[], float] = time.time
+    mailbox: Mailbox, port: int | None = None, clock: Callable[[], float] = time.time, *, host: str = HOST
 ) -> AsyncIterator[int]:
     """Take mails as long as the context lasts, and give the port.
 
@@ -76,6 +76,7 @@ async def catching(
         mailbox: Where they are kept; it also says the port to whoever wants to send.
         port: Where to listen; None is 1025, or any free one where that is taken.
         clock: The time, epoch seconds.
+        host: The address to listen at.
 
     Raises:
         OSError: The port that was asked for is taken.
@@ -97,15 +98,15 @@ async def catching(
         )
 
     try:
-        server = await loop.create_server(session, HOST, DEFAULT_PORT if port is None else port)
+        server = await loop.create_server(session, host, DEFAULT_PORT if port is None else port)
     except OSError as error:
         if port is not None or error.errno not in _TAKEN:
             raise
-        server = await loop.create_server(session, HOST, 0)
+        server = await loop.create_server(session, host, 0)
     async with server:
         number = int(server.sockets[0].getsockname()[1])
         await asyncio.to_thread(mailbox.open, number)
-        _logger.info("Mails to %s:%d are kept in %s", HOST, number, mailbox.folder)
+        _logger.info("Mails to %s:%d are kept in %s", host, number, mailbox.folder)
         try:
             yield number
         finally:

@@ -36,6 +36,11 @@ class WorkerSettings(ClickHousePoolSettings):
     notifications_file: Path = Field(
         default=_DEFAULTS / "notifications.yaml", description="The channels and routes; read again on change."
     )
+    mail_host: str = Field(
+        default="127.0.0.1",
+        description="Where channels of type demo-mail are reached. With a name beyond loopback, as that of its "
+        "container, the worker takes their mails at every address.",
+    )
     interval_seconds: float = Field(
         default=15.0, ge=1, le=86_400, description="Time between two looks at a group of rules that names none."
     )

@@ -22,6 +22,10 @@ from services.monitoring_api.notify.notification import Notification
 
 _logger = logging.getLogger(__name__)
 _AGAIN_SECONDS = 5.0
+_HOST_VARIABLE = "SIGHTGLASS_WORKER_MAIL_HOST"
+# Of a container, whose network decides who reaches it; its own name is that of all workers, of which it is one.
+_EVERY_ADDRESS = "0.0.0.0"
+_LOOPBACK = {HOST, "localhost"}
 _REMEDY = "start a worker (`sightglass up`), or set SIGHTGLASS_DATA_DIR to the folder of one that runs"
 
 
@@ -32,7 +36,7 @@ class DemoMailConfig(ChannelConfig):
 
     type: Literal["demo-mail"] = Field(description="Mails that the worker keeps as files in the data folder.")
     port: int | None = Field(
-        default=None, ge=1, le=65535, description="Where the worker takes them, on loopback: 1025, or another if taken."
+        default=None, ge=1, le=65535, description="Where the worker takes them: 1025, or another if taken."
     )
     sender: EmailAddress = Field(
         alias="from", default="sightglass@example.org", description="The address they come from."
@@ -52,12 +56,13 @@ class DemoMailConfig(ChannelConfig):
 
     async def run_beside(self, surroundings: Surroundings) -> None:
         """The server, until cancelled."""
+        host = HOST if _host(surroundings) in _LOOPBACK else _EVERY_ADDRESS
         while True:
             try:
-                async with catching(_mailbox(surroundings), self.port, surroundings.clock):
+                async with catching(_mailbox(surroundings), self.port, surroundings.clock, host=host):
                     await asyncio.Event().wait()
             except OSError as error:
-                _logger.error("Mails can't be taken on %s:%s: %s", HOST, self.port, error)  # noqa: TRY400 - it repeats
+                _logger.error("Mails can't be taken on %s:%s: %s", host, self.port, error)  # noqa: TRY400 - it repeats
                 await asyncio.sleep(_AGAIN_SECONDS)
 
 
@@ -86,7 +91,7 @@ class DemoMailChannel:
         port = _mailbox(self.surroundings).port()
         if port is None:
             raise DeliveryFailedError("no worker takes mails for this data folder", remedy=_REMEDY)
-        entry = {"name": config.name, "type": "email", "host": HOST, "port": port, "tls": "none"}
+        entry = {"name": config.name, "type": "email", "host": _host(self.surroundings), "port": port, "tls": "none"}
         entry |= {"from": config.sender, "to": config.to}
         return EmailConfig.model_validate(entry).build(self.surroundings)
 
@@ -97,6 +102,11 @@ async def _explained(attempt: Awaitable[str]) -> str:
         return await attempt
     except DeliveryFailedError as error:
         raise error.explained(_REMEDY) from None
+
+
+def _host(surroundings: Surroundings) -> str:
+    """By which name the worker's server is reached."""
+    return surroundings.environment.get(_HOST_VARIABLE, "").strip() or HOST
 
 
 def _mailbox(surroundings: Surroundings) -> Mailbox:
