@@ -12,12 +12,17 @@ from dashboard.views import account, look, search_box, sign_in
 
 HERE = Path(__file__).parent
 # Streamlit shows its menu, where light and dark are chosen, only when it holds something of ours too.
-MENU = {"About": "**Sightglass** watches machine-learning services in production."}
+ABOUT = "**Sightglass** watches machine-learning services in production."
 
 
 def main() -> None:
     """Draw the frame and the page that was asked for, or the one that asks to sign in."""
-    st.set_page_config(page_title="Sightglass", page_icon=str(HERE / "logo_mark.svg"), layout="wide", menu_items=MENU)
+    st.set_page_config(
+        page_title="Sightglass",
+        page_icon=str(HERE / "logo_mark.svg"),
+        layout="wide",
+        menu_items={"About": ABOUT},
+    )
     st.logo(str(HERE / ("logo_dark.svg" if is_dark() else "logo.svg")), size="large")
     look.render()
     somebody = identity()

@@ -6,6 +6,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from dashboard.api_client import Question
 from dashboard.api_errors import ApiError
 from dashboard.charts.log_volume import log_volume_chart
 from dashboard.log_answers import LogPage, LogRecord, LogVolume
@@ -64,7 +65,10 @@ def _records(state: LogsState) -> tuple[list[LogRecord], str | None, LogVolume |
     if kept is not None and kept[0] == state:
         return kept[1]  # type: ignore[no-any-return]  # as it was kept below
     with st.spinner("Asking the monitoring API …"):
-        questions = [log_records(state.selection, state.range), log_volume(state.selection, state.range)]
+        questions: list[Question[Any]] = [
+            log_records(state.selection, state.range),
+            log_volume(state.selection, state.range),
+        ]
         page, volume = client().ask_all(questions)
     if isinstance(page, ApiError):
         leave_when_denied(page)

@@ -31,11 +31,11 @@ def render() -> None:
     st.title("Logs", anchor=False)
     state = _controls(moment)
     st.session_state[f"{PAGE}.state"] = state
-    complaints = st.container()
+    above = st.container()
     if state.trace:
         state = _trace(state)
     if not range_is_right(state.period, moment):
-        with complaints:
+        with above:
             tell_complaints(PAGE)
         return
     write_query(PAGE, state.query())
@@ -44,7 +44,7 @@ def render() -> None:
     else:
         draw_search(state)
     # Last, for the search may begin the page anew.
-    with complaints:
+    with above:
         tell_complaints(PAGE)
 
 

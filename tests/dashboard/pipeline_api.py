@@ -56,7 +56,7 @@ class FakePipeline:
         limit = int(query.get("limit", ["100"])[0])
         before = int(query["cursor"][0]) if "cursor" in query else int(now) // 2
         least = query.get("severity", [""])[0]
-        rows = []
+        rows: list[dict[str, Any]] = []
         for number in range(before, before - 4 * limit, -1):
             severity = "ERROR" if number % 17 == 0 else "WARN" if number % 5 == 0 else "INFO"
             if (least == "error" and severity != "ERROR") or len(rows) == limit:

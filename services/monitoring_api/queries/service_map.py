@@ -57,7 +57,7 @@ class Call(NamedTuple):
         caller: A service; empty for callers that send no spans.
         callee: A service, or what else is called, such as `clickhouse db.example.org`.
         kind: `service`, `database`, `queue` or `external`: what is called.
-        count: Calls.
+        calls: How many.
         errors: How many of them failed.
         p95_seconds: 95 of 100 took no longer, as the callee says; for what sends no spans, as the caller does.
     """
@@ -65,7 +65,7 @@ class Call(NamedTuple):
     caller: str
     callee: str
     kind: str
-    count: int
+    calls: int
     errors: int
     p95_seconds: float
 
@@ -158,5 +158,5 @@ async def service_map(database: Database, span: TimeRange) -> ServiceMap:
     for query in (service_calls_query(span, every=every), other_calls_query(span, every=every)):
         for caller, callee, kind, count, errors, p95 in await database.fetch(query):
             found.append(Call(caller, callee, kind, int(count) * every, int(errors) * every, float(p95)))
-    found.sort(key=lambda call: (-call.count, call.caller, call.callee))
+    found.sort(key=lambda call: (-call.calls, call.caller, call.callee))
     return ServiceMap(services, found[:MOST_CALLS], len(found) > MOST_CALLS, every)

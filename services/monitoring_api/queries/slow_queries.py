@@ -17,7 +17,7 @@ class SlowQuery(NamedTuple):
     Args:
         fingerprint: Of the form: the text without its values.
         query: The text, without anybody's values, cut to a length.
-        count: Slow runs.
+        runs: Slow runs.
         failed: How many of them gave no answer.
         total_seconds: Of all of them.
         max_seconds: The slowest.
@@ -32,7 +32,7 @@ class SlowQuery(NamedTuple):
 
     fingerprint: str
     query: str
-    count: int
+    runs: int
     failed: int
     total_seconds: float
     max_seconds: float

@@ -89,7 +89,12 @@ def pipeline_router(serving: Serving) -> APIRouter:
 
 def _slow_query(found: SlowQuery) -> SlowQueryRow:
     return SlowQueryRow(
-        **{name: getattr(found, name) for name in SlowQueryRow.model_fields if name not in {"last_at", "trace_id"}},
+        **{
+            name: getattr(found, name)
+            for name in SlowQueryRow.model_fields
+            if name not in {"count", "last_at", "trace_id"}
+        },
+        count=found.runs,
         last_at=rfc3339(found.last_ns),
         trace_id=found.trace_id or None,
     )

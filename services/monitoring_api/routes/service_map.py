@@ -73,9 +73,9 @@ def service_map_router(serving: Serving) -> APIRouter:
                     caller=call.caller,
                     callee=call.callee,
                     kind=call.kind,
-                    calls=call.count,
-                    calls_per_second=call.count / span.seconds,
-                    error_ratio=call.errors / call.count,
+                    calls=call.calls,
+                    calls_per_second=call.calls / span.seconds,
+                    error_ratio=call.errors / call.calls,
                     p95_seconds=call.p95_seconds,
                 )
                 for call in found.calls

@@ -1,7 +1,7 @@
 """One chart, two looks."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import altair as alt
 import pandas as pd
@@ -17,7 +17,8 @@ def _chart() -> alt.LayerChart:
         color=alt.Color("name:N", scale=alt.Scale(domain=["a", BLUE], range=[BLUE, VERMILLION])),
         opacity=alt.condition("datum.x > 1", alt.value(1), alt.value(0.5)),
     )
-    return themed(alt.layer(base.mark_line(), base.mark_text(color=INK).encode(text="name:N")), height=100)
+    layered = alt.layer(base.mark_line(), base.mark_text(color=INK).encode(text="name:N"))
+    return themed(cast("alt.LayerChart", layered), height=100)
 
 
 def _without_data(chart: alt.LayerChart) -> dict[str, Any]:
