@@ -2,14 +2,13 @@
 
 import json
 import math
-from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from dashboard.charts.units import figure
 from dashboard.model_answers import FeatureReference
 from dashboard.plain_text import one_line
+from dashboard.quantiles import shares_below
 
 RARE: Final = 0.02
 """A value is called unusual when at most this share of the training rows is as far out, or has it."""
@@ -64,28 +63,6 @@ def value_text(value: Any, limit: int = _LONGEST) -> str:
     if isinstance(value, float) and math.isfinite(value):
         return f"{value:.6g}"
     return one_line(json.dumps(value), limit)
-
-
-def shares_below(quantiles: Sequence[float], value: float) -> tuple[float, float]:
-    """Which shares lie below a value, and at it or below, by evenly spaced quantiles from the least to the greatest.
-
-    Args:
-        quantiles: ascending; at least two.
-        value: finite.
-    """
-    last = len(quantiles) - 1
-    left, right = bisect_left(quantiles, value), bisect_right(quantiles, value)
-    if right - left > 1:  # so many quantiles in a row are this very value
-        return (0.0 if left == 0 else (left - 0.5) / last, 1.0 if right > last else (right - 0.5) / last)
-    if right == 0:
-        return 0.0, 0.0
-    if left > last:
-        return 1.0, 1.0
-    if right > left:
-        return left / last, left / last
-    before, after = quantiles[left - 1], quantiles[left]
-    share = (left - 1 + (value - before) / (after - before)) / last
-    return share, share
 
 
 def _number(value: Any, reference: FeatureReference) -> Place:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from dashboard.charts.palette import SKY, VERMILLION
 from dashboard.charts.theme import themed
+from dashboard.quantiles import shares_below
 
 BINS: Final = 30
 MOST_BARS: Final = 6
@@ -32,19 +33,8 @@ def density(quantiles: Sequence[float], bins: int = BINS) -> list[tuple[float, f
         return [(low, high, 1.0)]
     width = (high - low) / bins
     edges = [low + width * place for place in range(bins)] + [high]
-    shares = [0.0] * bins
-    for before, after in pairwise(quantiles):
-        if before == after:
-            if low <= before <= high:
-                shares[min(bins - 1, int((before - low) / width))] += 1 / last
-            continue
-        first = max(0, min(bins - 1, int((before - low) / width)))
-        for place in range(first, bins):
-            start, end = max(before, edges[place]), min(after, edges[place + 1])
-            if start >= after:
-                break
-            if end > start:
-                shares[place] += (end - start) / (after - before) / last
+    below = [shares_below(quantiles, edge)[0] for edge in edges[:-1]] + [shares_below(quantiles, high)[1]]
+    shares = [max(0.0, after - before) for before, after in pairwise(below)]
     return [(edges[place], edges[place + 1], shares[place]) for place in range(bins)]
 
 
@@ -104,8 +94,9 @@ def category_against(
         shown = dict(ranked[: MOST_BARS - 1])
         shown[value] = shares.get(value, 0.0)
     rest = other_share + sum(share for name, share in ranked if name not in shown)
+    titles = _distinct(list(shown))
     rows = [
-        {"name": _short(name), "share": share, "mine": "this prediction" if name == value else "others"}
+        {"name": titles[name], "share": share, "mine": "this prediction" if name == value else "others"}
         for name, share in shown.items()
     ]
     if rest > 0:
@@ -136,5 +127,12 @@ def category_against(
     return themed(layered, height=height)
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+def _distinct(names: Sequence[str]) -> dict[str, str]:
+    """A short title for each name; names that begin alike are numbered."""
+    titles: dict[str, str] = {}
+    for name in names:
+        short = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+        taken = [short, OTHERS] if short == OTHERS else [short]
+        count = sum(title in taken or title.startswith(f"{short} (") for title in titles.values())
+        titles[name] = f"{short} ({count + 1})" if count or short == OTHERS else short
+    return titles

@@ -140,8 +140,9 @@ def _became(prediction: Prediction, state: PredictionsState) -> None:
         if prediction.label_observed_at is not None:
             waited = age(prediction.timestamp, prediction.label_observed_at)
             st.caption(f"Known {waited} after the prediction.")
-        if len(prediction.labels) > 1:
-            st.markdown(f"It was corrected {len(prediction.labels) - 1} times; the first line holds.")
+        if corrections := len(prediction.labels) - 1:
+            times = "once" if corrections == 1 else f"{corrections} times"
+            st.markdown(f"It was corrected {times}; the first line holds.")
         rows = [
             (
                 one_line(one.value, 120),

@@ -115,9 +115,9 @@ def _chart(name: str, value: Any, reference: FeatureReference, place: Place) -> 
         chart = number_against(reference.quantiles, place.number)
     elif reference.categories:
         chart = category_against(
-            {one_line(key, 60): share for key, share in reference.categories.items()},
+            {one_line(key): share for key, share in reference.categories.items()},
             reference.other_share,
-            None if place.category is None else one_line(place.category, 60),
+            None if place.category is None else one_line(place.category),
         )
     else:
         return

@@ -90,7 +90,7 @@ def _table(found: Sequence[FoundPrediction], state: PredictionsState) -> None:
             key="predictions.pick",
             width=520,
         )
-        if st.button("Open", icon=":material/open_in_new:", key="predictions.open"):
+        if st.button("Open this one", icon=":material/open_in_new:", key="predictions.open"):
             _open(ids[picked or 0], state)
     st.caption(f"Times are {zone_name(zone, now())}. Tick a row to open it.")
 

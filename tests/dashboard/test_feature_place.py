@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.feature_place import place_of, shares_below
+from dashboard.feature_place import place_of
 from dashboard.model_answers import FeatureReference
+from dashboard.quantiles import shares_below
 
 NUMBER = FeatureReference(name="distance", type="number", null_share=0.3, quantiles=tuple(float(n) for n in range(101)))
 CARRIER = FeatureReference(name="carrier", type="category", categories={"UA": 0.7, "HA": 0.001}, other_share=0.299)

@@ -147,3 +147,13 @@ def test_a_rare_category_has_its_own_bar() -> None:
     ]
     assert rows[-1]["name"] == OTHERS
     assert sum(row["share"] for row in rows) == pytest.approx(1.0)
+
+
+def test_categories_that_begin_alike_keep_bars_of_their_own() -> None:
+    """And one that is called like the rest is not mixed up with it."""
+    shares = {f"{'x' * 100}{place}": 0.2 for place in range(3)} | {OTHERS: 0.1}
+    rows = rows_of(category_against(shares, 0.3, f"{'x' * 100}1"))
+    names = [row["name"] for row in rows]
+    assert len(set(names)) == len(names) == 5
+    assert sum(row["share"] for row in rows) == pytest.approx(1.0)
+    assert [row["mine"] for row in rows].count("this prediction") == 1

@@ -73,7 +73,7 @@ def test_one_prediction_opens_whole_and_leads_back(open_page: Open, api: FakeMon
     assert "Decided late with a score of 0.8100" in page.subheader[0].value
     assert "Wrong" in text
     assert "it was **on_time**" in text
-    assert "It was corrected 1 times; the first line holds." in text
+    assert "It was corrected once; the first line holds." in text
     assert "the threshold was at most 0.8100" in text
     tables = {tuple(table.value.columns): table.value for table in page.dataframe}
     assert list(tables["Label", "Observed", "Arrived"]["Label"]) == ["on_time", "late"]
