@@ -85,8 +85,8 @@ def take(browser: Browser, url: str, target: Path) -> Path:
 def _wait_until_drawn(page: Page) -> None:
     page.locator("[data-testid=stMain] h1, [data-testid=stMain] h2").first.wait_for(timeout=_DRAWN_MS)
     page.wait_for_timeout(_STILL_MS)
+    # What is worked out anew meanwhile is faded: the picture is taken at once when nothing is.
     expect(page.locator(_WORKING)).to_have_count(0, timeout=_DRAWN_MS)
-    page.wait_for_timeout(_STILL_MS)
 
 
 if __name__ == "__main__":
