@@ -94,7 +94,7 @@ def waterfall(
     colour = alt.Color(
         "series:N",
         scale=alt.Scale(domain=list(colours), range=list(colours.values())),
-        legend=alt.Legend(orient="top", symbolType="square", symbolStrokeWidth=0),
+        legend=alt.Legend(orient="top", symbolType="square", symbolStrokeWidth=0, symbolOpacity=1),
     )
 
     def layer(rows: pd.DataFrame, low: float, high: float) -> alt.Chart:
