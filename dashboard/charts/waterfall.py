@@ -89,7 +89,7 @@ def waterfall(
     left, right = start * factor, max(end, start + 1e-6) * factor
     height = ROW_PIXELS * max(1, len(bars))
     x = alt.Scale(domain=[left, right], nice=False, zero=False)
-    axis = alt.Axis(title=f"Time since the trace began ({scale.symbol})", format="~g", tickCount=6, orient="top")
+    axis = alt.Axis(title=f"Time since the trace began ({scale.symbol})", format=",~f", tickCount=6, orient="top")
     y = alt.Scale(domain=[0, max(1, len(bars))], reverse=True, nice=False, zero=False)
     colour = alt.Color(
         "series:N",

@@ -57,7 +57,8 @@ def _conditions(section: str, last: TracesState, moment: datetime) -> TracesStat
     upper = st.columns([2, 2, 2, *([2, 2] if custom else []), 2], vertical_alignment="bottom")
     service = _choice(upper[0], "Service", "service", list(dict.fromkeys(service for service, _ in requests)))
     routes = dict.fromkeys(route for owner, route in requests if service in {"", owner})
-    route = _choice(upper[1], "Route", "route", list(routes))
+    # Exceptions are told by where they were raised, which is of no route.
+    route = last.route if section == "exceptions" else _choice(upper[1], "Route", "route", list(routes))
     with upper[-1]:
         zone = pick_zone(PAGE)
     with upper[2]:

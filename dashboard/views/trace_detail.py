@@ -141,7 +141,7 @@ def _waterfall(trace: Trace, tree: TraceTree, path: Sequence[Segment], state: Tr
             selection_mode=[_PICK],
         )
     st.caption(
-        "Full colour: the span's own time. Black line: the critical path, which all waited for. "
+        "Full colour: the span's own time. The line under a bar: the critical path, which all waited for. "
         "◆ event, ● log, ▲ prediction. Click a row to see all of it."
         + (f" {picture.marks_left_out:,} more events and logs are not drawn." if picture.marks_left_out else "")
     )
