@@ -11,6 +11,7 @@ _TRACE: Final = re.compile(r"[0-9a-f]{32}")
 _SPAN: Final = re.compile(r"[0-9a-f]{16}")
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}")
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Kind(StrEnum):
@@ -83,6 +84,20 @@ def destination(candidate: Candidate) -> Destination:
             return Destination("alerts", {"section": ["alerts"], "alert": [candidate.value]})
         case Kind.ENTITY:
             return Destination("predictions", {"entity": [candidate.value], "from": ["now-7d"], "to": ["now"]})
+
+
+def best_guess(tried: Sequence[Candidate], unknown: Sequence[Kind]) -> Candidate | None:
+    """Where to go when nobody could say what is there, but the text's form does: that page keeps asking by itself.
+
+    Args:
+        tried: what the text was taken for, the likeliest first.
+        unknown: kinds that nobody could look for.
+    """
+    first = tried[0] if tried else None
+    if first is None or first.kind not in unknown:
+        return None
+    is_plain = first.kind is Kind.TRACE or (first.kind is Kind.PREDICTION and _UUID.fullmatch(first.value))
+    return first if is_plain else None
 
 
 def not_found(text: str, tried: Sequence[Candidate], unknown: Sequence[Kind] = ()) -> str:

@@ -9,7 +9,7 @@ from dashboard.answers import Alerts
 from dashboard.api_errors import ApiError
 from dashboard.navigation import go_to
 from dashboard.plain_text import plain
-from dashboard.search_box import LONGEST, Candidate, Kind, candidates, destination, not_found
+from dashboard.search_box import Candidate, Kind, best_guess, candidates, destination, not_found
 from dashboard.search_questions import Found, SpanPlace, looked_for
 from dashboard.session import client, leave_when_denied
 
@@ -26,7 +26,6 @@ def render() -> None:
             placeholder="Find a trace, span, prediction … by id",
             icon=":material/search:",
             label_visibility="collapsed",
-            max_chars=LONGEST + 20,
             on_change=_asked,
             width=330,
         )
@@ -53,9 +52,15 @@ def _look(text: str) -> None:
                 unknown.append(candidate.kind)
             continue
         if (there := _there(candidate, answer)) is not None:
-            found = destination(there)
-            go_to(found.page, found.query)
+            _go(there)
+    if (guess := best_guess(possible, unknown)) is not None:
+        _go(guess)
     st.warning(not_found(f"“{plain(text.strip(), 80)}”", possible, unknown), icon=":material/search_off:")
+
+
+def _go(candidate: Candidate) -> None:
+    found = destination(candidate)
+    go_to(found.page, found.query)
 
 
 def _there(candidate: Candidate, answer: Any) -> Candidate | None:

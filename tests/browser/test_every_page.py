@@ -1,5 +1,6 @@
 """Every page: silent on the console, usable by keyboard and screen reader, and as wide as the window."""
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -9,7 +10,9 @@ from playwright.sync_api import Page, expect
 from dashboard.pages import FIRST, PAGES
 from tests.browser.accessibility import grave_violations
 from tests.browser.pages import overflows, settle
+from tests.dashboard.modelling_api import PREDICTION
 from tests.dashboard.monitoring_api import FakeMonitoringApi
+from tests.dashboard.pipeline_api import SPAN, TRACE
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
@@ -48,6 +51,22 @@ def test_the_dark_look_is_accessible_too(open_page: Open, dashboard: str, path: 
         "rgb(16, 23, 30)"
     )
     assert grave_violations(page) == []
+
+
+def test_a_pasted_id_lands_on_its_page(open_page: Open, dashboard: str, api: FakeMonitoringApi) -> None:
+    """By keyboard alone, from any page; what is nobody's id says what was looked for."""
+    page = _drawn(open_page(f"{dashboard}/pipeline?section=processes"), "pipeline")
+    for text, parameter in ((SPAN, f"trace={TRACE}"), (PREDICTION, f"prediction={PREDICTION}")):
+        box = page.get_by_label("Find by id")
+        box.fill(text)
+        box.press("Enter")
+        page.wait_for_url(re.compile(parameter))
+        expect(box).to_have_value("")
+        settle(page)
+    api.mode = "empty"
+    page.get_by_label("Find by id").fill("gone")
+    page.get_by_label("Find by id").press("Enter")
+    expect(page.get_by_text("Nothing is stored under")).to_be_visible()
 
 
 def _drawn(page: Page, path: str) -> Page:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.search_box import LONGEST, Candidate, Destination, Kind, candidates, destination, not_found
+from dashboard.search_box import LONGEST, Candidate, Destination, Kind, best_guess, candidates, destination, not_found
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"
@@ -55,3 +55,14 @@ def test_what_was_looked_for_is_said() -> None:
     assert "an alert, a prediction or an entity" in said
     assert "did not say whether it is a span" in said
     assert "Paste the id" in not_found("", [])
+
+
+def test_while_nobody_answers_the_form_decides() -> None:
+    """The page of a trace or of a prediction keeps asking; other texts stay where they are, and say so."""
+    everything = list(Kind)
+    assert best_guess(candidates(TRACE), everything) == Candidate(Kind.TRACE, TRACE)
+    assert best_guess(candidates(UUID), everything) == Candidate(Kind.PREDICTION, UUID)
+    assert best_guess(candidates(SPAN), everything) is None
+    assert best_guess(candidates("order-17"), everything) is None
+    assert best_guess(candidates(TRACE), [Kind.ENTITY]) is None
+    assert best_guess([], everything) is None
