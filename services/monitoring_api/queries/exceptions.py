@@ -173,14 +173,20 @@ async def find_exceptions(database: Database, span: TimeRange, service: str | No
         limit: How many groups.
     """
     rows = await database.fetch(exceptions_query(span, service, limit=limit))
-    groups = [
-        GroupedException(
-            str(row[0]),
-            str(row[1]),
-            str(row[2]),
-            *(int(number) for number in row[3:8]),
-            *(tuple(str(text) for text in texts) for texts in row[8:11]),
-        )
-        for row in rows
-    ]
+    groups = [_group(row) for row in rows]
     return Exceptions(groups, int(rows[0][11]) if rows else 0, int(rows[0][12]) if rows else 0)
+
+
+def _group(row: Sequence[Any]) -> GroupedException:
+    type_, message, stack, length, count, traces, first, last, services, operations, examples, *_ = row
+    return GroupedException(
+        str(type_),
+        str(message),
+        str(stack),
+        int(length),
+        int(count),
+        int(traces),
+        int(first),
+        int(last),
+        *(tuple(map(str, names)) for names in (services, operations, examples)),
+    )
