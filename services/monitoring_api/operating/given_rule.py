@@ -23,11 +23,16 @@ def read_given_rule(text: str) -> Rule:
     """
     try:
         document = _one(parse_yaml(text, _FIELD))
-        if "sql" not in document.data:
-            return document.validate(Rule, context=metric_catalogue())
+        if "sql" in document.data:
+            raise _refused([document.error(("sql",), _NOT_TAKEN)])
+        rule = document.validate(Rule, context=metric_catalogue())
     except InvalidFileError as error:
         raise _refused(error.errors) from None
-    raise _refused([document.error(("sql",), _NOT_TAKEN)])
+    if any(
+        "\0" in text for _, value in rule.filter.items() for text in ((value,) if isinstance(value, str) else value)
+    ):
+        raise _refused([document.error(("filter",), "holds a NUL character")])
+    return rule
 
 
 def _one(document: LocatedDocument) -> LocatedDocument:

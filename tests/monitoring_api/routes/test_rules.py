@@ -299,6 +299,7 @@ async def test_spans_that_are_gone_are_not_taken_for_quiet(history, asking, rule
         ("alert: A\nmetric: latency_p95", "a rule needs `condition:`"),
         ("- alert: A\n  metric: latency_p95\n  condition: '> 1'\n  flavour: x", "line 4: flavour: unknown key"),
         ("alert: A\nsql: SELECT 1 AS value\ncondition: '> 1'", "line 2: sql: a statement is not taken over HTTP"),
+        ('alert: A\nmetric: latency_p95\ncondition: "> 1"\nfilter: {service: "a\\0b"}', "line 4: filter: holds a NUL"),
         ("just words", "is not one rule"),
         ("a: [", "not valid YAML"),
     ],
