@@ -13,7 +13,7 @@ _REQUIRED: Final = {"metric": "request_rate", "metrics": "accuracy", "curves": "
 # Where they must be given.
 _WHERE_REQUIRED: Final = {"model": "flight-delay"}
 # Of routes that have both.
-_IN_PATH: Final = {"name": "flight-delay", "fingerprint": "00000000000000f1"}
+_IN_PATH: Final = {"name": "flight-delay", "fingerprint": "00000000000000f1", "span_id": "1" * 16}
 # A word, a text in quotes, a placeholder, or one character of anything else. Numbers of placeholders do not matter.
 _TOKEN: Final = re.compile(r"\{\w+:[^{}]+\}|'(?:[^'\\]|\\.|'')*'|`[^`]*`|\w+|[^\w\s]")
 

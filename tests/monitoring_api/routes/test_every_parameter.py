@@ -5,6 +5,7 @@ The engine itself answers, on a store with rows, so that statements that follow 
 
 import asyncio
 import itertools
+import json
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -31,6 +32,7 @@ from tests.monitoring_api.store import T0, label, prediction, span
 
 HISTORY = "/api/v1/metrics/history"
 TRACE = "0" * 31 + "1"
+SPAN = "1" * 16
 HOSTILE = (
     *("'", '"', "`", "\\", "\\'", "''", "'; DROP TABLE otel_traces; --", "') OR 1=1 --", "' UNION ALL SELECT 1 --"),
     *(
@@ -119,11 +121,18 @@ def served(_engine, tmp_path_factory):
     _engine.empty()
     at = [T0 + timedelta(minutes=5 * n) for n in range(10)]
     spans = [
-        span(each, TraceId=TRACE if n < 2 else f"{n:032x}", status=200 + 100 * (n % 4)) for n, each in enumerate(at)
+        span(
+            each,
+            TraceId=TRACE if n < 2 else f"{n:032x}",
+            SpanId=SPAN if n == 0 else f"{n + 1:016x}",
+            status=200 + 100 * (n % 4),
+        )
+        for n, each in enumerate(at)
     ]
     _engine.insert("otel_traces", spans)
     events = [prediction(each, prediction_id="p" if n == 0 else f"p{n}", TraceId=TRACE) for n, each in enumerate(at)]
     _engine.insert("otel_logs", [*events, label(T0, "p", "late")])
+    _engine.insert("model_references", [REFERENCE_ROW])
     chosen = MonitoringApiSettings(_env_file=None, data_dir=tmp_path_factory.mktemp("data"), answer_seconds=0)
     (chosen.data_dir / "worker").mkdir()
     fill(chosen.store_url())
@@ -137,7 +146,13 @@ async def _get(app, url, query=None):
         return await client.get(f"http://localhost{url}{encoded}")
 
 
-BENIGN_PATH = {"trace_id": [TRACE], "prediction_id": ["p"], "name": ["flight-delay"], "fingerprint": [FIRING]}
+BENIGN_PATH = {
+    "trace_id": [TRACE],
+    "span_id": [SPAN],
+    "prediction_id": ["p"],
+    "name": ["flight-delay"],
+    "fingerprint": [FIRING],
+}
 OPERATORS = ("=1", "!=1", "^=1", "=in(1,2)", "!=in(1,2)", "=in(1,x)")
 
 
@@ -152,6 +167,7 @@ BENIGN_SEARCH = {
     "from": ["now-1h", "0"],
     "service": ["ml-api"],
     "route": ["/v1/predict"],
+    "name": ["POST /v1/predict"],
     "kind": ["server"],
     "min_duration_ms": ["1"],
     "max_duration_ms": ["100000"],
@@ -164,7 +180,7 @@ BENIGN_SEARCH = {
     "severity": ["warn"],
     "q": ["a needle b"],
     "trace_id": [TRACE],
-    "span_id": ["1" * 16],
+    "span_id": [SPAN],
     "event": ["ml.prediction"],
     "step": ["1m", "1d"],
     "limit": ["1"],
@@ -179,6 +195,9 @@ FEATURES = (
 )
 PERFORMANCE = "/api/v1/models/{name}/performance"
 WRONG = "/api/v1/predictions/wrong/explain"
+REFERENCE = "/api/v1/models/{name}/reference"
+_DOCUMENT = {"model": "flight-delay", "rows": 10, "source": {"kind": "card"}, "features": []}
+REFERENCE_ROW = {"ModelName": "flight-delay", "ModelVersion": "", "Task": "binary", "Document": json.dumps(_DOCUMENT)}
 # Of routes whose parameters take other values than those of that name elsewhere.
 BENIGN_OF = {
     "/api/v1/silences": {"state": ["pending", "active", "expired"]},
@@ -223,7 +242,11 @@ BENIGN_OF = {
         "variant": ["shadow"],
         "as_of": ["now-30m"],
         "filter": compared(EXPLAINED),
+        "feature": FEATURES,
     },
+    REFERENCE: {"version": ["v1"]},
+    "/api/v1/spans/{span_id}": {"from": ["now-2h"]},
+    "/api/v1/services/map": {"from": ["now-2h"]},
 }
 
 
@@ -352,7 +375,8 @@ def test_every_route_with_parameters_is_among_them(served):
             f"{PERFORMANCE} {name}"
             for name in ("name", "segment", "feature", "filter", "as_of", "threshold", "metrics")
         ),
-        *(f"{WRONG} {name}" for name in ("model", "version", "variant", "filter", "from", "to", "as_of")),
+        *(f"{WRONG} {name}" for name in ("model", "version", "variant", "filter", "feature", "as_of")),
+        *(f"{REFERENCE} {name}" for name in ("name", "version")),
         *(
             f"/api/v1/traces/slow/explain {name}"
             for name in ("service", "route", "from", "to", "min_duration_ms", "status", "attr")
