@@ -17,6 +17,7 @@ from services.monitoring_api.database.instruments import DatabaseInstruments
 from services.monitoring_api.database.slow_statements import SlowStatements
 from services.monitoring_api.ml_api import MlApi
 from services.monitoring_api.operating.alerts import StoredAlerts
+from services.monitoring_api.operating.audit_trail import AuditTrails
 from services.monitoring_api.operating.channels import StoredChannels
 from services.monitoring_api.operating.files import NotificationsPlace
 from services.monitoring_api.operating.mails import CaughtMails
@@ -156,7 +157,7 @@ def create_app(
         logs_router(serving),
         pipeline_router(serving),
         service_map_router(serving),
-        audit_router(settings.audit_folder()),
+        audit_router(AuditTrails(settings.audit_folder())),
         *_operating(settings, alert_store, lambda: clock().timestamp()),
         rules_router(
             StoredRules(alert_store, serving.asking_exactly, serving.curves, clock=lambda: clock().timestamp())

@@ -1,11 +1,14 @@
 """What operators did, out of the audit logs that lie in this machine's folder: the newest first."""
 
+import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+
+from services.monitoring_api.routes import audit as told
 
 # Of a log that has grown for years only the end is read.
 _MOST_BYTES: Final = 1_000_000
@@ -57,6 +60,44 @@ class AuditTrail:
 
     entries: list[AuditEntry]
     truncated: bool
+
+
+class AuditTrails:
+    """Tells what the audit logs of a folder hold.
+
+    Args:
+        folder: Where they lie.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def audit(self, wanted: told.AuditParameters) -> told.AuditAnswer:
+        """The newest entries."""
+        found = await asyncio.to_thread(
+            read_audit_trail, self._folder, limit=wanted.limit, action=wanted.action, who=wanted.who
+        )
+        if found is None:
+            return told.AuditAnswer(entries=[], truncated=False, readable=False)
+        return told.AuditAnswer(
+            entries=[_row(entry) for entry in found.entries], truncated=found.truncated, readable=True
+        )
+
+
+def _row(entry: AuditEntry) -> told.AuditRow:
+    return told.AuditRow(
+        at=entry.at,
+        who=entry.who,
+        actor=entry.actor,
+        on_behalf_of=entry.user or None,
+        action=entry.action,
+        target=entry.target or None,
+        outcome=entry.outcome,
+        status=entry.status,
+        process=entry.process,
+        trace_id=entry.trace_id or None,
+        client=entry.client or None,
+    )
 
 
 def read_audit_trail(folder: Path, *, limit: int, action: str = "", who: str = "") -> AuditTrail | None:

@@ -1,14 +1,11 @@
 """`GET /audit`: what operators did, and what they were refused."""
 
-import asyncio
 from datetime import datetime
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.monitoring_api.operating.audit_trail import AuditEntry, read_audit_trail
 
 MOST_ENTRIES: Final = 500
 _LONGEST_NAME: Final = 200
@@ -55,37 +52,20 @@ class AuditAnswer(BaseModel):
     readable: bool = Field(description="Whether there is a log that can be read here.")
 
 
-def audit_router(folder: Path) -> APIRouter:
-    """/audit.
+class AuditDesk(Protocol):
+    """Where it is known what operators did."""
 
-    Args:
-        folder: Where the audit logs lie.
-    """
+    async def audit(self, wanted: AuditParameters) -> AuditAnswer:
+        """The newest entries."""
+        ...
+
+
+def audit_router(desk: AuditDesk) -> APIRouter:
+    """/audit."""
     router = APIRouter(tags=["access"])
 
     @router.get("/audit", summary="What operators did, and what they were refused", description=_DESCRIPTION)
     async def audit(parameters: Annotated[AuditParameters, Query()]) -> AuditAnswer:
-        found = await asyncio.to_thread(
-            read_audit_trail, folder, limit=parameters.limit, action=parameters.action, who=parameters.who
-        )
-        if found is None:
-            return AuditAnswer(entries=[], truncated=False, readable=False)
-        return AuditAnswer(entries=[_row(entry) for entry in found.entries], truncated=found.truncated, readable=True)
+        return await desk.audit(parameters)
 
     return router
-
-
-def _row(entry: AuditEntry) -> AuditRow:
-    return AuditRow(
-        at=entry.at,
-        who=entry.who,
-        actor=entry.actor,
-        on_behalf_of=entry.user or None,
-        action=entry.action,
-        target=entry.target or None,
-        outcome=entry.outcome,
-        status=entry.status,
-        process=entry.process,
-        trace_id=entry.trace_id or None,
-        client=entry.client or None,
-    )
