@@ -6,7 +6,6 @@ from typing import Annotated, Final, Protocol
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-
 MOST_ENTRIES: Final = 500
 _LONGEST_NAME: Final = 200
 _DESCRIPTION: Final = (
