@@ -88,8 +88,6 @@ def _attributes(span: Span, state: TracesState) -> None:
         format_func=lambda text: one_line(text, 120),
         key=f"{PAGE}.attribute.{span.span_id}",
     )
-    if name is None:
-        return
     value = known[name]
     st.code(value[:_COPIED], language=None, wrap_lines=True)
     if len(value) > _COPIED:

@@ -1,5 +1,6 @@
 """Where the dashboard shows what an alert is about: the page that its rule names, or its figure's history."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
@@ -21,7 +22,7 @@ def shown_seconds(rule: Rule) -> float:
     return min(max(_WINDOWS * rule.window, _LEAST_SECONDS), MOST_SECONDS)
 
 
-def dashboard_link(dashboard_url: str, rule: Rule, group: dict[str, str], state: AlertState, now: float) -> str:
+def dashboard_link(dashboard_url: str, rule: Rule, group: Mapping[str, str], state: AlertState, now: float) -> str:
     """A link that shows the same when it is opened next week; empty when the dashboard's place is unknown.
 
     Args:
@@ -47,7 +48,7 @@ def dashboard_link(dashboard_url: str, rule: Rule, group: dict[str, str], state:
     return f"{dashboard_url.rstrip('/')}/{_HISTORY}?{urlencode(parameters)}"
 
 
-def _page(rule: Rule, view: str, group: dict[str, str], at: float) -> str:
+def _page(rule: Rule, view: str, group: Mapping[str, str], at: float) -> str:
     """A page with its parameters, what it can be narrowed to, and a time.
 
     Only a history shows what was before: on other pages it would be taken for a part of what went wrong.
