@@ -89,7 +89,7 @@ def draw_unit(
     """
     named = [_named(answer, chart, state) for answer in chart.answers]
     shown = _largest(named)
-    lines: list[tuple[str, ComparedHistory, Sequence[tuple[float, float | None]]]] = [
+    lines: list[tuple[str, ComparedHistory, Sequence[Point]]] = [
         (name, answer, series.points)
         for answer in shown
         for name, series in zip(series_names(answer, answer.metric), answer.series, strict=True)
