@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from services.cli.demo.incidents.incident import Incident
 from services.cli.demo.incidents.registry import INCIDENTS
 from tests.browser.browser import open_browser
-from tests.browser.screenshot import FOLDER, WIDTH
+from tests.browser.screenshot import DESK, FOLDER
 from tests.integration.live_incident import LiveDemo, Witnessed, witness
 from tests.integration.stack import Stack
 
@@ -71,11 +71,11 @@ def take_pictures(demo: LiveDemo, incident: Incident, seen: Witnessed, folder: P
 
 def take(browser: Browser, url: str, target: Path) -> Path:
     """Open a page, wait until it is drawn, and keep all of its height."""
-    page = browser.new_page(viewport={"width": WIDTH, "height": 900}, device_scale_factor=1.0)
+    page = browser.new_page(viewport={"width": DESK, "height": 900}, device_scale_factor=1.0)
     page.goto(url, timeout=_DRAWN_MS)
     _wait_until_drawn(page)
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-    page.set_viewport_size({"width": WIDTH, "height": min(int(height), _HIGHEST)})
+    page.set_viewport_size({"width": DESK, "height": min(int(height), _HIGHEST)})
     _wait_until_drawn(page)
     page.screenshot(path=target)
     page.close()
