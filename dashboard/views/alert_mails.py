@@ -8,6 +8,8 @@ import streamlit as st
 
 from dashboard.alert_answers import Mail
 from dashboard.alert_questions import mails
+from dashboard.mail_links import links_of
+from dashboard.navigation import has_page, page_link
 from dashboard.plain_text import plain
 from dashboard.session import client
 from dashboard.states.alerts import AlertsState
@@ -55,8 +57,22 @@ def _mail(mail: Mail, state: AlertsState, now: datetime, place: int) -> None:
         st.caption(
             f"{received:%Y-%m-%d %H:%M:%S}, from {plain(mail.sender or '–', 200)} to {plain(mail.to or '–', 300)}"
         )
+        _links(mail)
         as_page = bool(mail.html) and st.toggle("As a page", key=f"alerts.mail.{mail.id}", value=place == 0)
         if as_page:
             st.iframe(frame_of(mail.html), height=_FRAME_HEIGHT, alt="The mail as a mail program shows it")
         else:
             st.code(mail.text or "(no text)", language=None, wrap_lines=True)
+
+
+def _links(mail: Mail) -> None:
+    """The mail's links, for within the frame none can be followed; one that leads elsewhere is only told."""
+    found = links_of(mail.html, mail.text)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for link in found:
+            if has_page(link.page):
+                icon = ":material/arrow_forward:"
+                page_link(link.page, plain(link.label, 60), link.query, icon=icon, icon_position="left")
+    for link in found:
+        if not has_page(link.page):
+            st.caption(f"{plain(link.label, 60)}: {plain(link.url, 300)}")

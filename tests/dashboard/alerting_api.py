@@ -1,5 +1,6 @@
 """What a fake monitoring API answers about alerts and all around them, and what it was told to do."""
 
+import html
 import re
 import time
 from datetime import UTC, datetime
@@ -273,14 +274,20 @@ class FakeAlerting:
         return {"notifications": shown, "next_cursor": None}
 
     def _mails(self, now: float) -> dict[str, Any]:
-        page = "<h1>Firing</h1><p>error ratio <b>6.1 %</b></p>"
+        dashboard = f"http://127.0.0.1:8501/traces?section=exceptions&service=ml-api&from={text_of(now - 900)}&to=now"
+        page = (
+            "<h1>Firing</h1><p>error ratio <b>6.1 %</b></p>"
+            f"<p><a href='{html.escape(dashboard)}'>Open the dashboard</a> &middot; "
+            f"<a href='https://runbooks.test/errors'>Runbook</a> &middot; "
+            f"<a href='http://127.0.0.1:8501/alerts?alert={FIRING}'>Silence</a></p>"
+        )
         mail = {
             "id": "m1",
             "received_at": text_of(now - 300),
             "subject": self._text("[FIRING] error ratio 6.1 %"),
             "sender": self._text("sightglass@example.org"),
             "to": self._text("you@example.org"),
-            "text": self._text("Firing: error ratio 6.1 %"),
+            "text": self._text(f"Firing: error ratio 6.1 %\n\nRunbook: https://runbooks.test/errors\n\n{dashboard}\n"),
             "html": page if self.hostile is None else f"{page}{EVIL}",
             "conversation": "c",
             "size_bytes": 900,

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Callable
+from urllib.parse import parse_qs
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -170,7 +171,24 @@ def test_mails_are_shown_as_text_and_as_a_page(open_page: Open, alerting: FakeMo
     assert not page.exception
     assert "[FIRING] error ratio 6.1 %" in re.sub(r"\\(.)", r"\1", page.expander[0].label)
     page.toggle(key="alerts.mail.m1").set_value(False).run()
-    assert page.code[0].value == "Firing: error ratio 6.1 %"
+    assert page.code[0].value.startswith("Firing: error ratio 6.1 %\n")
+
+
+def test_a_mails_links_are_followed_beside_its_frame(open_page: Open, alerting: FakeMonitoringApi) -> None:
+    """Those to the dashboard's pages lead there with their state, also while its text is shown; others are text."""
+    page = open_page("alerts", section="mails")
+    for _ in range(2):
+        dashboard, silence = page.main.page_link
+        assert (dashboard.proto.label, dashboard.proto.page) == ("Open the dashboard", "traces")
+        query = parse_qs(dashboard.proto.query_string)
+        assert (query["section"], query["service"]) == (["exceptions"], ["ml-api"])
+        assert {"from", "to"} <= set(query)
+        # The page that a test opens is its first, whose address is bare.
+        assert (silence.proto.label, silence.proto.page) == ("Silence", "")
+        assert parse_qs(silence.proto.query_string) == {"alert": [FIRING]}
+        assert "Runbook: https://runbooks.test/errors" in said(page)
+        page.toggle(key="alerts.mail.m1").set_value(False).run()
+    assert not page.exception
 
 
 @pytest.mark.parametrize("section", ["silences", "rules", "notifications", "channels", "mails"])
