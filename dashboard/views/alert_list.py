@@ -30,7 +30,11 @@ def draw_list(alerts: Alerts, catalogue: Catalogue, now: datetime) -> str | None
     if rest:
         wanted = _others(rest) or wanted
     if not alerts.alerts:
-        st.info("No rule has been evaluated yet, or none has anything to say.", icon=":material/notifications_off:")
+        st.info(
+            "No rule has been evaluated yet, or none has anything to say. docs/guides/alerting.md shows how to write "
+            "one; `make demo` has some.",
+            icon=":material/notifications_off:",
+        )
     return wanted
 
 

@@ -103,7 +103,7 @@ def _lines(answer: History | ApiError, state: PipelineState, key: str, what: str
     if isinstance(answer, ApiError):
         small_failure(answer, what)
     elif answer.empty:
-        st.caption("Nothing in this range.")
+        st.caption("Nothing in this range. `make demo` sends real flights through the pipeline.")
     else:
         chart = chart_of([Line(answer)], zone=state.zone, height=170, named=True)
         draw(chart, key=f"pipeline.{key}", alternative=f"{what} over time, a line for each service.".capitalize())

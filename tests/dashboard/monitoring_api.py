@@ -93,7 +93,8 @@ class FakeMonitoringApi:
     """Serves on a free port of the loopback until it is closed.
 
     Attributes:
-        mode: `full`, `alerting`, `empty`, `store-down`, `hostile` or `broken`; may be changed while it serves.
+        mode: `full`, `alerting`, `empty`, `store-down`, `hostile`, `broken` or `gone`, which hangs up on everybody;
+            may be changed while it serves.
         alerting: what it answers of alerts and does about them.
         explaining: what it answers when asked why.
         modelling: what it answers of models and predictions.
@@ -130,6 +131,9 @@ class FakeMonitoringApi:
                 split = urlsplit(self.path)
                 query = parse_qs(split.query, keep_blank_values=True)
                 api.asked.append((split.path, query))
+                if api.mode == "gone":
+                    self.close_connection = True
+                    return
                 names = ("Authorization", "X-Sightglass-User", "X-Sightglass-Role")
                 authorization, user, role = (self.headers.get(name) for name in names)
                 api.heard.append((authorization, user, role))
@@ -183,7 +187,8 @@ class FakeMonitoringApi:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop serving; the port refuses from then on."""
+        """Stop serving; the port refuses from then on, and who is still connected is hung up on."""
+        self.mode = "gone"
         self._server.shutdown()
         self._server.server_close()
 
