@@ -23,7 +23,8 @@ _ATTRIBUTES: Final = {
     "model_version": "ml.model.version",
     "status_code": "http.response.status_code",
 }
-_NOT_OF_MODELS: Final = frozenset({"request_rate", "prediction_rate", "ingest_lag_p95", "completeness", ""})
+# An alert without a metric is a statement's: what it calls a model is one.
+_NOT_OF_MODELS: Final = frozenset({"request_rate", "prediction_rate", "ingest_lag_p95", "completeness"})
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,18 @@ def ways_of(alert: Alert, now: datetime) -> list[Way]:
             Way("traces", "The failed traces", failed.query(), ":material/search:"),
             Way("traces", "The exceptions", exceptions.query(), ":material/bug_report:"),
         ]
-    if "model" in filters and alert.metric not in _NOT_OF_MODELS:
+    if "model" in filters and alert.metric not in _NOT_OF_MODELS and not _shows_why_wrong(alert):
         query = {"section": ["wrong"], "model": [filters["model"]], "from": [period.start], "to": [period.end]}
         if "model_version" in filters:
             query["version"] = [filters["model_version"]]
         return [Way("models", "Why wrong?", query, ":material/troubleshoot:")]
     return []
+
+
+def _shows_why_wrong(alert: Alert) -> bool:
+    """Whether the alert's own link leads there already."""
+    name, query = page_of(alert.url) or ("", {})
+    return name == "models" and query.get("section") == ["wrong"]
 
 
 def _when(alert: Alert, now: datetime) -> TimeRange:

@@ -70,10 +70,20 @@ def test_wrong_predictions_lead_to_why_they_are_wrong() -> None:
     assert (wrong.page, wrong.query["section"], wrong.query["version"]) == ("models", ["wrong"], ["b7"])
 
 
+def test_a_statement_about_a_model_leads_to_why_it_is_wrong() -> None:
+    """It has no metric, but says of which model it is; a link that leads there already is not repeated."""
+    at = "from=2026-11-26T11:35:00Z&to=2026-11-26T12:10:00Z"
+    versions = f"http://dash:8501/models?section=versions&model=m&{at}"
+    (wrong,) = ways_of(alert("", labels={"model": "m"}, url=versions), NOW)
+    assert (wrong.page, wrong.query["section"], wrong.query["model"]) == ("models", ["wrong"], ["m"])
+    assert wrong.query["from"] == ["2026-11-26T11:35:00Z"]
+    assert ways_of(alert("", labels={"model": "m"}, url=versions.replace("versions", "wrong")), NOW) == []
+
+
 def test_what_is_no_business_of_requests_or_models_leads_nowhere() -> None:
-    """Late telemetry has no traces to blame, nor has a statement of one's own."""
+    """Late telemetry has no traces to blame, nor has a statement about a service."""
     assert ways_of(alert("ingest_lag_p95"), NOW) == []
-    assert ways_of(alert("", labels={"model": "m"}), NOW) == []
+    assert ways_of(alert("", labels={"service": "s"}), NOW) == []
     assert ways_of(alert("positive_ratio"), NOW) == []
 
 
