@@ -72,7 +72,7 @@ def test_secrets_are_files_and_never_variables(name):
     assert used <= set(document()["secrets"])
 
 
-def test_caught_mails_are_the_worker_s_and_the_monitoring_api_reads_them():
+def test_caught_mails_are_the_worker_s_and_others_read_them():
     """The folder is a volume that only the worker writes, and the image has it, so that it belongs to its user."""
     mounts = {
         name: volume
@@ -83,6 +83,7 @@ def test_caught_mails_are_the_worker_s_and_the_monitoring_api_reads_them():
     assert mounts == {
         "worker": "mails:/var/lib/sightglass/mail",
         "monitoring-api": "mails:/var/lib/sightglass/mail:ro",
+        "tools": "mails:/var/lib/sightglass/mail:ro",
     }
     assert "/var/lib/sightglass/mail " in (DEPLOY / "docker" / "python.Dockerfile").read_text()
 
