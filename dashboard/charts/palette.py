@@ -5,10 +5,16 @@ and with the two lightest darkened until they reach 3:1 against it (WCAG 1.4.11,
 
 Charts are made of the colours for a light page. For a dark one each of them is replaced by its counterpart in `DARK`,
 at the moment of drawing: the same hue, light enough for the dark ground. A meaning keeps its hue everywhere.
+
+A version of a model has one colour on every page. It depends on nothing but its name and the versions of its model in
+90 days that were seen before it (of one day the first by name): its hash picks the colour, and only where an older
+version has that one it takes another that is free. So which versions are in a chart changes nothing, and a version of a
+later day never changes the colour of an old one. Lines that share a version, such as those of two metrics, share its
+colour. Past eight versions of a model colours repeat.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 BLUE: Final = "#0072B2"
@@ -75,8 +81,23 @@ def series_colours(names: Iterable[str]) -> dict[str, str]:
     Args:
         names: of the series in one chart; past eight, colours repeat.
     """
+    return _in_turn(sorted(set(names)))
+
+
+def version_colour(version: str, known: Sequence[str] = ()) -> str:
+    """The one colour of a version of a model.
+
+    Args:
+        version: its name.
+        known: the model's versions, the one seen first before the others; whether it is among them does not matter.
+    """
+    return _in_turn(dict.fromkeys([*known, version]))[version]
+
+
+def _in_turn(names: Iterable[str]) -> dict[str, str]:
+    """Each name's colour by its hash, or the next that is free of those before it."""
     colours: dict[str, str] = {}
-    for name in sorted(set(names)):
+    for name in names:
         place = int.from_bytes(hashlib.blake2b(name.encode(errors="replace"), digest_size=4).digest(), "big")
         free = [
             colour for colour in CATEGORIES if list(colours.values()).count(colour) == len(colours) // len(CATEGORIES)

@@ -1,7 +1,11 @@
 """Rows of a chart: one per bucket, marked finished or not, with gaps kept."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import Final, TypedDict
+
+MOST_POINTS: Final = 2000
+"""Of one line; of more than that a screen shows no more, see `times_kept`."""
+_COLUMNS: Final = MOST_POINTS // 2
 
 
 class Row(TypedDict):
@@ -27,6 +31,52 @@ def series_name(labels: Mapping[str, str], fallback: str) -> str:
     return " · ".join(value or f"(no {key})" for key, value in labels.items()) or fallback
 
 
+def until_now(points: Sequence[tuple[float, float | None]], now: float) -> Sequence[tuple[float, float | None]]:
+    """The points without the empty buckets at the end that have not begun yet: nothing was counted there, not zero.
+
+    A value after now is kept, with all before it: then somebody's clock is ahead.
+
+    Args:
+        points: (start of the bucket in epoch seconds, value or None), ascending.
+        now: epoch seconds.
+    """
+    end = len(points)
+    while end and points[end - 1][0] >= now and not points[end - 1][1]:
+        end -= 1
+    return points[:end]
+
+
+def times_kept(lines: Sequence[Sequence[tuple[float, float | None]]]) -> frozenset[float] | None:
+    """Which buckets are drawn of lines with more points than pixels; None where all are.
+
+    Of each column about a pixel wide these are the lowest and the highest value of each line, so that peaks stay, and
+    one that is missing, so that gaps stay.
+
+    Args:
+        lines: the points of lines that need the same buckets, such as the ends of a band.
+    """
+    if max(map(len, lines), default=0) <= MOST_POINTS:
+        return None
+    first = min(line[0][0] for line in lines if line)
+    wide = (max(line[-1][0] for line in lines if line) - first) / _COLUMNS or 1.0
+    kept: set[float] = set()
+    for line in lines:
+        lowest: dict[int, tuple[float, float]] = {}
+        highest: dict[int, tuple[float, float]] = {}
+        missing: dict[int, float] = {}
+        for at, value in line:
+            column = min(int((at - first) / wide), _COLUMNS - 1)
+            if value is None:
+                missing.setdefault(column, at)
+                continue
+            if column not in lowest or value < lowest[column][0]:
+                lowest[column] = (value, at)
+            if column not in highest or value > highest[column][0]:
+                highest[column] = (value, at)
+        kept |= {at for found in (lowest, highest) for _, at in found.values()} | set(missing.values())
+    return frozenset(kept)
+
+
 def rows_of(
     name: str,
     points: Sequence[tuple[float, float | None]],
@@ -34,6 +84,7 @@ def rows_of(
     step_seconds: float,
     complete_until: float | None,
     offset_seconds: float = 0.0,
+    kept: frozenset[float] | None = None,
 ) -> list[Row]:
     """The rows of one series.
 
@@ -43,7 +94,11 @@ def rows_of(
         step_seconds: width of a bucket.
         complete_until: epoch seconds up to which nothing more arrives; None when all is complete.
         offset_seconds: the wall clock's offset from UTC.
+        kept: the buckets to draw, see `times_kept`; None finds them for this line alone.
     """
+    kept = times_kept([points]) if kept is None else kept
+    if kept is not None:
+        points = [point for point in points if point[0] in kept]
     rows: list[Row] = []
     for place, (at, value) in enumerate(points):
         before = points[place - 1][1] if place else None

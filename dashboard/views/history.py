@@ -24,6 +24,7 @@ from dashboard.views.history_marks import list_marks, marks_of
 from dashboard.views.history_options import offer_zoom_out, pick_compare, pick_panel, pick_switches, zoom_in, zooms
 from dashboard.views.history_rule import draw_rule, pick_threshold
 from dashboard.views.history_sql import draw_sql
+from dashboard.views.lines import begun, thinned_note
 from dashboard.views.notices import failure_notice, nothing_here, range_is_right, small_failure, tell_complaints
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
 from dashboard.views.selection import (
@@ -143,8 +144,9 @@ def _answer(state: HistoryState, catalogue: Catalogue) -> None:
         st.rerun()
     if errors:
         failure_notice(errors[0])
+    moment = now()
     by_metric = {
-        metric: answer.of(metric)
+        metric: begun(answer.of(metric), moment)
         for metrics, answer in zip(asked, answers, strict=True)
         if isinstance(answer, ComparedHistory)
         for metric in metrics
@@ -169,7 +171,7 @@ def _draw(
             drawn = draw_unit(chart, state, marks, charts=len(charts), key=key, on_brush=partial(_zoom, key, state))
             first = f"{title_of(chart)} · " if len(charts) > 1 else ""
             lines += [(f"{first}{name}", answer, points) for name, answer, points in drawn]
-            st.caption(" ".join(_remarks(chart.answers[0], state)))
+            st.caption(" ".join([*_remarks(chart.answers[0], state), thinned_note(chart.answers)]))
     if isinstance(happened, Markers):
         list_marks(happened, state)
     elif isinstance(happened, ApiError):

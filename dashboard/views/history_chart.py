@@ -19,6 +19,7 @@ from dashboard.states.history import HistoryState
 from dashboard.time_range import instant, utc_offset_seconds, zone_name, zone_of
 from dashboard.views.lines import Line, chart_of, draw, series_names
 from dashboard.views.selection import metric_title
+from dashboard.views.version_colours import VERSION, colour_of, line_colours
 
 MOST_LINES: Final = 12
 BRUSH: Final = "zoom"
@@ -98,11 +99,12 @@ def draw_unit(
     percentiles = in_order(names) if state.bands and len(names) > 1 else []
     earlier = _earlier_rows(shown, state)
     zone = zone_of(state.zone)
+    colours = percentile_colours(percentiles) if percentiles else _version_colours(shown, state)
     picture = chart_of(
         [Line(answer) for answer in shown],
         zone=state.zone,
         height=_HEIGHTS[min(charts, len(_HEIGHTS)) - 1],
-        colours=percentile_colours(percentiles) if percentiles else None,
+        colours=colours,
         zero=chart.unit not in _ZERO_UNITS,
         time_title=f"Time ({zone_name(zone, shown[0].end)})",
         named=bool(state.group_by) or len(chart.answers) > 1,
@@ -149,6 +151,17 @@ def brushed(selection: Any, state: HistoryState, now: datetime) -> tuple[float, 
 def title_of(chart: UnitChart) -> str:
     """Its metrics, for people."""
     return ", ".join(metric_title(metric) for metric in chart.metrics)
+
+
+def _version_colours(answers: Sequence[ComparedHistory], state: HistoryState) -> dict[str, str] | None:
+    """Where lines are of versions each has its version's colour; so has a line alone that a filter made one's."""
+    named = [
+        pair for answer in answers for pair in zip(series_names(answer, answer.metric), answer.series, strict=True)
+    ]
+    model, version = state.filtered("model"), state.filtered(VERSION)
+    if version and len(named) == 1:
+        return {named[0][0]: colour_of(version, model)}
+    return line_colours(named, model=model)
 
 
 def _named(answer: ComparedHistory, chart: UnitChart, state: HistoryState) -> ComparedHistory:

@@ -10,9 +10,11 @@ from dashboard.history_answers import Marker, Markers
 from dashboard.plain_text import one_line, plain
 from dashboard.states.history import HistoryState
 from dashboard.time_range import epoch_milliseconds, utc_offset_seconds, zone_of
+from dashboard.views.version_colours import colour_of
 
 _MOST_DRAWN: Final = 60
 _MOST_LISTED: Final = 12
+_OF_MODELS: Final = frozenset({"model_version", "promotion"})
 _MISSING: Final = {"promotion": "promotions (no audit log can be read here)", "alert": "alerts (their store is away)"}
 
 
@@ -21,7 +23,8 @@ def marks_of(known: Markers, state: HistoryState) -> list[Mark]:
     marks = []
     for one in known.markers[-_MOST_DRAWN:]:
         at = epoch_milliseconds(one.at, utc_offset_seconds(state.zone, one.at))
-        marks.append(Mark(one.kind, at, one_line(_what(one), 160)))
+        colour = colour_of(one.version, one.name) if one.version and one.kind in _OF_MODELS else ""
+        marks.append(Mark(one.kind, at, one_line(_what(one), 160), colour))
     return marks
 
 

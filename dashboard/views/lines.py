@@ -2,20 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from datetime import datetime
+from typing import Any, TypeVar, cast
 
 import altair as alt
 import streamlit as st
 
 from dashboard.answers import History, Series
 from dashboard.charts.bands import Overlay
-from dashboard.charts.rows import Row, rows_of, series_name
+from dashboard.charts.rows import MOST_POINTS, Row, rows_of, series_name, times_kept, until_now
 from dashboard.charts.theme import AnyChart, on_dark
 from dashboard.charts.timeline import timeline
 from dashboard.charts.units import unit_of
 from dashboard.plain_text import one_line
-from dashboard.session import is_dark
+from dashboard.session import is_dark, now
 from dashboard.time_range import epoch_milliseconds, utc_offset_seconds
+
+_History = TypeVar("_History", bound=History)
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,14 @@ def chart_of(
     first = lines[0].history
     unit = unit_of(first.metric, first.unit)
     offset = utc_offset_seconds(zone, first.end)
+    lines = [Line(begun(line.history, now()), line.name) for line in lines]
+    # A band lies between values of the same bucket.
+    kept = times_kept([series.points for line in lines for series in line.history.series]) if _banded(overlay) else None
     rows = [
         row
         for line in lines
         for name, series in zip(_names(line), line.history.series, strict=True)
-        for row in _rows(line.history, series, name, offset)
+        for row in _rows(line.history, series, name, offset, kept)
     ]
     width = max(1, round(first.step_seconds * 1000))
     start = epoch_milliseconds(first.start, offset) // width * width
@@ -78,6 +84,25 @@ def chart_of(
         log=log,
         brush=brush,
     )
+
+
+def begun(history: _History, moment: datetime) -> _History:
+    """The answer without the empty buckets that begin after a moment, in a range that ends later."""
+    if history.end <= moment:
+        return history
+    seconds = moment.timestamp()
+    cut = tuple(
+        series.model_copy(update={"points": tuple(until_now(series.points, seconds))}) for series in history.series
+    )
+    return history.model_copy(update={"series": cut})
+
+
+def thinned_note(histories: Sequence[History]) -> str:
+    """What to say where a chart draws fewer points than there are; empty where it draws all."""
+    most = max((len(series.points) for history in histories for series in history.series), default=0)
+    if most <= MOST_POINTS:
+        return ""
+    return f"Of {most:,} points a line a chart draws, for each pixel of its width, the lowest and the highest."
 
 
 def draw(chart: AnyChart, *, key: str, alternative: str, **options: Any) -> Any:
@@ -100,7 +125,12 @@ def _names(line: Line) -> list[str]:
     return [line.name] * len(line.history.series) if line.name else series_names(line.history, line.history.metric)
 
 
-def _rows(history: History, series: Series, name: str, offset: float) -> list[Row]:
+def _banded(overlay: Overlay | None) -> bool:
+    """Whether areas are drawn between lines."""
+    return overlay is not None and bool(overlay.percentiles)
+
+
+def _rows(history: History, series: Series, name: str, offset: float, kept: frozenset[float] | None) -> list[Row]:
     until = history.complete_until
     return rows_of(
         name,
@@ -108,4 +138,5 @@ def _rows(history: History, series: Series, name: str, offset: float) -> list[Ro
         step_seconds=history.step_seconds,
         complete_until=until.timestamp() if until and not history.complete else None,
         offset_seconds=offset,
+        kept=kept,
     )

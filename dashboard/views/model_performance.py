@@ -6,7 +6,6 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from dashboard.charts.palette import series_colours
 from dashboard.charts.performance import Point, performance_over_time
 from dashboard.model_answers import Figure, Performance
 from dashboard.model_figures import in_order, interval_text, kind_of, value_text
@@ -15,19 +14,18 @@ from dashboard.plain_text import one_line, plain
 from dashboard.states.models import ModelsState
 from dashboard.time_range import epoch_milliseconds, utc_offset_seconds, zone_name, zone_of
 from dashboard.views.lines import draw
+from dashboard.views.version_colours import ALL_VERSIONS, colour_of
 
 _A_ROW: Final = 3
 _SHOWN: Final = 6
-ALL_VERSIONS: Final = "all versions"
 
 
-def draw_performance(answer: Performance, state: ModelsState, versions: Sequence[str]) -> None:
+def draw_performance(answer: Performance, state: ModelsState) -> None:
     """Draw the section.
 
     Args:
         answer: of the whole range and its buckets.
         state: of the page.
-        versions: all of the model's, so that each has its colour.
     """
     names = in_order(answer.task, list(answer.metrics))
     for start in range(0, min(len(names), _SHOWN), _A_ROW):
@@ -39,7 +37,7 @@ def draw_performance(answer: Performance, state: ModelsState, versions: Sequence
             st.dataframe(figures_table(answer.metrics, names[_SHOWN:]), hide_index=True, key="models.figures")
     if answer.classes:
         _classes(answer.classes)
-    _over_time(answer, state, versions)
+    _over_time(answer, state)
 
 
 def figures_table(metrics: Mapping[str, Figure], names: Sequence[str]) -> pd.DataFrame:
@@ -90,7 +88,7 @@ def _classes(classes: Mapping[str, Mapping[str, Figure]]) -> None:
     )
 
 
-def _over_time(answer: Performance, state: ModelsState, versions: Sequence[str]) -> None:
+def _over_time(answer: Performance, state: ModelsState) -> None:
     with st.container(border=True):
         kind = kind_of(state.metric)
         st.markdown(f"**{plain(kind.title, 60)} over time**")
@@ -105,7 +103,7 @@ def _over_time(answer: Performance, state: ModelsState, versions: Sequence[str])
             return
         offset = utc_offset_seconds(state.zone, answer.end)
         series = points[0].series
-        colours = {series: colour_of(state.version, versions)}
+        colours = {series: colour_of(state.version, state.model)}
         chart = performance_over_time(
             points,
             unit=kind.unit,
@@ -150,8 +148,3 @@ def points_of(answer: Performance, metric: str, zone: str, series: str) -> list[
         for bucket in answer.series
         for measured in [bucket.metrics.get(metric) or Figure()]
     ]
-
-
-def colour_of(version: str, versions: Sequence[str]) -> str:
-    """The colour that a version has on every chart of its model."""
-    return series_colours({*versions, version})[version] if version else series_colours([ALL_VERSIONS])[ALL_VERSIONS]

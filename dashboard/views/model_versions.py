@@ -18,9 +18,9 @@ from dashboard.states.models import ModelsState
 from dashboard.time_range import zone_name, zone_of
 from dashboard.views.asking import ask_lately
 from dashboard.views.lines import draw
-from dashboard.views.model_performance import colour_of
 from dashboard.views.model_promotion import draw_promotion
 from dashboard.views.notices import failure_notice
+from dashboard.views.version_colours import colour_of
 
 MOST_COMPARED: Final = 8
 
@@ -89,7 +89,6 @@ def _seen(model: Model, state: ModelsState, moment: datetime) -> None:
 def _compare(
     told: Sequence[tuple[str, str, Performance]], model: Model, state: ModelsState, wanted: Sequence[str]
 ) -> None:
-    versions = [version.version for version in model.versions]
     kind = kind_of(state.metric)
     several = len(model.variants) > 1
     names = [
@@ -103,7 +102,7 @@ def _compare(
         )
         for name, one, (_, _, answer) in zip(names, figures, told, strict=True)
     ]
-    colours = {name: colour_of(version, versions) for name, (version, _, _) in zip(names, told, strict=True)}
+    colours = {name: colour_of(version, model.name) for name, (version, _, _) in zip(names, told, strict=True)}
     with st.container(border=True):
         st.markdown(f"**{plain(kind.title, 60)} side by side**")
         words = _side_by_side(names, figures)

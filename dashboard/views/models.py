@@ -108,7 +108,6 @@ def _draw_answer(answer: Performance, earlier: Performance | ApiError, state: Mo
     if not answer.labels and state.section != "versions":
         teach_labels()
         return
-    versions = [one.version for one in model.versions] if model else []
     match state.section:
         case "reliability":
             draw_reliability(answer, state)
@@ -119,7 +118,7 @@ def _draw_answer(answer: Performance, earlier: Performance | ApiError, state: Mo
         case "wrong":
             draw_wrong(state, answer.task)
         case _:
-            draw_performance(answer, state, versions)
+            draw_performance(answer, state)
 
 
 def _ways(state: ModelsState) -> None:

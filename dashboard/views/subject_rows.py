@@ -7,13 +7,14 @@ from typing import Final
 import streamlit as st
 
 from dashboard.charts import palette
+from dashboard.charts.rows import until_now
 from dashboard.charts.sparkline import sparkline
 from dashboard.charts.units import figure, unit_of
 from dashboard.navigation import page_link
 from dashboard.overview_snapshot import FIGURE_WINDOWS, Snapshot
 from dashboard.overview_subjects import MODEL_METRICS, SERVICE_METRICS, Subject, subject_verdict
 from dashboard.plain_text import one_line, plain
-from dashboard.session import is_dark
+from dashboard.session import is_dark, now
 from dashboard.states.history import HistoryState
 from dashboard.states.overview import OverviewState
 from dashboard.verdict import Level, Verdict
@@ -131,7 +132,7 @@ def _line(metric: str, subject: Subject, snapshot: Snapshot, colour: str) -> str
     if not points or history is None or isinstance(history, Exception):
         return ""
     return sparkline(
-        points,
+        until_now(points, now().timestamp()),
         start=history.start.timestamp(),
         end=history.end.timestamp(),
         colour=colour,

@@ -23,12 +23,13 @@ def test_an_earlier_range_is_pale_dashed_and_named() -> None:
     assert spec["resolve"] == {"scale": {"strokeDash": "independent"}}
 
 
-def test_what_happened_is_a_line_and_a_triangle_that_says_it() -> None:
-    """One pair of layers for each kind; an unknown kind is drawn like an alert."""
+def test_what_happened_is_a_line_and_a_shape_that_says_it() -> None:
+    """One pair of layers for each kind and colour; an unknown kind is drawn like an alert."""
     marks = [Mark("promotion", START * 1000, "m v2"), Mark("strange", START * 1000 + 1, "<b>")]
     spec = drawn([1.0, 2.0], overlay=Overlay(marks=marks))
     assert len(layers(spec, "rule")) == 2
-    shapes = [layer for layer in layers(spec, "point") if layer["mark"].get("shape") == "triangle-down"]
+    shapes = [layer for layer in layers(spec, "point") if layer["mark"].get("shape")]
+    assert [layer["mark"]["shape"] for layer in shapes] == ["diamond", "triangle-down"]
     texts = [row["what"] for layer in shapes for row in spec["datasets"][layer["data"]["name"]]]
     assert texts == ["promoted: m v2", "strange: <b>"]
 

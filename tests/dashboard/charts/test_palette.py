@@ -117,3 +117,13 @@ def test_a_name_keeps_its_colour() -> None:
     alone = palette.series_colours(["b71e44d9"])["b71e44d9"]
     assert palette.series_colours(["b71e44d9"]) == {"b71e44d9": alone}
     assert palette.series_colours(["a", "b"]) == palette.series_colours(["b", "a"])
+
+
+def test_a_versions_colour_stays_when_others_come() -> None:
+    """Neither later versions nor which are drawn change it, and the first eight of a model are all distinct."""
+    versions = [f"v{number}" for number in range(8)]
+    known = [palette.version_colour(version, versions) for version in versions]
+    assert len(set(known)) == 8
+    for place, version in enumerate(versions):
+        assert palette.version_colour(version, versions[: place + 1]) == known[place]
+        assert palette.version_colour(version, versions[:place]) == known[place]

@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pandas as pd
+import pyarrow as pa  # type: ignore[import-untyped]
 import yaml
 from streamlit.testing.v1 import AppTest
 
+from dashboard.charts.palette import VERMILLION
 from dashboard.states.history import HistoryState
 from dashboard.time_range import TimeRange
 from dashboard.views.history_chart import brushed
+from tests.dashboard.modelling_api import MODEL, VERSIONS
 from tests.dashboard.monitoring_api import FakeMonitoringApi
 from tests.dashboard.views.test_overview import text_of, url_of
 
@@ -19,7 +23,13 @@ Open = Callable[..., AppTest]
 
 def last_question(api: FakeMonitoringApi) -> dict[str, list[str]]:
     """The parameters of the last history that was asked for."""
-    return next(query for path, query in reversed(api.asked) if path.endswith("/history"))
+    return histories_asked(api)[-1]
+
+
+def histories_asked(api: FakeMonitoringApi) -> list[dict[str, list[str]]]:
+    """The parameters of each, but for the versions of 90 days, which are asked for once for their colours."""
+    asked = [query for path, query in api.asked if path.endswith("/history")]
+    return [query for query in asked if query["from"] != ["now-90d"]]
 
 
 def test_a_bare_url_shows_the_last_day_of_requests(open_page: Open, api: FakeMonitoringApi) -> None:
@@ -159,11 +169,28 @@ def spec_of(page: AppTest, place: int = 0) -> dict[str, Any]:
     return dict(json.loads(found.proto.spec))
 
 
+def lines_of(page: AppTest) -> pd.DataFrame:
+    """The rows that a page's first chart draws lines of."""
+    proto = page.get("vega_lite_chart")[0].proto
+    line = next(layer for layer in spec_of(page)["layer"] if layer["mark"]["type"] == "line")
+    name = (line.get("data") or spec_of(page)["data"])["name"]
+    sent = next(each.data.data for each in proto.datasets if each.name == name)
+    return pd.DataFrame(pa.ipc.open_stream(sent).read_pandas())
+
+
+def colours_of(page: AppTest) -> dict[str, str]:
+    """Line -> colour of a page's first chart."""
+    assert not page.exception
+    scales = [layer.get("encoding", {}).get("color", {}).get("scale") for layer in spec_of(page)["layer"]]
+    scale = next(scale for scale in scales if scale)
+    return dict(zip(scale["domain"], scale["range"], strict=True))
+
+
 def test_metrics_of_one_unit_share_a_chart_and_a_question(open_page: Open, api: FakeMonitoringApi) -> None:
     """Percentiles of one thing are asked for together and drawn as bands; another unit has a chart of its own."""
     page = open_page("history", metric=["latency_p99", "latency_p50", "request_rate"])
     assert not page.exception
-    asked = [query["metric"] for path, query in api.asked if path.endswith("/history")]
+    asked = [query["metric"] for query in histories_asked(api)]
     assert sorted(asked) == [["latency_p99,latency_p50"], ["request_rate"]]
     assert [heading.value for heading in page.subheader] == ["Latency p99, Latency p50", "Request rate"]
     assert sum(layer["mark"]["type"] == "area" for layer in spec_of(page)["layer"]) == 1
@@ -263,3 +290,42 @@ def test_zooming_out_leads_back_and_further(open_page: Open, api: FakeMonitoring
     )
     page.selectbox(key="history.range").select("now-1h").run()
     assert not any(button.key == "history.zoom.out" for button in page.button)
+
+
+def test_what_has_not_come_yet_is_not_drawn_as_zero(open_page: Open, api: FakeMonitoringApi) -> None:
+    """Of a range that ends tomorrow the line ends now, while the time axis keeps its end."""
+    api.mode = "empty"
+    soon = (datetime.now(UTC) + timedelta(hours=3)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    page = open_page("history", metric="request_rate", **{"from": "now-1h", "to": soon}, step="1m")
+    assert not page.exception
+    rows = lines_of(page)
+    assert 55 <= len(rows) <= 63
+    assert rows["time"].max() / 1000 <= datetime.now(UTC).timestamp()
+
+
+def test_peaks_stay_where_there_are_more_points_than_pixels(open_page: Open) -> None:
+    """A day in steps of 10 seconds is thinned, which the page says."""
+    page = open_page("history", metric="request_rate", step="10s")
+    assert not page.exception
+    assert "Of 8,64" in text_of(page)
+    assert len(lines_of(page)) < 2500
+
+
+def test_a_version_has_one_colour_on_every_page(open_page: Open) -> None:
+    """Grouped, filtered, marked and compared, on History and on Models, alone and among others."""
+    grouped = colours_of(open_page("history", metric="score_mean", group_by="model_version"))
+    assert set(grouped) == set(VERSIONS)
+    assert len(set(grouped.values())) == 2
+    both = colours_of(open_page("history", metric="score_mean", group_by="model_version,features_source"))
+    assert {name.partition(" · ")[0]: colour for name, colour in both.items()} == grouped
+    for version in VERSIONS:
+        one = open_page("history", metric="score_mean", filter=[f"model_version={version}"])
+        assert list(colours_of(one).values()) == [grouped[version]]
+        model = open_page("models", model=MODEL, version=version)
+        assert colours_of(model) == {version: grouped[version]}
+    assert colours_of(open_page("models", model=MODEL, section="versions")) == grouped
+    marked = [layer["mark"] for layer in spec_of(open_page("history"))["layer"] if layer["mark"]["type"] == "point"]
+    assert {mark["shape"]: mark["color"] for mark in marked if "shape" in mark} == {
+        "triangle-down": VERMILLION,
+        "diamond": grouped["b71e44d9"],
+    }
