@@ -13,7 +13,7 @@ from dashboard.session import client
 from dashboard.states.alerts import AlertsState
 from dashboard.time_range import age
 from dashboard.views.alert_list import Colour
-from dashboard.views.operating import do, hint_for_viewers, may_operate
+from dashboard.views.operating import confirm, do, hint_for_viewers, may_operate, settle, want, wanted
 
 _LOOKS: Final[Mapping[str, tuple[str, Colour]]] = {
     "delivering": ("gets through", "green"),
@@ -56,13 +56,22 @@ def _channel(channel: Channel, now: datetime, *, allowed: bool) -> None:
             if channel.reason:
                 since = f" for {age(channel.failing_since, now)}" if channel.failing_since else ""
                 st.markdown(f":red[Failing{since}: {plain(channel.reason, 400)}]")
-        kept = f"alerts.verdict.{channel.name}"
-        if allowed and channel.target and button.button("Test", key=f"alerts.test.{channel.name}", width="stretch"):
-            verdict = do(test_channel(channel.name))
-            if verdict is not None:
-                st.session_state[kept] = verdict
+        kept, key = f"alerts.verdict.{channel.name}", f"alerts.test.{channel.name}"
+        if allowed and channel.target:
+            if button.button("Test …", key=key, width="stretch"):
+                want(key, channel.name)
+            if wanted(key) and confirm(key, _tested(channel), "Yes, send it"):
+                verdict = do(test_channel(channel.name))
+                if verdict is not None:
+                    settle(key)
+                    st.session_state[kept] = verdict
+                    st.rerun()
         if kept in st.session_state:
             _verdict(st.session_state[kept])
+
+
+def _tested(channel: Channel) -> str:
+    return f"A real test message goes to {plain(channel.target, 300)}; whoever listens there is told."
 
 
 def _figures(channel: Channel, now: datetime) -> str:

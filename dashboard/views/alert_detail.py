@@ -25,7 +25,7 @@ from dashboard.views.alert_list import marks, state_badge, summary_of, value_of
 from dashboard.views.alert_silences import silence_form
 from dashboard.views.lines import draw
 from dashboard.views.notices import failure_notice
-from dashboard.views.operating import do, hint_for_viewers, may_operate, say
+from dashboard.views.operating import confirm, do, hint_for_viewers, may_operate, say, settle, want, wanted
 
 _LANES: Final = {STATE: "state", LOOKS: "evaluation"}
 _TRACES_SHOWN: Final = 5
@@ -186,12 +186,21 @@ def matchers_of(labels: Mapping[str, str]) -> list[str]:
 
 
 def _acknowledge_form(alert: Alert) -> None:
-    with st.form(f"alerts.acknowledge.{alert.fingerprint}"):
+    key = f"alerts.acknowledge.{alert.fingerprint}"
+    with st.form(key):
         st.markdown("Take it on: nobody is reminded of it until it ends.")
         comment = st.text_input("Comment", key="alerts.acknowledge.comment", max_chars=2_000)
-        label = "Take it over" if alert.acknowledged_by else "Acknowledge"
+        label = "Take it over …" if alert.acknowledged_by else "Acknowledge …"
         if st.form_submit_button(label, icon=":material/person_check:"):
-            given = do(acknowledge(alert.fingerprint, comment))
-            if given is not None:
-                say(f"{plain(given.author, 80)} has taken on {plain(alert.rule, 80)}.")
-                st.rerun()
+            want(key, comment)
+    if wanted(key) is None:
+        return
+    said = f", with the comment: {plain(wanted(key), 600)}" if wanted(key) else ""
+    after = f" in place of {plain(alert.acknowledged_by, 80)}" if alert.acknowledged_by else ""
+    what = f"{plain(alert.rule, 80)} is yours{after}{said}. Nobody is reminded of it until it ends."
+    if confirm(key, what, "Yes, take it on"):
+        given = do(acknowledge(alert.fingerprint, wanted(key)))
+        if given is not None:
+            settle(key)
+            say(f"{plain(given.author, 80)} has taken on {plain(alert.rule, 80)}.")
+            st.rerun()

@@ -12,7 +12,7 @@ from dashboard.plain_text import one_line, plain
 from dashboard.session import client
 from dashboard.states.alerts import AlertsState
 from dashboard.time_range import zone_of
-from dashboard.views.operating import do, hint_for_viewers, may_operate, say
+from dashboard.views.operating import confirm, do, hint_for_viewers, may_operate, say, settle, want, wanted
 
 STATES: Final = {
     "": "Every state",
@@ -75,14 +75,27 @@ def _dead_letters(dead: tuple[Notification, ...]) -> None:
             text, button = st.columns([6, 1], vertical_alignment="center")
             why = f"  \n:gray[{plain(one.detail, 300)}]" if one.detail else ""
             text.markdown(f"**{plain(one.channel, 60)}** · {plain(one.headline, 200)}{why}")
-            if allowed and button.button("Send again", key=f"alerts.resend.{one.id}", width="stretch"):
-                answer = do(resend(one.id))
-                if answer is not None:
-                    others = len(answer.resent) - 1
-                    with_others = f", with {others} later ones of its conversation" if others > 0 else ""
-                    say(f"It waits to be sent again{with_others}.")
-                    st.rerun()
+            if allowed:
+                if button.button("Send again …", key=f"alerts.resend.{one.id}", width="stretch"):
+                    want(f"alerts.resend.{one.id}", one.id)
+                _resend(one)
         if len(dead) > _DEAD_SHOWN:
             st.caption(f"{len(dead) - _DEAD_SHOWN} more are not shown.")
         if not allowed:
             hint_for_viewers()
+
+
+def _resend(one: Notification) -> None:
+    key = f"alerts.resend.{one.id}"
+    what = (
+        f"The message goes to {plain(one.channel, 60)} again, with later ones of its conversation that were given up."
+    )
+    if not wanted(key) or not confirm(key, what, "Yes, send it again"):
+        return
+    answer = do(resend(one.id))
+    if answer is not None:
+        settle(key)
+        others = len(answer.resent) - 1
+        with_others = f", with {others} later ones of its conversation" if others > 0 else ""
+        say(f"It waits to be sent again{with_others}.")
+        st.rerun()

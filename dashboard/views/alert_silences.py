@@ -15,7 +15,7 @@ from dashboard.session import client
 from dashboard.states.alerts import AlertsState
 from dashboard.time_range import age, zone_name, zone_of
 from dashboard.views.alert_list import Colour
-from dashboard.views.operating import do, hint_for_viewers, may_operate, say
+from dashboard.views.operating import confirm, do, hint_for_viewers, may_operate, say, settle, want, wanted
 
 DURATIONS: Final = {
     "30m": "30 minutes",
@@ -78,27 +78,19 @@ def silence_form(matchers: Sequence[str], *, key: str) -> None:
         )
         comment = st.text_input("Comment", key=f"{asked}.comment", max_chars=2_000, placeholder="Why?")
         if st.form_submit_button("Silence …", icon=":material/notifications_paused:"):
-            wanted = tuple(line.strip() for line in lines.splitlines() if line.strip())
-            st.session_state[asked + ".wanted"] = (wanted, str(duration), comment)
-    if asked + ".wanted" in st.session_state:
+            want(asked, (tuple(line.strip() for line in lines.splitlines() if line.strip()), str(duration), comment))
+    if wanted(asked) is not None:
         _confirm(asked)
 
 
 def _confirm(asked: str) -> None:
-    wanted, duration, comment = st.session_state[f"{asked}.wanted"]
-    shown = ", ".join(plain(text, 200) for text in wanted) or "nothing"
-    with st.container(border=True):
-        st.markdown(f"Tell nobody for **{DURATIONS[duration]}** of alerts with {shown}?")
-        with st.container(horizontal=True):
-            yes = st.button("Yes, silence", type="primary", key=f"{asked}.yes")
-            no = st.button("No", key=f"{asked}.no")
-    if no:
-        del st.session_state[f"{asked}.wanted"]
-        st.rerun()
-    if yes:
-        made = do(create_silence(wanted, duration, comment))
+    matchers, duration, comment = wanted(asked)
+    shown = ", ".join(plain(text, 200) for text in matchers) or "nothing"
+    what = f"For **{DURATIONS[duration]}** nobody is told of alerts with {shown}."
+    if confirm(asked, what, "Yes, silence"):
+        made = do(create_silence(matchers, duration, comment))
         if made is not None:
-            del st.session_state[f"{asked}.wanted"]
+            settle(asked)
             held = len(made.alerts)
             say(f"Silenced for {DURATIONS[duration]}; it holds back {held} alert{'s' if held != 1 else ''} now.")
             st.rerun()
@@ -112,9 +104,16 @@ def _row(one: Silence, state: AlertsState, now: datetime, *, allowed: bool) -> N
             st.markdown(_in_words(one, state, now))
             if one.alerts:
                 st.caption(f"Holds back now: {_names(one)}")
-        if allowed and button.button("End now", key=f"alerts.expire.{one.id}", width="stretch"):
+        key = f"alerts.expire.{one.id}"
+        if allowed and button.button("End now …", key=key, width="stretch"):
+            want(key, one.id)
+        if not allowed or not wanted(key):
+            return
+        held = f" of the {len(one.alerts)} it holds back now" if one.alerts else " of what it would hold back"
+        if confirm(key, f"The silence ends at once: people are told{held} again.", "Yes, end it"):
             ended = do(expire_silence(one.id))
             if ended is not None:
+                settle(key)
                 say(f"The silence of {plain(one.author, 80)} has ended.")
                 st.rerun()
 

@@ -10,10 +10,10 @@ from dashboard.model_answers import Model
 from dashboard.model_questions import promote
 from dashboard.plain_text import one_line, plain
 from dashboard.session import asker, client
-from dashboard.views.operating import do, say
+from dashboard.views.operating import confirm, do, say, settle, want, wanted
 
 _SCOPE: Final = "admin"
-_WANTED: Final = "models.promote.wanted"
+_KEY: Final = "models.promote"
 
 
 def draw_promotion(model: Model) -> None:
@@ -37,25 +37,20 @@ def draw_promotion(model: Model) -> None:
                 width=420,
             )
             if st.button("Promote …", icon=":material/upgrade:", key="models.promote.ask", disabled=not chosen):
-                st.session_state[_WANTED] = (model.name, str(chosen))
-        wanted = st.session_state.get(_WANTED)
-        if wanted and wanted == (model.name, str(chosen)):
+                want(_KEY, (model.name, str(chosen)))
+        if wanted(_KEY) == (model.name, str(chosen)):
             _confirm(model.name, str(chosen))
         st.caption("The ML API loads it, and answers with it from then on. `sightglass models rollback` goes back.")
 
 
 def _confirm(name: str, version: str) -> None:
-    st.warning(f"From now on {plain(version, 80)} answers every request to {plain(name, 80)}. Do it?")
-    with st.container(horizontal=True):
-        if st.button("Yes, promote it", type="primary", key="models.promote.yes"):
-            done = do(promote(name, version))
-            if done is not None:
-                del st.session_state[_WANTED]
-                before = f"; before it was {plain(done.previous, 80)}" if done.previous else ""
-                say(f"{plain(done.active, 80)} answers for {plain(done.name, 80)} now{before}.")
-                st.rerun()
-        if st.button("No", key="models.promote.no"):
-            del st.session_state[_WANTED]
+    what = f"From now on {plain(version, 80)} answers every request to {plain(name, 80)}."
+    if confirm(_KEY, what, "Yes, promote it"):
+        done = do(promote(name, version))
+        if done is not None:
+            settle(_KEY)
+            before = f"; before it was {plain(done.previous, 80)}" if done.previous else ""
+            say(f"{plain(done.active, 80)} answers for {plain(done.name, 80)} now{before}.")
             st.rerun()
 
 

@@ -36,6 +36,7 @@ def test_an_alert_is_found_taken_on_and_silenced(open_page: Open, dashboard: str
     expect(page.get_by_role("link", name="Runbook")).to_have_attribute("href", "https://runbooks.test/errors")
     assert len(page.screenshot(full_page=True)) > 20_000
     page.get_by_role("button", name="Acknowledge").click()
+    page.get_by_role("button", name="Yes, take it on").click()
     expect(page.get_by_text("anonymous is on it")).to_be_visible()
     page.get_by_role("textbox", name="Comment").last.fill("deploying")
     page.get_by_role("button", name=re.compile("Silence …")).click()

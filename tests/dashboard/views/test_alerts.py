@@ -70,7 +70,12 @@ def test_an_operator_takes_an_alert_on(open_page: Open, alerting: FakeMonitoring
     """The API does it under the caller's name, and the page shows who is on it."""
     page = open_page("alerts", alert=FIRING)
     page.text_input(key="alerts.acknowledge.comment").input("on it")
-    next(button for button in page.button if button.label == "Acknowledge").click().run()
+    next(button for button in page.button if button.label == "Acknowledge …").click().run()
+    assert "done under the name **anonymous**" in said(page)
+    page.button(key=f"alerts.acknowledge.{FIRING}.no").click().run()
+    next(button for button in page.button if button.label == "Acknowledge …").click().run()
+    assert alerting.alerting.done == []
+    page.button(key=f"alerts.acknowledge.{FIRING}.yes").click().run()
     assert not page.exception
     assert alerting.alerting.done == [
         ("POST", f"/api/v1/alerts/{FIRING}/acknowledge", {"comment": "on it"}, None),
@@ -100,6 +105,8 @@ def test_a_silence_is_prefilled_confirmed_listed_and_ended(open_page: Open, aler
     page.button_group(key="alerts.section").set_value("silences").run()
     assert "deploying" in said(page)
     page.button(key="alerts.expire.1").click().run()
+    assert len(alerting.alerting.done) == 1
+    page.button(key="alerts.expire.1.yes").click().run()
     assert not page.exception
     assert alerting.alerting.done[-1][:2] == ("DELETE", "/api/v1/silences/1")
     assert "has ended" in said(page)
@@ -144,6 +151,8 @@ def test_dead_letters_are_listed_and_sent_again(open_page: Open, alerting: FakeM
     assert list(page.dataframe[0].value["Delivery"]) == ["waiting", "given up"]
     assert "535 authentication failed" in said(page)
     page.button(key="alerts.resend.7").click().run()
+    assert alerting.alerting.done == []
+    page.button(key="alerts.resend.7.yes").click().run()
     assert alerting.alerting.done == [("POST", "/api/v1/notifications/7/resend", None, None)]
     assert "waits to be sent again" in said(page)
     assert list(page.dataframe[0].value["Delivery"]) == ["waiting", "waiting"]
@@ -158,10 +167,14 @@ def test_a_channel_is_tested_and_its_verdict_said(open_page: Open, alerting: Fak
     assert not page.exception
     assert re.search(r"Failing for \d+ min: 535 authentication failed", said(page))
     page.button(key="alerts.test.ops-mail").click().run()
+    assert "A real test message goes to smtp://localhost" in said(page)
+    assert alerting.alerting.done == []
+    page.button(key="alerts.test.ops-mail.yes").click().run()
     assert not page.exception
     assert "was not delivered: 535 authentication failed" in said(page)
     assert "check the password" in said(page)
     page.button(key="alerts.test.demo").click().run()
+    page.button(key="alerts.test.demo.yes").click().run()
     assert "A test message was delivered: 250 kept" in said(page)
 
 
@@ -210,9 +223,9 @@ def test_who_may_only_look_gets_no_buttons(
     monkeypatch.setenv("SIGHTGLASS_DASHBOARD_API_TOKEN", "token")
     may = "operate" in scopes
     for query, labels in (
-        ({"alert": FIRING}, {"Acknowledge", "Silence …"}),
-        ({"section": "notifications"}, {"Send again"}),
-        ({"section": "channels"}, {"Test"}),
+        ({"alert": FIRING}, {"Acknowledge …", "Silence …"}),
+        ({"section": "notifications"}, {"Send again …"}),
+        ({"section": "channels"}, {"Test …"}),
     ):
         page = open_page("alerts", **query)
         assert not page.exception
