@@ -19,11 +19,13 @@ class PipelineState:
         section: one of `SECTIONS`.
         period: the range of lines, slow queries and the map.
         zone: IANA name of the time zone shown.
+        statement: the fingerprint of the slow query that is shown whole; empty for none.
     """
 
     section: str = SECTIONS[0]
     period: TimeRange = field(default=_DEFAULT)
     zone: str = "UTC"
+    statement: str = ""
 
     @classmethod
     def read(cls, query: Query, now: datetime) -> "tuple[PipelineState, list[str]]":
@@ -33,6 +35,7 @@ class PipelineState:
             section=reader.one_of("section", SECTIONS),
             period=reader.period() if query.get("from") or query.get("to") else _DEFAULT,
             zone=reader.zone(),
+            statement=reader.text("statement", ""),
         )
         return state, reader.complaints
 
@@ -43,4 +46,5 @@ class PipelineState:
             "from": [self.period.start],
             "to": [self.period.end],
             "tz": [self.zone],
+            **({"statement": [self.statement]} if self.statement else {}),
         }

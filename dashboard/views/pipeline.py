@@ -86,7 +86,7 @@ def _controls(moment: datetime) -> PipelineState:
     if ranged:
         with places[0]:
             period = pick_range(PAGE, zone, moment, places[2:] if custom else ())
-    return PipelineState(section, period, zone)
+    return PipelineState(section, period, zone, last.statement if section == "queries" else "")
 
 
 def _live(state: PipelineState) -> None:

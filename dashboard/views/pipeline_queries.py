@@ -1,7 +1,10 @@
 """Statements to ClickHouse that took long: which, how often, for whom."""
 
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
@@ -11,9 +14,11 @@ from dashboard.navigation import page_link
 from dashboard.pipeline_answers import SlowQuery
 from dashboard.pipeline_questions import slow_queries
 from dashboard.plain_text import one_line, plain
-from dashboard.session import client
+from dashboard.session import client, write_query
 from dashboard.states.pipeline import PipelineState
 from dashboard.time_range import age, zone_of
+
+PAGE: Final = "pipeline"
 
 
 def draw_queries(state: PipelineState, now: datetime) -> None:
@@ -47,6 +52,10 @@ def draw_queries(state: PipelineState, now: datetime) -> None:
         }
         for query in found
     ]
+    fingerprints = [query.fingerprint for query in found]
+    # Not as it came: this part runs again by itself, with the state that the whole page had.
+    last: PipelineState = st.session_state.get(f"{PAGE}.state", state)
+    place = fingerprints.index(last.statement) if last.statement in fingerprints else None
     seconds = st.column_config.NumberColumn(format="%.2f s")
     chosen: Any = st.dataframe(
         pd.DataFrame(rows),
@@ -54,7 +63,9 @@ def draw_queries(state: PipelineState, now: datetime) -> None:
         height=min(460, 38 + 35 * len(rows)),
         selection_mode="single-row",
         on_select="rerun",
-        key="pipeline.queries",
+        # A table keeps its selection by the row: in another order it is another table, that begins with the same one.
+        key=f"pipeline.queries.{zlib.crc32(' '.join(fingerprints).encode()):08x}",
+        selection_default={"selection": {"rows": [] if place is None else [place]}},
         column_config={
             "In all": seconds,
             "Slowest": seconds,
@@ -63,9 +74,29 @@ def draw_queries(state: PipelineState, now: datetime) -> None:
             "Statement": st.column_config.TextColumn(width="large"),
         },
     )
-    picked = chosen.selection.rows if chosen is not None else []
-    if picked and picked[0] < len(found):
-        _whole(found[picked[0]], state)
+    picked = list(chosen.selection.rows) if chosen is not None else []
+    statement = chosen_of(picked, fingerprints, last.statement)
+    if statement != last.statement:
+        there = replace(last, statement=statement)
+        st.session_state[f"{PAGE}.state"] = there
+        write_query(PAGE, there.query())
+    if statement in fingerprints:
+        _whole(found[fingerprints.index(statement)], state)
+    elif statement:
+        st.caption(f"The form `{plain(statement, 40)}` is not among the slow ones of this range.")
+
+
+def chosen_of(rows: Sequence[int], fingerprints: Sequence[str], before: str) -> str:
+    """Which statement is chosen; one that is not in the list now stays chosen until another is.
+
+    Args:
+        rows: selected in the table.
+        fingerprints: of its rows.
+        before: what was chosen until now.
+    """
+    if rows and rows[0] < len(fingerprints):
+        return fingerprints[rows[0]]
+    return "" if before in fingerprints else before
 
 
 def _whole(query: SlowQuery, state: PipelineState) -> None:

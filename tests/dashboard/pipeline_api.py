@@ -16,11 +16,13 @@ class FakePipeline:
     Attributes:
         hostile: a text that stands in every place for texts; None for ordinary ones.
         empty: whether there is nothing at all.
+        slower: slow statements, by fingerprint, that come before the first.
     """
 
     def __init__(self) -> None:
         self.hostile: str | None = None
         self.empty = False
+        self.slower: list[str] = []
 
     def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, Any] | None:
         """Status and body of a GET; None when it is no business of these."""
@@ -116,7 +118,8 @@ class FakePipeline:
             "routes": [self.hostile or "/api/v1/metrics/history"],
             "trace_id": TRACE,
         }
-        return {"queries": [] if self.empty else [query]}
+        before = [{**query, "fingerprint": name, "query": f"SELECT {name}"} for name in self.slower]
+        return {"queries": [] if self.empty else [*before, query]}
 
     def _map(self) -> dict[str, Any]:
         if self.empty:

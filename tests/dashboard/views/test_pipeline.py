@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.states.pipeline import SECTIONS
 from dashboard.views import operating
+from dashboard.views.pipeline_queries import chosen_of
 from tests.dashboard.monitoring_api import FakeMonitoringApi
 from tests.dashboard.views.test_alerts import said
 from tests.dashboard.views.test_overview import url_of
@@ -51,6 +52,27 @@ def test_the_audit_log_is_for_operators(
     linked = open_page("pipeline", section="audit")
     assert "Only operators" in said(linked)
     assert "/api/v1/audit" not in {path for path, _ in api.asked}
+
+
+def test_a_chosen_statement_stays_chosen_in_another_order(open_page: Open, api: FakeMonitoringApi) -> None:
+    """It is kept by its fingerprint, in the URL: a slower one that comes before it changes nothing."""
+    statement = "1c1d4c3c9f502d9c"
+    page = open_page("pipeline", section="queries", statement=statement)
+    whole = page.code[0].value
+    assert "FROM otel_traces" in whole
+    api.piping.slower = ["aaaa", "bbbb"]
+    page.run()
+    assert [code.value for code in page.code] == [whole]
+    assert url_of(page)["statement"] == [statement]
+    api.piping.empty = True
+    page.run()
+    api.piping.empty = False
+    assert [code.value for code in page.run().code] == [whole]
+    assert chosen_of([0], ["aaaa", statement], statement) == "aaaa"
+    assert chosen_of([], ["aaaa", statement], statement) == ""
+    assert chosen_of([], ["aaaa"], statement) == statement
+    page.segmented_control(key="pipeline.section").set_value("map").run()
+    assert "statement" not in url_of(page)
 
 
 @pytest.mark.parametrize("section", SECTIONS)
