@@ -25,7 +25,7 @@ _ENV_FILE: Final = Path(".env")
 _ALIKE: Final = 0.75
 _LONGEST_SHOWN: Final = 60
 # Of all files that settings name, the ones whose content anybody may read; `TOKENS_FILE` holds hashes.
-_OPEN_FILES: Final = re.compile(r"_(CERT|CA|RULES|NOTIFICATIONS|TOKENS)_FILE$")
+_OPEN_FILES: Final = re.compile(r"_(CERT|CA|FAULTS|RULES|NOTIFICATIONS|TOKENS)_FILE$")
 _SECRET_NAME: Final = re.compile(r"(TOKEN|PASSWORD|SECRET|SALT|_KEY)$")
 # Also where the scheme was forgotten. Up to the last @ of the host's part; where a password has an unencoded slash, up
 # to the next @.
