@@ -142,6 +142,24 @@ class Trace(Answer):
     truncated: bool = False
 
 
+class LinkedSpan(Answer):
+    """A span of another trace that links to some of this one's."""
+
+    trace_id: str
+    span_id: str
+    service: str = ""
+    name: str = ""
+    start: datetime
+    to_spans: tuple[str, ...] = ()
+
+
+class LinkedSpans(Answer):
+    """Who links to a trace, by start."""
+
+    spans: tuple[LinkedSpan, ...] = ()
+    truncated: bool = False
+
+
 class GroupedException(Answer):
     """Exceptions of one type that were raised in the same place."""
 

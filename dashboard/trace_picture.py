@@ -160,9 +160,13 @@ class _Drawing:
 
 
 def _marks(trace: Trace) -> dict[str, list[Mark]]:
-    """What happened in each span, by time: its events, its log records and its predictions."""
+    """What happened in each span, by time: its events, its log records and its predictions; at its start, its links."""
     found: dict[str, list[Mark]] = defaultdict(list)
     for span in trace.spans:
+        if span.links:
+            others = f" and {len(span.links) - 1:,} more" if len(span.links) > 1 else ""
+            told = one_line(f"to a span of trace {span.links[0].trace_id}{others}", 200)
+            found[span.span_id].append(Mark("link", after_start(trace, span)[0], told))
         for event in span.events:
             at = (event.at - trace.start).total_seconds() * 1000
             said = event.attributes.get("exception.message") or event.attributes.get("message") or ""

@@ -7,7 +7,7 @@ from dashboard.api_client import Question
 from dashboard.explain_answers import Explanation
 from dashboard.explain_questions import slow_explanation
 from dashboard.states.traces import TracesState
-from dashboard.trace_answers import Exceptions, HeatMap, Trace, TraceList
+from dashboard.trace_answers import Exceptions, HeatMap, LinkedSpans, Trace, TraceList
 
 PAGE_OF_TRACES: Final = 50
 MOST_EXCEPTIONS: Final = 50
@@ -16,6 +16,11 @@ MOST_EXCEPTIONS: Final = 50
 def one_trace(trace_id: str) -> Question[Trace]:
     """A trace, whole."""
     return Question(f"/api/v1/traces/{quote(trace_id, safe='')}", Trace)
+
+
+def linked_spans(trace_id: str) -> Question[LinkedSpans]:
+    """The spans of other traces that link to it."""
+    return Question(f"/api/v1/traces/{quote(trace_id, safe='')}/linked", LinkedSpans)
 
 
 def found_traces(state: TracesState) -> Question[TraceList]:

@@ -7,13 +7,18 @@ from typing import Final, cast
 import altair as alt
 import pandas as pd
 
-from dashboard.charts.palette import AMBER, BLUE, ERRORS, GREEN, INK, MUTED
+from dashboard.charts.palette import AMBER, BLUE, ERRORS, GREEN, INK, MUTED, PURPLE
 from dashboard.charts.theme import themed
 from dashboard.charts.units import scale_of
 
 ROW_PIXELS: Final = 30
 _AXIS_PIXELS: Final = 70
-MARKS: Final = {"event": (AMBER, "diamond"), "log": (BLUE, "circle"), "prediction": (GREEN, "triangle-up")}
+MARKS: Final = {
+    "event": (AMBER, "diamond"),
+    "log": (BLUE, "circle"),
+    "prediction": (GREEN, "triangle-up"),
+    "link": (PURPLE, "square"),
+}
 """Colour and shape of what happened within a span, by its kind."""
 FOLD: Final = "fold:"
 """Begins the key of a row that stands for several spans."""
@@ -27,7 +32,7 @@ class Mark:
     """Something that happened at one moment of a span.
 
     Attributes:
-        kind: event, log or prediction.
+        kind: event, log, prediction or link.
         at: milliseconds after the trace's start.
         text: one line.
     """

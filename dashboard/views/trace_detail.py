@@ -24,6 +24,7 @@ from dashboard.trace_questions import one_trace
 from dashboard.trace_tree import TraceTree
 from dashboard.views.held import held
 from dashboard.views.lines import draw
+from dashboard.views.trace_links import draw_linked
 from dashboard.views.trace_span import AROUND, draw_span
 
 PAGE: Final = "traces"
@@ -31,10 +32,16 @@ _PICK: Final = "pick"
 _TALLEST: Final = 660
 _MOST_PREDICTIONS: Final = 4
 _MOST_OPERATIONS: Final = 5
+_MOST_INDENT: Final = 12
+_CLICKED: Final = f"{PAGE}.clicked"
+_LISTED: Final = f"{PAGE}.list"
 
 
 def draw_trace(state: TracesState, moment: datetime) -> None:
     """Draw the trace that the state names."""
+    # Not as it came: this part runs again by itself when a span is chosen, with the state that the whole page had.
+    latest: TracesState = st.session_state.get(f"{PAGE}.state", state)
+    state = latest if latest.trace == state.trace else state
     back = replace(state, trace="", span="", inside="", page=1).query()
     page_link(PAGE, "All traces", back, icon=":material/arrow_back:", icon_position="left")
     with st.spinner("Asking for the trace …"):
@@ -50,7 +57,8 @@ def draw_trace(state: TracesState, moment: datetime) -> None:
     with right, st.container(border=True):
         draw_span(tree.spans[chosen], trace, tree, path, state)
     _where_time_went(trace, path)
-    _elsewhere(trace)
+    draw_linked(tree, state, moment)
+    _elsewhere(trace, state)
 
 
 def _whole(trace_id: str) -> tuple[Trace, TraceTree, Sequence[Segment]]:
@@ -142,18 +150,48 @@ def _waterfall(trace: Trace, tree: TraceTree, path: Sequence[Segment], state: Tr
         )
     st.caption(
         "Full colour: the span's own time. The line under a bar: the critical path, which all waited for. "
-        "◆ event, ● log, ▲ prediction. Click a row to see all of it."
+        "◆ event, ● log, ▲ prediction, ■ link to another trace. Click a row to see all of it."
         + (f" {picture.marks_left_out:,} more events and logs are not drawn." if picture.marks_left_out else "")
     )
     key = picked(event)
     if key.startswith(FOLD):
         _turn_to(replace(state, inside=key.removeprefix(FOLD), page=1))
-    if key in tree.spans and key != state.span:
+    clicked = (state.trace, key)
+    # The picture goes on telling what was clicked last, also when another span was chosen since, by the list or a link.
+    if key in tree.spans and clicked != st.session_state.get(_CLICKED):
+        st.session_state[_CLICKED] = clicked
+        chosen = key
+    if chosen != state.span and (state.span or key):
         # Only the address changes: the picture stays as it is.
-        there = replace(state, span=key)
-        st.session_state[f"{PAGE}.state"] = there
-        write_query(PAGE, there.query())
-    return key if key in tree.spans else chosen
+        _choose(chosen, state)
+    _list(picture, tree, chosen, state)
+    return chosen
+
+
+def _choose(span_id: str, state: TracesState) -> None:
+    there = replace(state, span=span_id)
+    st.session_state[f"{PAGE}.state"] = there
+    write_query(PAGE, there.query())
+
+
+def _list(picture: Picture, tree: TraceTree, chosen: str, state: TracesState) -> None:
+    """The spans of the picture to choose from by the keyboard, which reaches no row of a picture."""
+    shown = [bar.key for bar in picture.bars if bar.key in tree.spans]
+    if chosen not in shown:
+        shown.insert(0, chosen)
+    depths = {bar.key: bar.depth for bar in picture.bars}
+    st.session_state[_LISTED] = chosen
+    st.selectbox(
+        "Or from a list",
+        shown,
+        format_func=lambda key: (
+            "\u00a0\u00a0" * min(depths.get(key, 0), _MOST_INDENT)
+            + one_line(f"{tree.spans[key].service} · {tree.spans[key].name}", 90)
+            + f" · {figure(tree.spans[key].duration_ms, 'ms')}"
+        ),
+        key=_LISTED,
+        on_change=lambda: _choose(st.session_state[_LISTED], state),
+    )
 
 
 def picked(event: Any) -> str:
@@ -228,12 +266,16 @@ def _where_time_went(trace: Trace, path: Sequence[Segment]) -> None:
             st.caption(f"{len(ranked) - _MOST_OPERATIONS:,} more operations took {figure(rest, 'ms')} of it.")
 
 
-def _elsewhere(trace: Trace) -> None:
+def _elsewhere(trace: Trace, state: TracesState) -> None:
     """Logs that belong to no stored span."""
     known = {span.span_id for span in trace.spans}
     loose = [log for log in trace.logs if log.span_id not in known]
     if not loose:
         return
     with st.expander(f"{len(loose):,} logs of the trace outside its spans", key=f"{PAGE}.loose"):
-        rows = [(f"{log.timestamp:%H:%M:%S.%f}", log.severity, one_line(log.body, 300)) for log in loose[:200]]
-        st.dataframe(pd.DataFrame(rows, columns=["Time (UTC)", "Severity", "Text"]), hide_index=True)
+        zone = zone_of(state.zone)
+        rows = [
+            (f"{log.timestamp.astimezone(zone):%H:%M:%S.%f}", log.severity, one_line(log.body, 300))
+            for log in loose[:200]
+        ]
+        st.dataframe(pd.DataFrame(rows, columns=["Time", "Severity", "Text"]), hide_index=True)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from typing import Final
 
 import pandas as pd
@@ -15,7 +15,7 @@ from dashboard.filter_text import attribute_filter, attribute_prefix
 from dashboard.navigation import has_page, page_link
 from dashboard.plain_text import one_line, plain
 from dashboard.states.traces import TracesState
-from dashboard.time_range import TimeRange, rfc3339
+from dashboard.time_range import TimeRange, rfc3339, zone_of
 from dashboard.trace_answers import Span, SpanEvent, Trace, TraceLog
 from dashboard.trace_picture import PREDICTION, after_start
 from dashboard.trace_tree import TraceTree
@@ -50,8 +50,9 @@ def draw_span(span: Span, trace: Trace, tree: TraceTree, path: Sequence[Segment]
         within = replace(state, span=span.span_id, inside=span.span_id, page=1).query()
         page_link(PAGE, f"The {inside:,} spans inside it", within, icon=":material/account_tree:", icon_position="left")
     _attributes(span, state)
-    _events(span.events)
-    _logs([log for log in trace.logs if log.span_id == span.span_id])
+    zone = zone_of(state.zone)
+    _events(span.events, zone)
+    _logs([log for log in trace.logs if log.span_id == span.span_id], zone)
     _links(span)
 
 
@@ -97,11 +98,12 @@ def _attributes(span: Span, state: TracesState) -> None:
     page_link(PAGE, label, query, icon=":material/filter_alt:", icon_position="left")
 
 
-def _events(events: Sequence[SpanEvent]) -> None:
+def _events(events: Sequence[SpanEvent], zone: tzinfo) -> None:
     for event in events[:_MOST]:
         stack = event.attributes.get("exception.stacktrace", "")
         said = event.attributes.get("exception.message", "")
-        st.markdown(f"◆ **{plain(event.name, 120)}** {event.at:%H:%M:%S.%f} UTC  \n{plain(said, 400)}".rstrip())
+        at = f"{event.at.astimezone(zone):%H:%M:%S.%f}"
+        st.markdown(f"◆ **{plain(event.name, 120)}** {at}  \n{plain(said, 400)}".rstrip())
         others = {name: value for name, value in event.attributes.items() if name != "exception.stacktrace"}
         if stack or others:
             st.code((stack or _lines(others))[:_COPIED], language=None, wrap_lines=not stack)
@@ -109,14 +111,13 @@ def _events(events: Sequence[SpanEvent]) -> None:
         st.caption(f"and {len(events) - _MOST:,} more events")
 
 
-def _logs(logs: Sequence[TraceLog]) -> None:
+def _logs(logs: Sequence[TraceLog], zone: tzinfo) -> None:
     for log in logs[:_MOST]:
         if log.event == PREDICTION:
             _prediction(log)
             continue
-        st.markdown(
-            f"● **{plain(log.severity or 'log', 20)}** {log.timestamp:%H:%M:%S.%f} UTC  \n{plain(log.body, 600)}"
-        )
+        at = f"{log.timestamp.astimezone(zone):%H:%M:%S.%f}"
+        st.markdown(f"● **{plain(log.severity or 'log', 20)}** {at}  \n{plain(log.body, 600)}")
     if len(logs) > _MOST:
         st.caption(f"and {len(logs) - _MOST:,} more logs")
 

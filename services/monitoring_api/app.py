@@ -42,6 +42,7 @@ from services.monitoring_api.routes.etags import ETags
 from services.monitoring_api.routes.exceptions import exceptions_router
 from services.monitoring_api.routes.explain import explain_router
 from services.monitoring_api.routes.history import history_router
+from services.monitoring_api.routes.linked import linked_router
 from services.monitoring_api.routes.logs import logs_router
 from services.monitoring_api.routes.mails import mails_router
 from services.monitoring_api.routes.markers import markers_router
@@ -152,6 +153,7 @@ def create_app(
         traces_router(serving),
         exceptions_router(serving),
         records_router(serving),
+        linked_router(serving),
         spans_router(serving),
         predictions_router(serving),
         logs_router(serving),

@@ -28,18 +28,31 @@ class FakeTracing:
 
     def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, Any] | None:
         """Status and body of a GET; None when it is no question about traces."""
-        if path == "/api/v1/traces":
-            return 200, self._list(query)
-        if path == "/api/v1/traces/heatmap":
-            return 200, self._heat_map()
-        if path == "/api/v1/traces/exceptions":
-            return 200, self._exceptions()
+        answers: dict[str, Any] = {
+            "/api/v1/traces": lambda: self._list(query),
+            "/api/v1/traces/heatmap": self._heat_map,
+            "/api/v1/traces/exceptions": self._exceptions,
+        }
+        if path in answers:
+            return 200, answers[path]()
         if found := re.fullmatch(r"/api/v1/traces/([0-9a-f]{32})", path):
             if self.empty:
                 detail = f"There is no trace {found[1]}; one made just now may still be on its way."
                 return 404, {"title": "Not Found", "status": 404, "detail": detail}
             return 200, large_trace() if found[1] == LARGE else small_trace(self.hostile)
+        if re.fullmatch(r"/api/v1/traces/[0-9a-f]{32}/linked", path):
+            return 200, {"spans": [] if self.empty else [self._linked()], "truncated": False}
         return None
+
+    def _linked(self) -> dict[str, Any]:
+        return {
+            "trace_id": "2" * 32,
+            "span_id": f"{9:016x}",
+            "service": self.hostile or "labels",
+            "name": self.hostile or "join labels",
+            "start": text_of(_START + 3600),
+            "to_spans": [f"{3:016x}"],
+        }
 
     def _list(self, query: dict[str, list[str]]) -> dict[str, Any]:
         now = time.time()

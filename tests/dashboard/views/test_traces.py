@@ -1,9 +1,12 @@
 """The traces page, run without a browser against a server that answers."""
 
+import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -181,6 +184,46 @@ def test_one_trace_shows_its_spans_and_the_ways_on(open_page: Open, api: FakeMon
     path = next(table.value for table in page.dataframe if "Share" in table.value)
     assert list(path["Operation"]) == ["weather.lookup", "POST /v1/predict", "model.predict"]
     assert url_of(page)["span"] == [f"{2:016x}"]
+
+
+def test_times_in_a_trace_are_of_the_pages_zone(open_page: Open) -> None:
+    """Those of events and logs as those of the head; none is left in UTC."""
+    page = open_page("traces", trace=TRACE, span=f"{2:016x}", tz="Asia/Kolkata")
+    at = datetime.fromtimestamp(1_795_000_000.02, UTC).astimezone(ZoneInfo("Asia/Kolkata"))
+    assert f"**exception** {at:%H:%M:%S.%f}" in said(page)
+    log = at + timedelta(milliseconds=10)
+    assert f"● **WARN** {log:%H:%M:%S.%f}" in said(page)
+    loose = next(table.value for table in page.dataframe if "Severity" in table.value)
+    assert loose["Time"].iloc[0].startswith(f"{at:%H:%M}")
+
+
+def test_a_span_is_chosen_from_a_list(open_page: Open) -> None:
+    """By the keyboard as by a click: the span's part, the mark in the picture and the address follow."""
+    page = open_page("traces", trace=TRACE)
+    names = page.selectbox(key="traces.list").options
+    assert [name.strip().partition(" · ")[2] for name in names] == [
+        "POST /v1/predict · 100 ms",
+        "weather.lookup · 40 ms",
+        "model.predict · 30 ms",
+    ]
+    page.selectbox(key="traces.list").set_value(f"{2:016x}").run()
+    assert not page.exception
+    assert "It failed. refused" in said(page)
+    assert url_of(page)["span"] == [f"{2:016x}"]
+    page.selectbox(key="traces.list").set_value(f"{3:016x}").run()
+    assert "It failed. refused" not in said(page)
+    assert url_of(page)["span"] == [f"{3:016x}"]
+    assert page.selectbox(key="traces.list").value == f"{3:016x}"
+
+
+def test_links_are_shown_both_ways(open_page: Open) -> None:
+    """A span that links has a mark in the waterfall; spans of other traces that link here lead there."""
+    page = open_page("traces", trace=TRACE)
+    spec = json.loads(page.get("vega_lite_chart")[0].proto.spec)
+    assert any(layer["mark"].get("shape") == "square" for layer in spec["layer"])
+    assert "labels: join labels, to model.predict" in said(page)
+    there = [link.proto for link in page.get("page_link") if link.proto.label == "Linking span 1"]
+    assert parse_qs(there[0].query_string)["trace"] == ["2" * 32]
 
 
 def test_why_this_trace_was_slow_is_asked_of_its_route_with_its_duration() -> None:

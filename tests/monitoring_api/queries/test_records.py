@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from services.monitoring_api.queries.linked import MOST_LINKED, find_linked
 from services.monitoring_api.queries.prediction import (
     find_labels,
     find_predictions,
@@ -122,6 +123,37 @@ async def test_a_trace_is_shown_whole(store):
     assert document["predictions"] == ["p1"]
     assert [log["event"] for log in document["logs"]] == ["ml.prediction"]
     assert document["logs"][0]["body"]["features"]["distance"] == 1400
+
+
+async def test_spans_that_link_to_a_trace_are_found_within_a_day(store):
+    """Each once and by start, with the spans they mean; not those of the trace itself, nor those of another day."""
+
+    def linking(after, number, to_trace=TRACE, **more):
+        links = {"Links.TraceId": ["e" * 32, to_trace, to_trace], "Links.SpanId": ["9" * 16, "1" * 16, "1" * 16]}
+        empty = {"Links.TraceState": ["", "", ""], "Links.Attributes": [{}, {}, {}]}
+        known = {"TraceId": "c" * 32, "SpanId": f"{number:016x}", **links, **empty, **more}
+        return span(T0 + after, seconds=0.1, **known)
+
+    assert await find_linked(store, TRACE) is None
+    store.insert("otel_traces", [span(T0, seconds=1.0, TraceId=TRACE, SpanId="1" * 16)])
+    found = await find_linked(store, TRACE)
+    assert found is not None
+    assert (list(found.spans), found.truncated) == ([], False)
+    late, early = linking(timedelta(hours=20), 21), linking(timedelta(hours=-20), 22)
+    strange = [linking(timedelta(hours=30), 23), linking(timedelta(0), 24, to_trace="f" * 32)]
+    own = linking(timedelta(0), 25, TraceId=TRACE)
+    store.insert("otel_traces", [late, early, *strange, own])
+    store.insert("otel_traces", [late])
+    found = await find_linked(store, TRACE)
+    assert found is not None
+    assert [(one.span_id, one.trace_id, one.to_spans) for one in found.spans] == [
+        (f"{22:016x}", "c" * 32, ["1" * 16]),
+        (f"{21:016x}", "c" * 32, ["1" * 16]),
+    ]
+    store.insert("otel_traces", [linking(timedelta(hours=1), 1000 + number) for number in range(MOST_LINKED)])
+    found = await find_linked(store, TRACE)
+    assert found is not None
+    assert (len(found.spans), found.truncated) == (MOST_LINKED, True)
 
 
 def test_children_that_overlap_take_their_time_once():

@@ -327,3 +327,17 @@ async def test_the_description_tells_what_is_there(api):
         assert operation["description"]
         assert all(parameter.get("description") for parameter in operation["parameters"]), path
         assert "$ref" in operation["responses"]["200"]["content"]["application/json"]["schema"]
+
+
+async def test_who_links_to_a_trace(api, store):
+    """In any case of the id's letters; a trace that is not there is a 404, what is no id a 422."""
+    links = {"Links.TraceId": [TRACE], "Links.SpanId": [CHILD], "Links.TraceState": [""], "Links.Attributes": [{}]}
+    other = span(AT + timedelta(seconds=30), TraceId="b" * 32, SpanId="3" * 16, **links)
+    store.insert("otel_traces", [span(AT, TraceId=TRACE, SpanId=ROOT), other])
+    found = (await api.get(f"{TRACES}/{TRACE.upper()}/linked")).json()
+    assert (found["trace_id"], found["truncated"]) == (TRACE, False)
+    assert [(one["trace_id"], one["span_id"], one["to_spans"]) for one in found["spans"]] == [
+        ("b" * 32, "3" * 16, [CHILD])
+    ]
+    assert (await api.get(f"{TRACES}/{'d' * 32}/linked")).status_code == 404
+    assert (await api.get(f"{TRACES}/xyz/linked")).status_code == 422
