@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from dashboard.explain_answers import Part, value_text
@@ -21,6 +22,19 @@ _SEGMENT_ATTRIBUTES: Final = {
 
 # And the search for predictions.
 _SEGMENT_PARAMETERS: Final = {"model_version": "version", "features_source": "features_source", "label": "label"}
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """What a search can ask for of what cases have in common.
+
+    Attributes:
+        query: the state of the page that searches.
+        left_out: what it cannot ask for.
+    """
+
+    query: Mapping[str, Sequence[str]]
+    left_out: tuple[Part, ...] = ()
 
 
 def attribute_filter(name: str, value: str) -> str:
@@ -73,6 +87,28 @@ def prediction_filters(parts: Sequence[Part]) -> dict[str, list[str]] | None:
         else:
             return None
     return query
+
+
+def span_search(parts: Sequence[Part]) -> Filtered | None:
+    """As much of `span_filters` as can be asked for; None where nothing can.
+
+    A span that has the attributes tells more than one that is of an operation: of both the attributes are kept.
+    """
+    found = _search([part for part in parts if part.kind in {"attribute", "segment"}], parts, span_filters)
+    return found or next((one for part in parts if (one := _search([part], parts, span_filters))), None)
+
+
+def prediction_search(parts: Sequence[Part]) -> Filtered | None:
+    """As much of `prediction_filters` as can be asked for; None where nothing can."""
+    return _search(parts, parts, prediction_filters)
+
+
+def _search(
+    wanted: Sequence[Part], parts: Sequence[Part], filters: Callable[[Sequence[Part]], dict[str, list[str]] | None]
+) -> Filtered | None:
+    kept = [part for part in wanted if filters([part]) is not None]
+    query = filters(kept) if kept else None
+    return None if query is None else Filtered(query, tuple(part for part in parts if part not in kept))
 
 
 def _key(name: str) -> str:

@@ -1,7 +1,7 @@
 """The explainer's panel: what the slow or the wrong have in common, ranked, each a click away from its cases."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import streamlit as st
 
@@ -11,7 +11,24 @@ from dashboard.navigation import has_page, page_link
 from dashboard.plain_text import one_line, plain
 from dashboard.views.lines import draw
 
-FilterLink = Callable[[Finding], tuple[str, str, Mapping[str, Sequence[str]]] | None]
+
+class CasesLink(NamedTuple):
+    """Where the cases of a finding are searched for.
+
+    Attributes:
+        page: that searches.
+        label: of the link.
+        query: the page's state.
+        left_out: what of the finding the search cannot ask for.
+    """
+
+    page: str
+    label: str
+    query: Mapping[str, Sequence[str]]
+    left_out: Sequence[Part] = ()
+
+
+FilterLink = Callable[[Finding], CasesLink | None]
 MOST_SHOWN: Final = 8
 _EXAMPLES: Final = 3
 _NAME: Final = 48
@@ -31,7 +48,7 @@ def draw_findings(
     Args:
         explanation: the API's answer.
         key: distinct on the page; of the panel's widgets.
-        filter_link: (page name, label, query) that shows the cases of a finding; None where no search can.
+        filter_link: what shows the cases of a finding; None where no search can.
         selected: what the selected are called, such as `slow requests`.
         rest: what the others are called.
     """
@@ -105,11 +122,17 @@ def _list(findings: Sequence[Finding], filter_link: FilterLink, selected: str, r
                 st.caption(f"The same cases by other names: {plain(_names(finding.same), 400)}")
             with st.container(horizontal=True, vertical_alignment="center"):
                 link = filter_link(finding)
-                if link is not None and has_page(link[0]):
-                    page, label, query = link
-                    page_link(page, label, query, icon=":material/filter_alt:", icon_position="left")
+                if link is not None and has_page(link.page):
+                    page_link(link.page, link.label, link.query, icon=":material/filter_alt:", icon_position="left")
                 _examples("traces", "trace", finding.examples)
                 _examples("predictions", "prediction", finding.example_predictions)
+            if link is None:
+                examples = finding.examples or finding.example_predictions
+                st.caption("No search can ask for this" + (": see its examples." if examples else "."))
+            elif link.left_out:
+                st.caption(
+                    f"The search cannot ask for {plain(_names(link.left_out), 300)}: it finds more than these cases."
+                )
 
 
 def in_words(finding: Finding, selected: str, rest: str) -> str:

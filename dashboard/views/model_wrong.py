@@ -1,22 +1,18 @@
 """Why a model is wrong, over all its predictions or a part of them: the explainer's answer."""
 
-from collections.abc import Mapping, Sequence
-
 import streamlit as st
 
 from dashboard.api_errors import ApiError
 from dashboard.explain_answers import Finding
 from dashboard.explain_questions import wrong_explanation
-from dashboard.filter_text import prediction_filters
+from dashboard.filter_text import prediction_search
 from dashboard.navigation import has_page, page_link
 from dashboard.session import leave_when_denied
 from dashboard.states.models import ModelsState
 from dashboard.states.predictions import PredictionsState
 from dashboard.views.asking import ask_lately
-from dashboard.views.findings import draw_findings
+from dashboard.views.findings import CasesLink, draw_findings
 from dashboard.views.notices import failure_notice
-
-Link = tuple[str, str, Mapping[str, Sequence[str]]]
 
 
 def draw_wrong(state: ModelsState, task: str | None) -> None:
@@ -60,15 +56,15 @@ def draw_wrong(state: ModelsState, task: str | None) -> None:
         )
 
 
-def _cases(finding: Finding, state: ModelsState) -> Link | None:
+def _cases(finding: Finding, state: ModelsState) -> CasesLink | None:
     """The predictions that a finding is about, wrong ones first of all."""
-    query = prediction_filters(finding.each)
-    if query is None:
+    found = prediction_search(finding.each)
+    if found is None:
         return None
     search = _search(state, "wrong")
-    features = list(dict.fromkeys([*search.get("feature", []), *query.get("feature", [])]))
-    merged = {**search, **query, **({"feature": features} if features else {})}
-    return "predictions", "Use as a filter", merged
+    features = list(dict.fromkeys([*search.get("feature", []), *found.query.get("feature", [])]))
+    merged = {**search, **found.query, **({"feature": features} if features else {})}
+    return CasesLink("predictions", "Use as a filter", merged, found.left_out)
 
 
 def _search(state: ModelsState, outcome: str) -> dict[str, list[str]]:

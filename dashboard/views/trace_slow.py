@@ -1,6 +1,5 @@
 """Why requests were slow."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -9,14 +8,14 @@ import streamlit as st
 
 from dashboard.charts.units import figure
 from dashboard.explain_answers import Explanation, Finding
-from dashboard.filter_text import prediction_filters, span_filters
+from dashboard.filter_text import prediction_search, span_search
 from dashboard.navigation import page_link
 from dashboard.plain_text import plain
 from dashboard.session import client
 from dashboard.states.traces import TracesState
 from dashboard.time_range import zone_of
 from dashboard.trace_questions import why_slow
-from dashboard.views.findings import draw_findings
+from dashboard.views.findings import CasesLink, draw_findings
 from dashboard.views.held import held
 
 PAGE: Final = "traces"
@@ -32,11 +31,12 @@ def draw_why_slow(state: TracesState, moment: datetime) -> None:
     with st.spinner("Comparing the slow requests with the others …"):
         explanation: Explanation = held(f"{PAGE}.why", (state, moment), lambda: client().ask(why_slow(state)))
 
-    def link(finding: Finding) -> tuple[str, str, Mapping[str, Sequence[str]]] | None:
-        return link_of(finding, state)
-
     draw_findings(
-        explanation, key=f"{PAGE}.findings", filter_link=link, selected="slow requests", rest="other requests"
+        explanation,
+        key=f"{PAGE}.findings",
+        filter_link=lambda finding: link_of(finding, state),
+        selected="slow requests",
+        rest="other requests",
     )
     if not explanation.searched and least is not None:
         # Of a threshold that hardly any request exceeds nothing can be said.
@@ -49,24 +49,25 @@ def draw_why_slow(state: TracesState, moment: datetime) -> None:
         )
 
 
-def link_of(finding: Finding, state: TracesState) -> tuple[str, str, Mapping[str, Sequence[str]]] | None:
-    """Where the cases of a finding are shown: traces that meet it, or predictions where it is about features."""
+def link_of(finding: Finding, state: TracesState) -> CasesLink | None:
+    """Where the cases of a finding are shown: traces that meet it, or predictions where it is more about features."""
     range_ = {"from": [state.period.start], "to": [state.period.end], "tz": [state.zone]}
-    query = span_filters(finding.each)
-    if query is not None and "name" in query:
-        return PAGE, "Traces with it", {"section": ["search"], "sort": ["duration"], **query, **range_}
-    if query is not None:
-        kept = replace(
-            state,
-            section="search",
-            kind="server",
-            name="",
-            attributes=tuple(dict.fromkeys([*state.attributes, *query["attr"]])),
-            sort="duration",
-            cursor="",
-        )
-        return PAGE, "Traces with it", kept.query()
-    predictions = prediction_filters(finding.each)
-    if predictions is not None:
-        return "predictions", "Predictions with it", {**predictions, **range_}
-    return None
+    spans, predictions = span_search(finding.each), prediction_search(finding.each)
+    if spans is None or (predictions is not None and len(predictions.left_out) < len(spans.left_out)):
+        if predictions is None:
+            return None
+        query = {**predictions.query, **range_}
+        return CasesLink("predictions", "Predictions with it", query, predictions.left_out)
+    if "name" in spans.query:
+        query = {"section": ["search"], "sort": ["duration"], **spans.query, **range_}
+        return CasesLink(PAGE, "Traces with it", query, spans.left_out)
+    kept = replace(
+        state,
+        section="search",
+        kind="server",
+        name="",
+        attributes=tuple(dict.fromkeys([*state.attributes, *spans.query["attr"]])),
+        sort="duration",
+        cursor="",
+    )
+    return CasesLink(PAGE, "Traces with it", kept.query(), spans.left_out)

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.explain_answers import Part
-from dashboard.filter_text import attribute_filter, feature_filter, prediction_filters, span_filters
+from dashboard.filter_text import (
+    Filtered,
+    attribute_filter,
+    feature_filter,
+    prediction_filters,
+    prediction_search,
+    span_filters,
+    span_search,
+)
 from services.monitoring_api.queries.feature_values import Absent, FeatureOperator, parse_features
 from services.monitoring_api.queries.filters import Operator
 from services.monitoring_api.queries.span_selection import parse_attributes
@@ -56,3 +64,18 @@ def test_what_a_search_cannot_ask_for_gives_no_filter() -> None:
     """A feature is no attribute of a span, and an attribute no feature of a prediction."""
     assert span_filters([Part(kind="feature", field="carrier", value="EV")]) is None
     assert prediction_filters([Part(kind="attribute", field="a", value="b")]) is None
+
+
+def test_of_what_comes_together_a_search_asks_for_what_it_can() -> None:
+    """And says what it left out; attributes before an operation, for no span need have both."""
+    airport = Part(kind="attribute", field="airport", value="JFK")
+    carrier = Part(kind="feature", field="carrier", value="EV")
+    lookup = Part(kind="child_operation", field="ml-api", value="weather.lookup")
+    predict = Part(kind="child_operation", field="ml-api", value="predict")
+    assert span_search([carrier, airport]) == Filtered({"attr": ["airport=JFK"]}, (carrier,))
+    assert span_search([lookup, airport]) == Filtered({"attr": ["airport=JFK"]}, (lookup,))
+    assert span_search([lookup, predict]) == Filtered({"service": ["ml-api"], "name": ["weather.lookup"]}, (predict,))
+    assert span_search([carrier]) is None
+    assert prediction_search([carrier, airport]) == Filtered({"feature": ["carrier=EV"]}, (airport,))
+    assert prediction_search([carrier]) == Filtered({"feature": ["carrier=EV"]})
+    assert prediction_search([airport]) is None

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -38,6 +39,22 @@ def test_findings_are_ranked_with_effect_interval_and_shares() -> None:
 
 
 @pytest.mark.usefixtures("fresh_streamlit")
+def test_what_a_search_leaves_out_of_a_finding_is_said() -> None:
+    """As much as it can is offered as a filter; where it can ask for nothing, that is said too."""
+    both = [
+        {"kind": "feature", "field": "carrier", "value": "EV"},
+        {"kind": "attribute", "field": "airport", "value": "JFK"},
+    ]
+    told = {**explaining_api.explanation(), "findings": [explaining_api.finding("interaction", None, parts=both)]}
+    page = shown(told)
+    assert "The search cannot ask for feature carrier = EV: it finds more than these cases." in said(page)
+    (link,) = [each.proto for each in page.get("page_link") if each.proto.label == "Only these"]
+    assert parse_qs(link.query_string) == {"attr": ["airport=JFK"]}
+    alone = {**told, "findings": [explaining_api.finding("feature", "carrier", value="EV")]}
+    assert "No search can ask for this" in said(shown(alone))
+
+
+@pytest.mark.usefixtures("fresh_streamlit")
 def test_nothing_stands_out_is_said_with_the_numbers() -> None:
     """How many were compared is shown, and how many causes were looked at."""
     page = shown(explaining_api.nothing())
@@ -60,16 +77,16 @@ def test_hostile_names_are_text() -> None:
 
 def _panel(explanation: dict[str, object]) -> None:
     from dashboard.explain_answers import Explanation, Finding
-    from dashboard.filter_text import span_filters
+    from dashboard.filter_text import span_search
     from dashboard.navigation import keep_pages
     from dashboard.pages import streamlit_pages
-    from dashboard.views.findings import draw_findings
+    from dashboard.views.findings import CasesLink, draw_findings
 
     keep_pages(streamlit_pages())  # a link needs pages to lead to
 
-    def link(finding: Finding) -> tuple[str, str, dict[str, list[str]]] | None:
-        query = span_filters(finding.each)
-        return None if query is None else ("traces", "Only these", query)
+    def link(finding: Finding) -> CasesLink | None:
+        found = span_search(finding.each)
+        return None if found is None else CasesLink("traces", "Only these", found.query, found.left_out)
 
     draw_findings(
         Explanation.model_validate(explanation),

@@ -157,8 +157,7 @@ def test_a_finding_becomes_a_filter() -> None:
     def query(**other: object) -> tuple[str, dict[str, list[str]]]:
         link = link_of(Finding.model_validate({**finding("attribute", "airport"), **other}), state)
         assert link is not None
-        page, _, found = link
-        return page, {name: list(values) for name, values in found.items()}
+        return link.page, {name: list(values) for name, values in link.query.items()}
 
     page, attribute = query(value="JFK")
     assert (page, attribute["attr"], attribute["min_duration_ms"]) == ("traces", ["a=b", "airport=JFK"], ["250"])
