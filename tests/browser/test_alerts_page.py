@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.pages import charts, overflows
+from tests.browser.pages import charts
 from tests.dashboard.alerting_api import FIRING, FakeAlerting
 from tests.dashboard.monitoring_api import FakeMonitoringApi
 
@@ -58,25 +58,6 @@ def test_a_backtest_is_drawn(open_page: Open, dashboard: str, alerting: FakeAler
     expect(bands).to_have_count(2)
     widths = [box["width"] for place in range(2) if (box := bands.nth(place).bounding_box())]
     assert 30 < max(widths) < 150
-
-
-@pytest.mark.parametrize("width", [390, 1360])
-def test_no_section_is_wider_than_its_window(
-    open_page: Open, dashboard: str, alerting: FakeAlerting, width: int
-) -> None:
-    """A phone and a desk show each section without scrolling sideways."""
-    page = open_page(f"{dashboard}/alerts?alert={FIRING}", width=width)
-    expect(page.get_by_text("What to do")).to_be_visible()
-    assert not overflows(page)
-    for name, shown in (
-        ("Silences", "Nothing is silenced"),
-        ("Notifications", "given up"),
-        ("Channels", "gets through"),
-        ("Mails", "As a page"),
-    ):
-        page.get_by_role("radio", name=name).click()
-        expect(page.get_by_text(shown).first).to_be_visible()
-        assert not overflows(page)
 
 
 def test_a_hostile_mail_can_do_nothing(browser: Browser, dashboard: str, api: FakeMonitoringApi) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Error, Page, expect
 
-from tests.browser.pages import charts, choose, overflows
+from tests.browser.pages import charts, choose
 from tests.dashboard.modelling_api import MODEL, PREDICTION, FakeModelling
 from tests.dashboard.monitoring_api import FakeMonitoringApi
 
@@ -90,23 +90,6 @@ def test_hostile_texts_do_nothing(
     assert page.title() != "owned"
     assert page.locator("a[href^='http://example.org']").count() == 0
     assert len(page.content()) < 3_000_000
-
-
-@pytest.mark.parametrize("width", [390, 1360])
-def test_nothing_is_wider_than_its_window(
-    open_page: Open, dashboard: str, modelling: FakeModelling, width: int
-) -> None:
-    """A phone and a desk show both pages without scrolling sideways."""
-    for address, shown in (
-        ("/models", "over time"),
-        ("/models?section=reliability&threshold=0.3", "What would another threshold have given?"),
-        ("/models?section=versions", "Let another version answer"),
-        ("/predictions?outcome=wrong", "newest first"),
-        (f"/predictions?prediction={PREDICTION}", "Its features"),
-    ):
-        page = open_page(f"{dashboard}{address}", width=width)
-        expect(page.get_by_text(shown).last).to_be_visible()
-        assert not overflows(page), address
 
 
 def _choose(page: Page, label: str, option: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.accessibility import grave_violations
 from tests.browser.conftest import PATIENCE_SECONDS
 from tests.browser.oidc_provider import STYLES, OidcProvider, oidc_file, sign_in
 from tests.browser.pages import charts
@@ -96,6 +97,7 @@ def test_nobody_else_gets_in(open_page: Open, place: Place, api: FakeMonitoringA
     expect(page.get_by_text("You may not see this dashboard")).to_be_visible()
     expect(page.get_by_text(re.compile(why))).to_be_visible()
     expect(page.get_by_test_id("stMain")).to_contain_text("Ask platform@")
+    assert grave_violations(page) == []
     assert api.heard == []
 
 
@@ -131,6 +133,7 @@ def test_a_forged_cookie_is_nobody(open_page: Open, place: Place, api: FakeMonit
     """What the dashboard did not sign says nothing, and neither do headers or parameters."""
     page = open_page(place.dashboard, others=(place.provider,))
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    assert grave_violations(page) == []
     forget_others(api)
     page.context.add_cookies(
         [{"name": "_streamlit_user", "value": "eyJlbWFpbCI6ICJhbm5AZXhhbXBsZS5vcmcifQ==", "url": place.dashboard}]
