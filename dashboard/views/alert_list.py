@@ -10,6 +10,7 @@ from dashboard.answers import Alert, Alerts, Catalogue
 from dashboard.charts.units import figure, unit_of
 from dashboard.plain_text import one_line, plain
 from dashboard.time_range import age
+from dashboard.views.notices import no_alerts
 
 Colour = Literal["red", "orange", "blue", "green", "gray"]
 COLOURS: Final[Mapping[str, Colour]] = {"firing": "red", "pending": "orange", "resolved": "green"}
@@ -30,11 +31,7 @@ def draw_list(alerts: Alerts, catalogue: Catalogue, now: datetime) -> str | None
     if rest:
         wanted = _others(rest) or wanted
     if not alerts.alerts:
-        st.info(
-            "No rule has been evaluated yet, or none has anything to say. docs/guides/alerting.md shows how to write "
-            "one; `make demo` has some.",
-            icon=":material/notifications_off:",
-        )
+        no_alerts()
     return wanted
 
 

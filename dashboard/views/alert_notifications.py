@@ -12,6 +12,7 @@ from dashboard.plain_text import one_line, plain
 from dashboard.session import client
 from dashboard.states.alerts import AlertsState
 from dashboard.time_range import zone_of
+from dashboard.views.notices import no_messages
 from dashboard.views.operating import confirm, do, hint_for_viewers, may_operate, say, settle, want, wanted
 
 STATES: Final = {
@@ -44,7 +45,7 @@ def draw_notifications(state: AlertsState, now: datetime) -> None:  # noqa: ARG0
     if dead:
         _dead_letters(dead)
     if not answer.notifications:
-        st.info("There is no such message.", icon=":material/mail:")
+        no_messages(filtered=bool(state.channel or state.delivery))
         return
     zone = zone_of(state.zone)
     rows = [

@@ -73,3 +73,53 @@ def nothing_here(*, filtered: bool) -> None:
         "`make demo` shows the dashboard with real flights.",
         icon=":material/search_off:",
     )
+
+
+def no_alerts() -> None:
+    """Say what makes alerts appear."""
+    st.info(
+        "**No rule has said anything yet.** Rules are in the file that `SIGHTGLASS_WORKER_RULES_FILE` names, at first "
+        "`deploy/alerting/rules.yaml`; each has a row here from its first look on, a minute or so after the worker "
+        "starts (`sightglass up` does).  \n"
+        "To make one: choose **Make a rule** under a chart of the History page, or write it by "
+        "`docs/guides/alerting.md`, and try it with `sightglass rules check FILE`. `make demo` has some.",
+        icon=":material/notifications_off:",
+    )
+
+
+def no_messages(*, filtered: bool) -> None:
+    """Say what makes messages appear."""
+    if filtered:
+        st.info("There is no such message. Choose every channel and every state to see all.", icon=":material/mail:")
+        return
+    st.info(
+        "**There is no such message yet.** One is written when an alert fires and a route leads it to a channel "
+        "(`docs/guides/notifications.md`).  \n"
+        "To see one now: send a test from **Channels**, or with `sightglass channels test NAME`; "
+        "`sightglass channels list` says which channels there are and which secret is missing. `make demo` "
+        "catches its mails under **Mails**.",
+        icon=":material/mail:",
+    )
+
+
+def no_flow(what: str) -> None:
+    """Say inside a card of the pipeline why its line is empty.
+
+    Args:
+        what: it would show.
+    """
+    st.caption(
+        f"There is no {what} to show in this range: nothing arrived. Choose a longer one. If nothing has ever arrived, "
+        "point a service at the Collector (`OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318`), or run `make demo`; "
+        "**Processes** shows who reports."
+    )
+
+
+def no_spans() -> None:
+    """Say why a trace that is known has no span, and what to do."""
+    st.info(
+        "**No span of this trace is stored.** One made just now comes within seconds: look again. Else its spans are "
+        "past their retention, were sampled away where they were made, or got lost on the way, which **Pipeline** "
+        "counts. Traces that failed, were slow or wrong are kept longer (`docs/storage.md`).",
+        icon=":material/search_off:",
+    )

@@ -20,7 +20,7 @@ from dashboard.states.pipeline import PipelineState
 from dashboard.time_range import fitting_step
 from dashboard.verdict import falls_short
 from dashboard.views.lines import Line, chart_of, draw
-from dashboard.views.notices import small_failure
+from dashboard.views.notices import no_flow, small_failure
 
 _BADGES: Final = {
     "ok": ("Healthy", "green", ":material/check_circle:"),
@@ -103,7 +103,7 @@ def _lines(answer: History | ApiError, state: PipelineState, key: str, what: str
     if isinstance(answer, ApiError):
         small_failure(answer, what)
     elif answer.empty:
-        st.caption("Nothing in this range. `make demo` sends real flights through the pipeline.")
+        no_flow(what.removeprefix("the "))
     else:
         chart = chart_of([Line(answer)], zone=state.zone, height=170, named=True)
         draw(chart, key=f"pipeline.{key}", alternative=f"{what} over time, a line for each service.".capitalize())

@@ -24,6 +24,7 @@ from dashboard.trace_questions import one_trace
 from dashboard.trace_tree import TraceTree
 from dashboard.views.held import held
 from dashboard.views.lines import draw
+from dashboard.views.notices import no_spans
 from dashboard.views.trace_links import draw_linked
 from dashboard.views.trace_span import AROUND, draw_span
 
@@ -47,7 +48,7 @@ def draw_trace(state: TracesState, moment: datetime) -> None:
     with st.spinner("Asking for the trace …"):
         trace, tree, path = held(f"{PAGE}.one", (state.trace, moment), lambda: _whole(state.trace))
     if not trace.spans:
-        st.info("No span of this trace is stored.", icon=":material/search_off:")
+        no_spans()
         return
     _head(trace, tree, state)
     _ways_on(trace, tree, state)

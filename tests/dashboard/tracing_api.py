@@ -9,6 +9,8 @@ from typing import Any
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 LARGE = "1" * 32
 """A trace of 5,000 spans: one request that asks another service again and again, in groups."""
+BARE = "3" * 32
+"""A trace of which logs are stored and no span."""
 LARGE_SPANS = 5_000
 HOSTILE_VALUE_LENGTH = 1_000_000
 _START = 1_795_000_000.0
@@ -39,6 +41,8 @@ class FakeTracing:
             if self.empty:
                 detail = f"There is no trace {found[1]}; one made just now may still be on its way."
                 return 404, {"title": "Not Found", "status": 404, "detail": detail}
+            if found[1] == BARE:
+                return 200, {**small_trace(), "trace_id": BARE, "spans": []}
             return 200, large_trace() if found[1] == LARGE else small_trace(self.hostile)
         if re.fullmatch(r"/api/v1/traces/[0-9a-f]{32}/linked", path):
             return 200, {"spans": [] if self.empty else [self._linked()], "truncated": False}

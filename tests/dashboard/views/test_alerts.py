@@ -264,3 +264,13 @@ def test_a_mails_page_is_framed_so_that_it_cant_act() -> None:
     assert html.escape(EVIL) in frame
     assert "<script" not in frame
     assert HOSTILE not in frame_of(HOSTILE)
+
+
+def test_empty_sections_say_what_brings_something_here(open_page: Open, api: FakeMonitoringApi) -> None:
+    """How a rule is made, how a message is sent; and of a narrowed list, how to widen it."""
+    api.mode = "empty"
+    listed = said(open_page("alerts"))
+    assert "sightglass rules check FILE" in listed
+    assert "SIGHTGLASS_WORKER_RULES_FILE" in listed
+    assert "sightglass channels test NAME" in said(open_page("alerts", section="notifications"))
+    assert "Choose every channel" in said(open_page("alerts", section="notifications", delivery="abandoned"))

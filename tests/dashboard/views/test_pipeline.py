@@ -46,7 +46,7 @@ def test_the_audit_log_is_for_operators(
     open_page: Open, api: FakeMonitoringApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Viewers are not offered it, and who follows a link to it is told why; the API is not asked for it."""
-    monkeypatch.setattr(operating, "_may_operate", lambda *_: False)
+    monkeypatch.setattr(operating, "_caller", lambda *_: None)
     page = open_page("pipeline")
     assert "Audit log" not in page.get("button_group")[0].proto.SerializeToString().decode(errors="replace")
     linked = open_page("pipeline", section="audit")
@@ -82,5 +82,7 @@ def test_no_section_fails(open_page: Open, api: FakeMonitoringApi, section: str,
     api.mode = mode
     page = open_page("pipeline", section=section)
     assert not page.exception
+    if (mode, section) == ("empty", "health"):
+        assert "point a service at the Collector" in said(page)
     if mode == "store-down":
         assert "ClickHouse is not answering" in said(page)

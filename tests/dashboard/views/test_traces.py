@@ -25,7 +25,7 @@ from dashboard.views.trace_slow import link_of
 from dashboard.views.trace_span import search_query
 from tests.dashboard.explaining_api import finding
 from tests.dashboard.monitoring_api import HOSTILE, FakeMonitoringApi
-from tests.dashboard.tracing_api import LARGE, TRACE, small_trace
+from tests.dashboard.tracing_api import BARE, LARGE, TRACE, small_trace
 from tests.dashboard.views.test_overview import text_of, url_of
 
 Open = Callable[..., AppTest]
@@ -121,6 +121,8 @@ def test_nothing_found_says_what_to_do(open_page: Open, api: FakeMonitoringApi) 
     assert "No exceptions in this range" in said(open_page("traces", section="exceptions"))
     assert "Nothing stands out" in said(open_page("traces", section="slow"))
     assert f"There is no trace {TRACE}" in said(open_page("traces", trace=TRACE))
+    api.mode = "full"
+    assert "past their retention" in said(open_page("traces", trace=BARE))
 
 
 def test_the_heat_map_is_of_requests(open_page: Open, api: FakeMonitoringApi) -> None:
