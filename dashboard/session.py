@@ -12,6 +12,7 @@ from dashboard.answers import Catalogue
 from dashboard.api_client import ApiClient, ApiConnection, catalogue
 from dashboard.api_errors import ApiDeniedError, ApiError
 from dashboard.identity import Identity
+from dashboard.last_known import LastingClient, present_look
 from dashboard.members import Refusal, address_of, role_of
 from dashboard.own_token import own_token
 from dashboard.settings import DashboardSettings, SignIn
@@ -103,8 +104,9 @@ def asker() -> Identity:
 
 
 def client() -> ApiClient:
-    """A client that asks as the one who is signed in."""
-    return ApiClient(connection(), asker())
+    """A client that asks as the one who is signed in; within a look, what is not answered is what was known."""
+    look = present_look()
+    return ApiClient(connection(), asker()) if look is None else LastingClient(connection(), asker(), look)
 
 
 def rights() -> str:

@@ -15,7 +15,6 @@ from dashboard.session import (
     arriving_query,
     client,
     known_catalogue,
-    leave_when_denied,
     now,
     settings,
     write_query,
@@ -28,7 +27,8 @@ from dashboard.views.alert_mails import draw_mails
 from dashboard.views.alert_notifications import STATES, channel_names, draw_notifications
 from dashboard.views.alert_rules import draw_rules
 from dashboard.views.alert_silences import draw_silences
-from dashboard.views.notices import failure_notice, range_is_right, tell_complaints
+from dashboard.views.last_known import draw_lasting
+from dashboard.views.notices import range_is_right, tell_complaints
 from dashboard.views.operating import show_said
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
 
@@ -140,20 +140,14 @@ def _pick_messages(last: AlertsState) -> tuple[str, str]:
 def _live(state: AlertsState) -> None:
     """The part that refreshes by itself."""
     show_said()
-    failing = False
-    try:
+
+    def drawing() -> None:
         if state.section == "alerts":
             _alerts(state)
         else:
             _DRAWN[state.section](state, now())
-    except ApiError as error:
-        leave_when_denied(error)
-        failing = error.passing
-        failure_notice(error)
-    if failing != bool(st.session_state.get(f"{PAGE}.failing")):
-        st.session_state[f"{PAGE}.failing"] = failing
-        # The whole page, for only there the pace of asking again is set.
-        st.rerun()
+
+    draw_lasting(PAGE, state, drawing)
 
 
 def _alerts(state: AlertsState) -> None:

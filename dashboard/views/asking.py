@@ -5,9 +5,10 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.api_client import Question
+from dashboard.api_client import ApiClient, Question
+from dashboard.last_known import present_look
 from dashboard.recent_answers import RecentAnswers
-from dashboard.session import asker, client
+from dashboard.session import asker, connection
 
 
 def ask_lately(questions: Sequence[Question[Any]], *, anew: Sequence[Question[Any]] = ()) -> list[Any]:
@@ -18,7 +19,13 @@ def ask_lately(questions: Sequence[Question[Any]], *, anew: Sequence[Question[An
         anew: more questions, asked at the same time; their answers are of now, and come last.
     """
     somebody = asker()
-    return _recent().ask_all(client(), f"{somebody.rights} {somebody.name}", questions, anew=anew)
+    # Everybody with the same rights is given what is kept here: nothing old may come among it.
+    client = ApiClient(connection(), somebody)
+    found = _recent().ask_all(client, f"{somebody.rights} {somebody.name}", questions, anew=anew)
+    look = present_look()
+    if look is None:
+        return found
+    return [look.settle(question, answer) for question, answer in zip([*questions, *anew], found, strict=True)]
 
 
 @st.cache_resource(show_spinner=False)

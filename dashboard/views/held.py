@@ -5,6 +5,8 @@ from typing import TypeVar
 
 import streamlit as st
 
+from dashboard.last_known import looks_back
+
 T = TypeVar("T")
 
 
@@ -23,5 +25,7 @@ def held(key: str, asked: Hashable, ask: Callable[[], T]) -> T:
         answer: T = kept[1]
         return answer
     answer = ask()
-    st.session_state[key] = (asked, answer)
+    # What is only the last that was known is asked for again.
+    if not looks_back():
+        st.session_state[key] = (asked, answer)
     return answer

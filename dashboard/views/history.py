@@ -1,6 +1,7 @@
 """Any metrics of the catalogue over any range, in groups and under filters, beside what happened meanwhile."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -15,7 +16,7 @@ from dashboard.history_questions import compared_history, families, markers
 from dashboard.history_table import csv_of, summary, width_in_words
 from dashboard.navigation import page_link
 from dashboard.plain_text import plain
-from dashboard.session import arriving_query, known_catalogue, leave_when_denied, now, write_query
+from dashboard.session import arriving_query, known_catalogue, now, write_query
 from dashboard.states.history import HistoryState
 from dashboard.time_range import zone_name, zone_of
 from dashboard.views.asking import ask_lately
@@ -24,8 +25,9 @@ from dashboard.views.history_marks import list_marks, marks_of
 from dashboard.views.history_options import offer_zoom_out, pick_compare, pick_panel, pick_switches, zoom_in, zooms
 from dashboard.views.history_rule import draw_rule, pick_threshold
 from dashboard.views.history_sql import draw_sql
+from dashboard.views.last_known import draw_lasting
 from dashboard.views.lines import begun, thinned_note
-from dashboard.views.notices import failure_notice, nothing_here, range_is_right, small_failure, tell_complaints
+from dashboard.views.notices import nothing_here, range_is_right, small_failure, tell_complaints
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
 from dashboard.views.selection import (
     PAGE,
@@ -129,6 +131,13 @@ def _answer(state: HistoryState, catalogue: Catalogue) -> None:
     if st.session_state.pop(_ZOOMED, False):
         # The whole page, for the widgets of the range are not in this part of it.
         st.rerun()
+    # A switch changes what is drawn, and nothing of what is asked.
+    of = replace(state, log=False, bands=False, panel="", threshold=None)
+    draw_lasting(PAGE, of, lambda: _draw_answers(state, catalogue))
+
+
+def _draw_answers(state: HistoryState, catalogue: Catalogue) -> ApiError | None:
+    """Ask and draw; why not, where something was not answered."""
     asked = families(state.metrics)
     # What happened changes seldom: another metric or group is not kept waiting for it.
     wanted = [markers(state)] if state.markers else []
@@ -136,14 +145,6 @@ def _answer(state: HistoryState, catalogue: Catalogue) -> None:
         found = ask_lately(wanted, anew=[compared_history(metrics, state) for metrics in asked])
     happened, answers = (found[0] if wanted else None), found[len(wanted) :]
     errors = [answer for answer in answers if isinstance(answer, ApiError)]
-    for error in errors:
-        leave_when_denied(error)
-    passing = bool(errors) and errors[0].passing
-    if passing != bool(st.session_state.get(_FAILING)):
-        st.session_state[_FAILING] = passing
-        st.rerun()
-    if errors:
-        failure_notice(errors[0])
     moment = now()
     by_metric = {
         metric: begun(answer.of(metric), moment)
@@ -153,6 +154,7 @@ def _answer(state: HistoryState, catalogue: Catalogue) -> None:
     }
     if by_metric:
         _draw([by_metric[metric] for metric in state.metrics if metric in by_metric], happened, state, catalogue)
+    return errors[0] if errors else None
 
 
 def _draw(

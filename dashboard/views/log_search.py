@@ -9,18 +9,21 @@ import streamlit as st
 from dashboard.api_client import Question
 from dashboard.api_errors import ApiError
 from dashboard.charts.log_volume import log_volume_chart
+from dashboard.last_known import looks_back
 from dashboard.log_answers import LogPage, LogRecord, LogVolume
 from dashboard.log_questions import log_records, log_volume
 from dashboard.navigation import page_link
 from dashboard.plain_text import one_line, plain
-from dashboard.session import client, leave_when_denied, rights
+from dashboard.session import client, leave_when_denied, now, rights
 from dashboard.states.logs import LogsState
 from dashboard.time_range import epoch_milliseconds, utc_offset_seconds, zone_name, zone_of
+from dashboard.views.last_known import draw_lasting
 from dashboard.views.lines import draw
 from dashboard.views.notices import failure_notice, small_failure
 
 PAGE: Final = "logs"
 RETRY_SECONDS: Final = 4.0
+KEPT_SECONDS: Final = 30.0
 MOST_ROWS: Final = 1_000
 MOST_SERVICES: Final = 200
 _LONGEST_LINE: Final = 300
@@ -30,24 +33,23 @@ _TABLE_PIXELS: Final = 460
 def draw_search(state: LogsState) -> None:
     """Draw the search's answer; while there is none, keep asking."""
     every = RETRY_SECONDS if st.session_state.get(f"{PAGE}.failing") else None
-    st.fragment(_search, run_every=every)(state)
+    st.fragment(_search, run_every=every)(state, now())
 
 
-def _search(state: LogsState) -> None:
-    found = _records(state)
-    failing = found is None
-    if failing != bool(st.session_state.get(f"{PAGE}.failing")):
-        st.session_state[f"{PAGE}.failing"] = failing
-        # The whole page, for only there the pace of asking again is set.
-        st.rerun()
-    if found is None:
-        return
+def _search(state: LogsState, moment: datetime) -> None:
+    draw_lasting(PAGE, state, lambda: _draw_found(state, moment))
+
+
+def _draw_found(state: LogsState, moment: datetime) -> ApiError | None:
+    found = _records(state, moment)
+    if isinstance(found, ApiError):
+        return found
     rows, cursor, volume = found
     if cursor and st.session_state.pop(f"{PAGE}.more", False):
         rows, cursor = _older(state, rows, cursor)
     if not rows:
         _nothing(state)
-        return
+        return None
     if isinstance(volume, ApiError):
         small_failure(volume, "the number of records over time")
     else:
@@ -57,12 +59,17 @@ def _search(state: LogsState) -> None:
         st.button("Older records", icon=":material/expand_more:", key=f"{PAGE}.older", on_click=_want_older)
     elif cursor:
         st.caption(f"These are the newest {MOST_ROWS:,}. Narrow the search to see older ones.")
+    return None
 
 
-def _records(state: LogsState) -> tuple[list[LogRecord], str | None, LogVolume | ApiError] | None:
-    """What was found for this search, asked once; None when there is no answer, which was said."""
+def _records(state: LogsState, moment: datetime) -> tuple[list[LogRecord], str | None, LogVolume | ApiError] | ApiError:
+    """What was found for this search.
+
+    It is asked once for each run of the page, and not again within `KEPT_SECONDS`; so long older records stay that were
+    asked for.
+    """
     kept = st.session_state.get(f"{PAGE}.found")
-    if kept is not None and kept[0] == state:
+    if kept is not None and kept[0] == state and (moment - kept[2]).total_seconds() < KEPT_SECONDS:
         return kept[1]  # type: ignore[no-any-return]  # as it was kept below
     with st.spinner("Asking the monitoring API …"):
         questions: list[Question[Any]] = [
@@ -71,13 +78,12 @@ def _records(state: LogsState) -> tuple[list[LogRecord], str | None, LogVolume |
         ]
         page, volume = client().ask_all(questions)
     if isinstance(page, ApiError):
-        leave_when_denied(page)
-        failure_notice(page)
-        if not page.passing:
-            st.session_state[f"{PAGE}.found"] = None
-        return None
+        st.session_state[f"{PAGE}.found"] = None
+        return page
     found = (list(page.logs), page.next_cursor, volume)
-    st.session_state[f"{PAGE}.found"] = (state, found)
+    if looks_back():
+        return found
+    st.session_state[f"{PAGE}.found"] = (state, found, now())
     seen = services_seen(rights())
     new = {row.service for row in page.logs} - seen
     if new and len(seen) < MOST_SERVICES:
@@ -106,8 +112,9 @@ def _older(state: LogsState, rows: list[LogRecord], cursor: str) -> tuple[list[L
         failure_notice(error)
         return rows, cursor
     more = ([*rows, *page.logs], page.next_cursor)
-    volume = st.session_state[f"{PAGE}.found"][1][2]
-    st.session_state[f"{PAGE}.found"] = (state, (*more, volume))
+    kept = st.session_state.get(f"{PAGE}.found")
+    if kept is not None:
+        st.session_state[f"{PAGE}.found"] = (state, (*more, kept[1][2]), kept[2])
     return more
 
 

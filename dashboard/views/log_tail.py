@@ -13,6 +13,7 @@ from dashboard.plain_text import plain
 from dashboard.session import client, leave_when_denied, now
 from dashboard.states.logs import LogsState
 from dashboard.time_range import zone_of
+from dashboard.views.last_known import tell_age
 from dashboard.views.log_search import severity_mark
 from dashboard.views.notices import failure_notice
 
@@ -29,30 +30,34 @@ def draw_tail(state: LogsState) -> None:
 
 
 def _tail(state: LogsState, *, paused: bool) -> None:
-    held: tuple[LogSelection, LogTail] | None = st.session_state.get(f"{PAGE}.tail")
-    tail = held[1] if held is not None and held[0] == state.selection else LogTail()
+    held: tuple[LogSelection, LogTail, datetime] | None = st.session_state.get(f"{PAGE}.tail")
     asked_at = now()
+    tail, told_at = held[1:] if held is not None and held[0] == state.selection else (LogTail(), asked_at)
+    lost = False
     if not paused or not tail.rows:
         try:
             # Only what may be newer than what is held.
             found = client().ask(log_records(state.selection, tail.period(asked_at), limit=MOST_ROWS))
             tail = tail.with_more(found.logs)
-            st.session_state[f"{PAGE}.tail"] = (state.selection, tail)
+            told_at = asked_at
+            st.session_state[f"{PAGE}.tail"] = (state.selection, tail, told_at)
         except ApiError as error:
             leave_when_denied(error)
             failure_notice(error)
             if not tail.rows:
                 return
-    _draw(tail, state, asked_at, paused=paused)
+            tell_age(told_at)
+            lost = True
+    _draw(tail, state, told_at, paused=paused, lost=lost)
 
 
-def _draw(tail: LogTail, state: LogsState, asked_at: datetime, *, paused: bool) -> None:
+def _draw(tail: LogTail, state: LogsState, told_at: datetime, *, paused: bool, lost: bool) -> None:
     zone = zone_of(state.zone)
     if paused:
-        st.caption(":material/pause: Paused.")
-    else:
+        st.caption(f":material/pause: Paused, as of {told_at.astimezone(zone):%H:%M:%S}")
+    elif not lost:
         count = f"the newest {MOST_ROWS}" if tail.more else f"{len(tail.rows)} records"
-        st.caption(f":material/sensors: Live, {count}, as of {asked_at.astimezone(zone):%H:%M:%S}")
+        st.caption(f":material/sensors: Live, {count}, as of {told_at.astimezone(zone):%H:%M:%S}")
     if not tail.rows:
         st.info("Nothing in the last 15 minutes. What comes now is shown here.", icon=":material/hourglass_empty:")
         return

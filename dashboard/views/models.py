@@ -6,16 +6,18 @@ from typing import Final
 import streamlit as st
 
 from dashboard.api_errors import ApiError
+from dashboard.last_known import looks_back
 from dashboard.model_answers import Model, Models, Performance
 from dashboard.model_figures import first_figures
 from dashboard.model_questions import models, performance
 from dashboard.model_verdict import model_verdict
 from dashboard.navigation import has_page, page_link
 from dashboard.previous_period import period_words, previous, previous_words
-from dashboard.session import arriving_query, leave_when_denied, now, write_query
+from dashboard.session import arriving_query, now, write_query
 from dashboard.states.models import ModelsState
 from dashboard.states.predictions import PredictionsState
 from dashboard.views.asking import ask_lately
+from dashboard.views.last_known import draw_lasting, lasting
 from dashboard.views.model_controls import PAGE, draw_controls, load_controls
 from dashboard.views.model_header import draw_remarks, draw_verdict, teach_labels
 from dashboard.views.model_performance import draw_performance
@@ -23,7 +25,7 @@ from dashboard.views.model_reliability import draw_reliability
 from dashboard.views.model_segments import draw_segments
 from dashboard.views.model_versions import draw_versions
 from dashboard.views.model_wrong import draw_wrong
-from dashboard.views.notices import failure_notice, nothing_yet, range_is_right, tell_complaints
+from dashboard.views.notices import nothing_yet, range_is_right, tell_complaints
 from dashboard.views.operating import show_said
 
 RETRY_SECONDS: Final = 4.0
@@ -38,7 +40,9 @@ def render() -> None:
         load_controls(arrived, moment)
         st.session_state[f"{PAGE}.complaints"] = complaints
     st.title("Models", anchor=False)
-    state, seen = draw_controls(st.session_state[f"{PAGE}.state"], moment)
+    # What is chosen from is old when its answer is; the part below says so.
+    with lasting(f"{PAGE}.controls", None):
+        state, seen = draw_controls(st.session_state[f"{PAGE}.state"], moment)
     tell_complaints(PAGE)
     if not range_is_right(state.period, moment):
         return
@@ -51,25 +55,21 @@ def render() -> None:
 def _answer(state: ModelsState, seen: Models | ApiError) -> None:
     """Ask and draw; while the API is away, by itself again and again."""
     show_said()
+    draw_lasting(PAGE, state, lambda: _draw_known(state, seen))
+
+
+def _draw_known(state: ModelsState, seen: Models | ApiError) -> ApiError | None:
+    """Draw what is chosen of the models that there are; why not, where it cannot be."""
     if isinstance(seen, ApiError):
         (seen,) = ask_lately([models(state.period)])
-        if not isinstance(seen, ApiError):
+        if not isinstance(seen, ApiError) and not looks_back():
             st.rerun()  # the choices are drawn by the whole page
-    failure = None
     if isinstance(seen, ApiError):
-        failure = seen
-    elif state.model:
-        failure = _draw(state, seen.named(state.model))
-    else:
-        nothing_yet()
-    if failure is not None:
-        leave_when_denied(failure)
-        failure_notice(failure)
-    failing = failure is not None and failure.passing
-    if failing != bool(st.session_state.get(f"{PAGE}.failing")):
-        st.session_state[f"{PAGE}.failing"] = failing
-        # The whole page, for only there the pace of asking again is set.
-        st.rerun()
+        return seen
+    if state.model:
+        return _draw(state, seen.named(state.model))
+    nothing_yet()
+    return None
 
 
 def _draw(state: ModelsState, model: Model | None) -> ApiError | None:

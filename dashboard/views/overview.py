@@ -11,9 +11,10 @@ from dashboard.overview_snapshot import Snapshot, take_snapshot
 from dashboard.plain_text import one_line, plain
 from dashboard.session import arriving_query, client, leave_when_denied, now, rights, settings, write_query
 from dashboard.states.overview import OverviewState
-from dashboard.time_range import age, zone_name, zone_of
+from dashboard.time_range import zone_name, zone_of
 from dashboard.verdict import Level, Verdict
 from dashboard.views.alerts_panel import draw_alerts
+from dashboard.views.last_known import tell_age
 from dashboard.views.notices import failure_notice, nothing_yet, range_is_right, tell_complaints
 from dashboard.views.pipeline_panel import draw_pipeline
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
@@ -95,7 +96,7 @@ def _live(state: OverviewState) -> None:
     failure_notice(failure)
     seen: tuple[OverviewState, Snapshot] | None = st.session_state.get(_SEEN)
     if seen is not None:
-        st.caption(f"Below is what was known {age(seen[1].taken_at, now())} ago.")
+        tell_age(seen[1].taken_at)
         # Alerts live in a store of their own: they may well be known while ClickHouse is away.
         known = snapshot.alerts if isinstance(snapshot.alerts, Alerts) else seen[1].alerts
         _draw_details(replace(seen[1], alerts=known), seen[0])

@@ -6,10 +6,10 @@ from typing import Final
 
 import streamlit as st
 
-from dashboard.api_errors import ApiError
-from dashboard.session import arriving_query, leave_when_denied, now, settings, write_query
+from dashboard.session import arriving_query, now, settings, write_query
 from dashboard.states.pipeline import SECTIONS, PipelineState
-from dashboard.views.notices import failure_notice, range_is_right, tell_complaints
+from dashboard.views.last_known import draw_lasting
+from dashboard.views.notices import range_is_right, tell_complaints
 from dashboard.views.operating import may_operate
 from dashboard.views.pipeline_audit import draw_audit
 from dashboard.views.pipeline_health import draw_health
@@ -91,14 +91,4 @@ def _controls(moment: datetime) -> PipelineState:
 
 def _live(state: PipelineState) -> None:
     """The part that refreshes by itself."""
-    failing = False
-    try:
-        _DRAWN[state.section](state, now())
-    except ApiError as error:
-        leave_when_denied(error)
-        failing = error.passing
-        failure_notice(error)
-    if failing != bool(st.session_state.get(f"{PAGE}.failing")):
-        st.session_state[f"{PAGE}.failing"] = failing
-        # The whole page, for only there the pace of asking again is set.
-        st.rerun()
+    draw_lasting(PAGE, state, lambda: _DRAWN[state.section](state, now()))

@@ -13,12 +13,11 @@ from dashboard.navigation import go_to, has_page, page_link
 from dashboard.plain_text import one_line, plain
 from dashboard.prediction_answers import Decision, Prediction
 from dashboard.prediction_questions import one_prediction
-from dashboard.session import leave_when_denied, now
+from dashboard.session import now
 from dashboard.states.models import ModelsState
 from dashboard.states.predictions import PredictionsState
 from dashboard.time_range import age, zone_name, zone_of
 from dashboard.views.asking import ask_lately
-from dashboard.views.notices import failure_notice
 from dashboard.views.prediction_features import draw_features
 
 _NOT_FOUND: Final = 404
@@ -34,11 +33,9 @@ def draw_detail(state: PredictionsState) -> ApiError | None:
     with st.spinner("Asking the monitoring API …"):
         (prediction,) = ask_lately([one_prediction(state.prediction)])
     if isinstance(prediction, ApiError):
-        leave_when_denied(prediction)
         if prediction.status == _NOT_FOUND:
             _gone(state.prediction)
             return None
-        failure_notice(prediction)
         return prediction
     (known,) = ask_lately([reference(prediction.model.name, prediction.model.version)])
     _decided(prediction, state)

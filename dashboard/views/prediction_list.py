@@ -12,10 +12,10 @@ from dashboard.navigation import go_to
 from dashboard.plain_text import one_line
 from dashboard.prediction_answers import FoundPrediction, PredictionPage
 from dashboard.prediction_questions import found_predictions
-from dashboard.session import client, leave_when_denied, now
+from dashboard.session import client, now
 from dashboard.states.predictions import PredictionsState
 from dashboard.time_range import zone_name, zone_of
-from dashboard.views.notices import failure_notice, nothing_yet
+from dashboard.views.notices import nothing_yet
 
 _BEFORE: Final = "predictions.before"
 _NAME: Final = 40
@@ -27,8 +27,6 @@ def draw_list(state: PredictionsState) -> ApiError | None:
         with st.spinner("Searching …"):
             page = client().ask(found_predictions(state))
     except ApiError as error:
-        leave_when_denied(error)
-        failure_notice(error)
         return error
     if not page.predictions:
         _none(state)

@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard.session import arriving_query, now, write_query
 from dashboard.states.predictions import PredictionsState
+from dashboard.views.last_known import draw_lasting
 from dashboard.views.notices import range_is_right, tell_complaints
 from dashboard.views.prediction_detail import draw_detail
 from dashboard.views.prediction_list import draw_list
@@ -43,9 +44,4 @@ def render() -> None:
 
 def _answer(state: PredictionsState) -> None:
     """Ask and draw; while the API is away, by itself again and again."""
-    failure = draw_detail(state) if state.prediction else draw_list(state)
-    failing = failure is not None and failure.passing
-    if failing != bool(st.session_state.get(f"{PAGE}.failing")):
-        st.session_state[f"{PAGE}.failing"] = failing
-        # The whole page, for only there the pace of asking again is set.
-        st.rerun()
+    draw_lasting(PAGE, state, lambda: draw_detail(state) if state.prediction else draw_list(state))

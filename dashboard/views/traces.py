@@ -1,15 +1,16 @@
 """Traces: search, durations over time, why requests were slow, exceptions, and one trace whole."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 import streamlit as st
 
-from dashboard.api_errors import ApiError
-from dashboard.session import arriving_query, leave_when_denied, now, write_query
+from dashboard.session import arriving_query, now, write_query
 from dashboard.states.traces import TracesState
-from dashboard.views.notices import failure_notice, range_is_right, tell_complaints
+from dashboard.views.last_known import draw_lasting
+from dashboard.views.notices import range_is_right, tell_complaints
 from dashboard.views.trace_controls import PAGE, load_controls, pick_traces
 from dashboard.views.trace_detail import draw_trace
 from dashboard.views.trace_exceptions import draw_exceptions
@@ -49,17 +50,12 @@ def render() -> None:
 
 def _part(state: TracesState, moment: datetime) -> None:
     """What is asked for; while the API is away, by itself again and again."""
-    failing = False
-    try:
+
+    def drawing() -> None:
         if state.trace:
             draw_trace(state, moment)
         else:
             _DRAWN[state.section](state, moment)
-    except ApiError as error:
-        leave_when_denied(error)
-        failing = error.passing
-        failure_notice(error)
-    if failing != bool(st.session_state.get(f"{PAGE}.failing")):
-        st.session_state[f"{PAGE}.failing"] = failing
-        # The whole page, for only there the pace of asking again is set.
-        st.rerun()
+
+    # Another span of the same trace rests on the same answers.
+    draw_lasting(PAGE, replace(state, span=""), drawing)
