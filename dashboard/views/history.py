@@ -39,10 +39,12 @@ from dashboard.views.selection import (
     pick_step,
     shared_shape,
 )
+from dashboard.views.waiting import waiting
 
 RETRY_SECONDS: Final = 4.0
 _FAILING: Final = f"{PAGE}.failing"
 _ZOOMED: Final = f"{PAGE}.zoomed"
+_HEIGHT: Final = 520
 _OF_SPEED: Final = ("latency", "slow_ratio", "error_ratio")
 
 
@@ -141,7 +143,7 @@ def _draw_answers(state: HistoryState, catalogue: Catalogue) -> ApiError | None:
     asked = families(state.metrics)
     # What happened changes seldom: another metric or group is not kept waiting for it.
     wanted = [markers(state)] if state.markers else []
-    with st.spinner("Asking the monitoring API …"):
+    with waiting(PAGE, "charts", height=_HEIGHT, words="Asking the monitoring API …"):
         found = ask_lately(wanted, anew=[compared_history(metrics, state) for metrics in asked])
     happened, answers = (found[0] if wanted else None), found[len(wanted) :]
     errors = [answer for answer in answers if isinstance(answer, ApiError)]

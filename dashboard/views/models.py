@@ -27,8 +27,10 @@ from dashboard.views.model_versions import draw_versions
 from dashboard.views.model_wrong import draw_wrong
 from dashboard.views.notices import nothing_yet, range_is_right, tell_complaints
 from dashboard.views.operating import show_said
+from dashboard.views.waiting import waiting
 
 RETRY_SECONDS: Final = 4.0
+_HEIGHT: Final = 640
 
 
 def render() -> None:
@@ -89,7 +91,7 @@ def _draw(state: ModelsState, model: Model | None) -> ApiError | None:
         ),
         performance(before, tz=state.zone, step="90d", metrics=first_figures(task)),
     ]
-    with st.spinner("Joining predictions with their labels …"):
+    with waiting(PAGE, state.section, height=_HEIGHT, words="Joining predictions with their labels …"):
         answer, earlier = ask_lately(questions)
     if isinstance(answer, ApiError):
         return answer

@@ -1,6 +1,5 @@
 """The page opened first: is everything fine, and how has it been?"""
 
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import Final
 
@@ -19,10 +18,12 @@ from dashboard.views.notices import failure_notice, nothing_yet, range_is_right,
 from dashboard.views.pipeline_panel import draw_pipeline
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
 from dashboard.views.subject_rows import LOOKS, draw_subjects
+from dashboard.views.waiting import waiting
 
 PAGE: Final = "overview"
 ALL: Final = "*"
 RETRY_SECONDS: Final = 4.0
+_HEIGHT: Final = 720
 _SEEN: Final = f"{PAGE}.seen"
 _FAILING: Final = f"{PAGE}.failing"
 
@@ -46,7 +47,7 @@ def render() -> None:
     if not range_is_right(period, moment):
         return
     state = OverviewState(period=period, zone=zone)
-    with st.spinner("Asking the monitoring API …") if _SEEN not in st.session_state else nullcontext():
+    with waiting(PAGE, "all", height=_HEIGHT):
         snapshot = _snapshot(state, rights())
     with places[0]:
         service = _pick_service(snapshot)

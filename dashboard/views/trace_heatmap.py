@@ -18,13 +18,15 @@ from dashboard.trace_questions import heat_map
 from dashboard.views.held import held
 from dashboard.views.lines import draw
 from dashboard.views.notices import nothing_here
+from dashboard.views.waiting import waiting
 
 PAGE: Final = "traces"
+_HEIGHT: Final = 400
 
 
 def draw_heat_map(state: TracesState, moment: datetime) -> None:
     """Draw the map, and under it what is brushed."""
-    with st.spinner("Asking for durations …"):
+    with waiting(PAGE, "heatmap", height=_HEIGHT, words="Asking for durations …"):
         heat: HeatMap = held(f"{PAGE}.heat", (state, moment), lambda: client().ask(heat_map(state)))
     if not heat.cells:
         nothing_here(filtered=state.conditions != TracesState(period=state.period, sort=state.sort))
