@@ -59,9 +59,15 @@ def test_a_token_works_at_once_and_a_revoked_one_stops_in_every_process_within_5
 
     running.sightglass("tokens", "revoke", "ci")
     revoked_at = time.monotonic()
-    running.until(lambda: running.statuses(second) == {401}, REVOKED_WITHIN_SECONDS + 5)
-    asked_until = time.monotonic()
-    assert asked_until - revoked_at < REVOKED_WITHIN_SECONDS
+    last_admitted = revoked_at
+    while True:
+        # When it was asked counts: on a busy machine the answer may take longer than the promise.
+        asked_at = time.monotonic()
+        if running.statuses(second) == {401}:
+            break
+        last_admitted = asked_at
+        assert asked_at - revoked_at < 60
+    assert last_admitted - revoked_at < REVOKED_WITHIN_SECONDS
     assert running.statuses(second) == {401}
     assert {line["action"] for line in running.audited("cli")} == {"token.create", "token.rotate", "token.revoke"}
     secrets = [headers["authorization"][7 + 17 :] for headers in (first, second)]
