@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import streamlit as st
 
+from dashboard.states.reader import LONGEST
+
 _PAGES: Final = "pages"
 Query = Mapping[str, Sequence[str]]
 
@@ -44,10 +46,18 @@ def page_link(
         icon=icon,
         icon_position=icon_position,
         help=help,
-        query_params=query,
+        # A page reads no more of it, and a value of a megabyte would be sent to everybody who sees the link.
+        query_params=None
+        if query is None
+        else {key: [text[:LONGEST] for text in texts] for key, texts in query.items()},
     )
 
 
 def go_to(name: str, query: Query) -> None:
     """Show another page in a state of it, at once."""
     st.switch_page(st.session_state[_PAGES][name], query_params=query)
+
+
+def _short(value: Sequence[str]) -> list[str]:
+    """No more of a value than a page reads: one of a megabyte would be sent to everybody who sees the link."""
+    return [text[:LONGEST] for text in ([value] if isinstance(value, str) else value)]

@@ -10,7 +10,8 @@ from typing import Final, TypeVar
 from dashboard.time_range import STEPS, TimeRange, zone_of
 
 Query = Mapping[str, Sequence[str]]
-_LONGEST: Final = 400
+LONGEST: Final = 400
+"""Characters of a parameter; what is longer is cut."""
 _WIDTH: Final = re.compile(r"[1-9]\d{0,4}[smhd]")
 _MOST_FILTERS: Final = 20
 T = TypeVar("T")
@@ -27,7 +28,7 @@ class StateReader:
     def text(self, name: str, default: str) -> str:
         """The last value of a parameter, cut to a bearable length; the default where there is none."""
         values = self.query.get(name) or ()
-        return values[-1][:_LONGEST] if values and values[-1] else default
+        return values[-1][:LONGEST] if values and values[-1] else default
 
     def one_of(self, name: str, known: Sequence[str]) -> str:
         """A value that must be known; the first known one otherwise."""
@@ -53,7 +54,7 @@ class StateReader:
 
     def many(self, name: str) -> tuple[str, ...]:
         """Every value of a parameter, each once."""
-        return tuple(dict.fromkeys(value[:_LONGEST] for value in (self.query.get(name) or ()) if value))[:_MOST_FILTERS]
+        return tuple(dict.fromkeys(value[:LONGEST] for value in (self.query.get(name) or ()) if value))[:_MOST_FILTERS]
 
     def names(self, name: str) -> tuple[str, ...]:
         """Names separated by commas."""

@@ -76,4 +76,4 @@ def api(served_api: FakeMonitoringApi) -> Iterator[FakeMonitoringApi]:
     """The same API, in full health at the start and the end of each test."""
     served_api.mode = "full"
     yield served_api
-    served_api.mode = "full"
+    served_api.mode, served_api.huge, served_api.delay_seconds = "full", False, 0.0

@@ -94,7 +94,8 @@ def _look(page: Page, address: str) -> None:
         page.set_viewport_size(DESK)
         page.goto(address)
     expect(page.get_by_role("heading", level=1).first).to_be_visible()
-    expect(page.get_by_test_id("stSpinner")).to_have_count(0)
+    for unfinished in ("stSpinner", "stSkeleton"):
+        expect(page.get_by_test_id(unfinished)).to_have_count(0)
     settle(page)
 
 

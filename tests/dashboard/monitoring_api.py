@@ -15,14 +15,17 @@ from dashboard.time_range import STEPS, instant
 from tests.dashboard.alerting_api import FakeAlerting
 from tests.dashboard.explaining_api import FakeExplaining
 from tests.dashboard.history_api import FakeHistory
+from tests.dashboard.huge_texts import with_huge_texts
 from tests.dashboard.modelling_api import FakeModelling
 from tests.dashboard.pipeline_api import FakePipeline
 from tests.dashboard.tracing_api import FakeTracing
 
 HOSTILE = (
-    '<script>document.title="owned"</script> **bold** [x](http://example.org) :smile: $x$ `y` | \u202eright to left'
+    '<script>document.title="owned"</script> **bold** [x](http://example.org) :smile: $x$ `y` | \u202eright to left🦆'
 )
 CALLER = "/api/v1/caller"
+ASKED_BY = frozenset({"name", "model", "service", "services", "callee"})
+"""Fields whose values go into addresses, which no browser and no server takes at a megabyte."""
 ROLES = {
     frozenset({"read"}): "viewer",
     frozenset({"read", "operate"}): "operator",
@@ -101,6 +104,7 @@ class FakeMonitoringApi:
         tracing: what it answers of traces.
         past: what it says of histories besides their points.
         piping: what it answers of logs, the pipeline's details, the map of services and the audit log.
+        huge: whether in `hostile` mode texts are a megabyte long, too.
         asked: (path, parameters) of every request so far.
         together: nobody is answered before as many ask as it is for.
         tokens: token -> its scopes, once it asks for them; None while it asks nobody.
@@ -116,6 +120,7 @@ class FakeMonitoringApi:
         self.tracing = FakeTracing()
         self.past = FakeHistory()
         self.piping = FakePipeline()
+        self.huge = False
         self.delay_seconds = 0.0
         self.together: threading.Barrier | None = None
         self.asked: list[tuple[str, dict[str, list[str]]]] = []
@@ -145,7 +150,7 @@ class FakeMonitoringApi:
                     or api.caller(authorization, split.path)
                     or api.answer(split.path, query)
                 )
-                self._send(status, body)
+                self._send(status, with_huge_texts(body, HOSTILE, kept=ASKED_BY) if api.huge else body)
 
             def do_POST(self) -> None:
                 length = int(self.headers.get("Content-Length", 0))

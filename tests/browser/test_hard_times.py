@@ -1,0 +1,107 @@
+"""Every page while texts are hostile or the API is slow, and while people work on one that refreshes."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.pages import charts, choose, figures, settle
+from tests.dashboard.alerting_api import FIRING, FakeAlerting
+from tests.dashboard.modelling_api import PREDICTION
+from tests.dashboard.monitoring_api import FakeMonitoringApi
+from tests.dashboard.tracing_api import TRACE
+
+pytestmark = pytest.mark.browser
+Open = Callable[..., Page]
+# The dashboard keeps what it was answered; an hour that nobody else asks for is asked anew.
+HOSTILE_PAGES: Final = (
+    "?from=now-5h",
+    "history?metric=latency_p95&group_by=route&from=now-5h",
+    "models?section=segments&segment=carrier&from=now-5h",
+    f"predictions?prediction={PREDICTION[:-1]}5",
+    f"traces?trace={TRACE}",
+    "traces?section=exceptions&from=now-5h",
+    "logs?from=now-5h",
+    f"alerts?alert={FIRING}",
+    "pipeline?section=map&from=now-5h",
+    "pipeline?section=audit",
+)
+INJECTED: Final = (
+    "[data-testid=stMain] :is(script, a[href^='http://example'], a[href^='javascript'], strong:text-is('bold'))"
+)
+SCROLLED: Final = "document.querySelector('[data-testid=stMain]').scrollTop"
+
+
+def test_texts_of_strangers_are_texts_on_every_page(open_page: Open, dashboard: str, api: FakeMonitoringApi) -> None:
+    """Markup, scripts, emoji, marks that turn text around, and a megabyte in one of each kind: letters, and no more."""
+    api.mode, api.huge = "hostile", True
+    page = open_page(f"{dashboard}/{HOSTILE_PAGES[0]}")
+    ducks = 0
+    for address in HOSTILE_PAGES:
+        if not page.url.endswith(address):
+            page.goto(f"{dashboard}/{address}")
+        expect(page.get_by_role("heading", level=1).first).to_be_visible()
+        expect(page.get_by_test_id("stMain")).to_contain_text("<script>document.title=")
+        expect(page.get_by_test_id("stSpinner")).to_have_count(0)
+        settle(page)
+        assert page.title() != "owned", address
+        assert page.locator(INJECTED).count() == 0, address
+        assert len(page.content()) < 3_000_000, address
+        ducks += "🦆" in page.get_by_test_id("stMain").inner_text()
+    assert ducks >= 5  # elsewhere they are drawn, or beyond where a name is cut
+
+
+def test_a_slow_api_is_waited_for(open_page: Open, dashboard: str, api: FakeMonitoringApi) -> None:
+    """The page is there at once and keeps the place of what will come; what is asked anew is said to be asked for."""
+    api.delay_seconds = 2.0
+    page = open_page(f"{dashboard}/?from=now-4h")
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    expect(page.get_by_test_id("stSkeleton").first).to_be_visible()
+    assert figures(page)
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+    page.goto(f"{dashboard}/traces?section=heatmap&from=now-4h")
+    charts(page, 1)
+    choose(page, "Range", "Last 6 hours")
+    expect(page.get_by_text("Asking for durations")).to_be_visible()
+    expect(page.get_by_text("Asking for durations")).to_have_count(0)
+    charts(page, 1)
+
+
+def test_a_refresh_leaves_alone_what_somebody_is_at(open_page: Open, dashboard: str, api: FakeMonitoringApi) -> None:
+    """A form half filled in, an open list and the place scrolled to are as they were after the page asked again."""
+    api.alerting, api.mode = FakeAlerting(), "alerting"
+    page = open_page(f"{dashboard}/alerts?alert={FIRING}", height=500)
+    expect(page.get_by_text("What to do")).to_be_visible()
+    settle(page)
+    comment = page.get_by_role("textbox", name="Comment").last
+    comment.fill("half a sen")
+    comment.scroll_into_view_if_needed()
+    settle(page)
+    before = page.evaluate(SCROLLED)
+    assert before > 0
+    _asked_again(page, api, "/api/v1/alerts")
+    assert page.evaluate(SCROLLED) == before
+    expect(comment).to_have_value("half a sen")
+    expect(comment).to_be_focused()
+    page.keyboard.type("tence")
+    _asked_again(page, api, "/api/v1/alerts")
+    expect(comment).to_have_value("half a sentence")
+    page.get_by_role("button", name=re.compile("Silence …")).click()
+    expect(page.get_by_role("button", name="Yes, silence")).to_be_visible()
+    _asked_again(page, api, "/api/v1/alerts")
+    expect(page.get_by_role("button", name="Yes, silence")).to_be_visible()
+    assert api.alerting.done == []
+
+
+def _asked_again(page: Page, api: FakeMonitoringApi, path: str, times: int = 2) -> None:
+    """Wait until the page has refreshed itself, and shows it."""
+    known = sum(asked == path for asked, _ in api.asked)
+    for _ in range(200):
+        if sum(asked == path for asked, _ in api.asked) >= known + times:
+            break
+        page.wait_for_timeout(100)
+    else:
+        raise AssertionError("The page does not refresh.")
+    page.wait_for_timeout(300)
