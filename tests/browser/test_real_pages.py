@@ -1,22 +1,23 @@
-"""Both pages on the real stack: real predictions in, real numbers on the screen."""
+"""Every page on the real stack: real predictions in, real numbers on the screen, real mails out."""
 
 import asyncio
 import concurrent.futures
+import re
 import time
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.pages import charts, drawn_points, figures, number
+from tests.browser.pages import charts, drawn_points, figures, number, settle
 from tests.integration.load import send
 from tests.integration.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 Open = Callable[..., Page]
-REQUESTS = 120
+REQUESTS = 500  # of which the slowest twentieth are enough to be compared with the others
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +68,83 @@ def test_the_history_shows_them_by_version(open_page: Open, stack: Stack, counte
     expect(chart).to_contain_text(f"{group['labels']['model_version']} · ml-api")
     expect(page.get_by_role("combobox", name="Range")).to_have_value("Last 24 hours")
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+
+
+def test_from_a_prediction_to_the_cause(open_page: Open, stack: Stack, counted: float) -> None:
+    """Its model, itself, its trace and its logs; a brushed part of the heat map, and what is said of the slow ones."""
+    page = open_page(f"{stack.url('dashboard')}/models?from=now-1h")
+    expect(page.get_by_role("heading", name="Models", exact=True)).to_be_visible()
+    expect(page.get_by_text("over time").first).to_be_visible()
+    page.goto(f"{stack.url('dashboard')}/predictions?from=now-1h")
+    page.get_by_role("button", name="Open this one").click()
+    expect(page.get_by_role("heading", name=re.compile("with a score of 0"))).to_be_visible()
+    charts(page, 3)  # its features, each against the reference
+    page.get_by_role("link", name="Its trace").click()
+    expect(page.get_by_text("What the answer waited for")).to_be_visible()
+    waterfall = charts(page, 1).first
+    expect(waterfall).to_contain_text("POST /v1/predict")
+    expect(waterfall).to_contain_text("ml-api")
+    trace = page.evaluate("new URLSearchParams(location.search).get('trace')")
+    page.get_by_role("link", name="Its logs").click()
+    expect(page.get_by_text(re.compile(r"\d+ records, the newest first"))).to_be_visible()
+    page.goto(f"{stack.url('dashboard')}/traces?section=heatmap&from=now-1h&service=ml-api&kind=server")
+    chart = charts(page, 1).first
+    settle(page)
+    _brush(page, chart.locator("path.background").first)
+    expect(page.get_by_text(re.compile(r"The cells that this touches hold [1-9][\d,]* spans"))).to_be_visible()
+    page.get_by_role("link", name="Why slow?").click()
+    expect(page.get_by_text("Possible causes looked at")).to_be_visible()
+    page.goto(f"{stack.url('dashboard')}/traces?section=slow&from=now-1h&service=ml-api")
+    expect(page.get_by_text("Possible causes looked at")).to_be_visible()
+    told = page.get_by_text("Nothing stands out").or_(page.get_by_role("strong").filter(has_text=re.compile(r"^1\. ")))
+    expect(told.first).to_be_visible()
+    expect(page.get_by_text(re.compile(r"[Aa]mong [1-9][\d,]* slow requests"))).to_be_visible()
+    page.goto(f"{stack.url('dashboard')}/pipeline?section=processes")
+    expect(page.get_by_role("heading", name="Pipeline", exact=True)).to_be_visible()
+    box = page.get_by_label("Find by id")
+    box.fill(trace)
+    box.press("Enter")
+    page.wait_for_url(re.compile(f"trace={trace}"))
+    expect(charts(page, 1).first).to_contain_text("POST /v1/predict")
+
+
+def test_what_an_operator_does_is_done_and_written_down(open_page: Open, stack: Stack) -> None:
+    """A silence made and ended, a channel tested by a real mail, which is shown; the audit log has all three."""
+    dashboard = stack.url("dashboard")
+    page = open_page(f"{dashboard}/alerts?section=silences")
+    page.get_by_role("textbox", name=re.compile("Matchers")).fill("alertname=NobodyHasThisName")
+    comment = f"a try at {time.time()}"
+    page.get_by_role("textbox", name="Comment").fill(comment)
+    page.get_by_role("button", name=re.compile("Silence …")).click()
+    page.get_by_role("button", name="Yes, silence").click()
+    expect(page.get_by_text("Silenced for 2 hours")).to_be_visible()
+    expect(page.get_by_text(comment)).to_be_visible()
+    page.get_by_role("button", name="End now …").click()
+    page.get_by_role("button", name="Yes, end it").click()
+    expect(page.get_by_text(re.compile("The silence of .* has ended"))).to_be_visible()
+    page.get_by_role("radio", name="Channels").click()
+    page.get_by_role("button", name="Test …").last.click()
+    page.get_by_role("button", name="Yes, send it").click()
+    expect(page.get_by_text("A test message was delivered")).to_be_visible()
+    page.get_by_role("radio", name="Mails").click()
+    expect(page.get_by_text(re.compile("A test of the channel demo-mail.* ago")).first).to_be_visible()
+    mail = page.frame_locator("iframe").first.frame_locator("iframe[title='The mail']")
+    expect(mail.get_by_text(re.compile("demo-mail")).first).to_be_visible()
+    page.goto(f"{dashboard}/pipeline?section=audit")
+    written = page.get_by_test_id("stDataFrame")
+    for action in ("made a silence", "ended a silence", "tested a channel"):
+        expect(written).to_contain_text(action)
+
+
+def _brush(page: Page, plot: Locator) -> None:
+    """Drag over the younger half of a plot."""
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box is not None
+    left, top = box["x"] + 0.5 * box["width"], box["y"] + 3
+    right, bottom = box["x"] + 0.995 * box["width"], box["y"] + box["height"] - 3
+    page.mouse.move(left, top)
+    page.mouse.down()
+    page.mouse.move((left + right) / 2, (top + bottom) / 2, steps=4)
+    page.mouse.move(right, bottom, steps=4)
+    page.mouse.up()
