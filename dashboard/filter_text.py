@@ -9,8 +9,8 @@ from typing import Any, Final
 from dashboard.explain_answers import Part, value_text
 
 _OPERATORS: Final = re.compile(r'[=<>!^"]')
-# Without quotes these are no texts: an absent feature, numbers, constants, lists and objects.
-_MEANS_SOMETHING_ELSE: Final = re.compile(r'|-?\d.*|true|false|null|[\[{"].*', re.DOTALL)
+# Without quotes these are no texts: an absent feature, numbers and constants.
+_MEANS_SOMETHING_ELSE: Final = re.compile(r"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null", re.ASCII)
 _LIST: Final = re.compile(r"in\(.*\)", re.DOTALL)
 # What the search for spans can ask for of what the explainer calls segments.
 _SEGMENT_ATTRIBUTES: Final = {
@@ -52,9 +52,18 @@ def attribute_prefix(name: str, beginning: str) -> str:
 
 def feature_filter(name: str, value: Any) -> str:
     """The filter of a search for predictions that means just this value of a feature."""
-    if isinstance(value, str) and _MEANS_SOMETHING_ELSE.fullmatch(value):
+    if isinstance(value, str) and (_MEANS_SOMETHING_ELSE.fullmatch(value) or _is_quoted(value)):
         value = json.dumps(value, ensure_ascii=False)  # a text that looks like a number stays a text
     return f"{_key(name)}={value_text(value)}"
+
+
+def _is_quoted(text: str) -> bool:
+    """Whether the API would take the quotes off."""
+    try:
+        read = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(read, str) and read.isprintable()
 
 
 def span_filters(parts: Sequence[Part]) -> dict[str, list[str]] | None:

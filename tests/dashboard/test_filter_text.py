@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dashboard.explain_answers import Part
@@ -32,6 +32,9 @@ def test_an_attribute_filter_means_its_name_and_value(name: str, value: str) -> 
     assert read.operator in {Operator.EQUAL, Operator.IN}
 
 
+@example("a", "0\x1f")
+@example("a", '"x"')
+@example("a", '"\x1f')
 @given(names, st.one_of(texts, st.integers(-(10**9), 10**9), st.booleans(), st.none(), st.sampled_from(["1", "null"])))
 def test_a_feature_filter_keeps_the_type(name: str, value: Any) -> None:
     """A text that looks like a number stays a text, and the empty text is not taken for an absent feature."""
