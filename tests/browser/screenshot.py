@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _pictures(api: str) -> Iterator[Picture]:
-    found = httpx.get(f"{api}/api/v1/predictions", params={"from": "now-24h", "to": "now", "limit": 1}, timeout=60)
+    found = httpx.get(f"{api}/api/v1/predictions", params={"from": "now-30m", "to": "now", "limit": 1}, timeout=60)
     (prediction,) = found.raise_for_status().json()["predictions"]
     day = "from=now-24h&to=now&tz=UTC"
     yield Picture("overview", f"/?{day}")
@@ -66,7 +66,6 @@ def _pictures(api: str) -> Iterator[Picture]:
     yield Picture("trace-dark", f"/traces?trace={prediction['trace_id']}", look="dark")
     yield Picture("logs", "/logs?from=now-1h&to=now&tz=UTC")
     yield Picture("pipeline", "/pipeline?section=health")
-    yield Picture("alerts", f"/alerts?{day}", ready="[data-testid=stTable], [data-testid=stDataFrame]")
 
 
 def _take(browser: Browser, home: str, picture: Picture, folder: Path) -> Path:
