@@ -90,7 +90,7 @@ def test_own_time_is_what_no_child_covers_and_marks_lie_in_their_span() -> None:
     root, lookup, model = picture_of(trace, TraceTree.of(trace.spans), path_of(trace)).bars
     assert [(round(low), round(high)) for low, high in root.own] == [(0, 10), (50, 60), (90, 100)]
     assert [(mark.kind, round(mark.at)) for mark in root.marks] == [("prediction", 95)]
-    assert [(mark.kind, round(mark.at)) for mark in lookup.marks] == [("event", 20), ("log", 30)]
+    assert [(mark.kind, round(mark.at)) for mark in lookup.marks] == [("link", 10), ("event", 20), ("log", 30)]
     assert lookup.failed
     assert not model.marks
 
