@@ -38,7 +38,8 @@ class CsvFile:
             # The header alone, as a file without rows.
             first = file.readline(_BLOCK_BYTES).rstrip(b"\r\n")
         try:
-            self.names: list[str] = self._reader(arrow.all.BufferReader(first + b"\n")).schema.names
+            with self._reader(arrow.all.BufferReader(first + b"\n")) as header:
+                self.names: list[str] = header.schema.names
         except arrow.all.ArrowException as error:
             raise UnusableFileError(
                 f"{options.file} has no header that can be read: {first_line(error)}. Its first line names the columns."
@@ -96,8 +97,9 @@ class CsvFile:
         self._read = 0
         self._bad_row = None
         try:
-            with self._options.file.open("rb") as file:
-                for table in self._reader(file):
+            # Closed in any case: a thread of its that still reads when Python ends would abort the process.
+            with self._options.file.open("rb") as file, self._reader(file) as tables:
+                for table in tables:
                     self._read = file.tell()
                     for start in range(0, table.num_rows, _MOST_BATCH_ROWS):
                         part = table.slice(start, _MOST_BATCH_ROWS)
