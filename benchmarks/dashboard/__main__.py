@@ -77,7 +77,7 @@ def _seconds(rounds: list[dict[str, float]], name: str) -> str:
 def _loads(browser: Browser, home: str, yardstick: str, loads: int) -> list[dict[str, float]]:
     targets = {
         "yardstick": Target(yardstick),
-        "overview": Target(f"{home}/?from=now-24h&to=now&tz=UTC", text="requests per second"),
+        "overview": Target(f"{home}/?from=now-24h&to=now&tz=UTC", text="Pipeline health"),
         "history": Target(f"{home}/history?metric=request_rate&from=now-24h&to=now&step=auto&tz=UTC"),
         "waterfall": Target(
             f"{home}/traces?trace={LARGE_TRACE}",
@@ -101,7 +101,7 @@ def _loads(browser: Browser, home: str, yardstick: str, loads: int) -> list[dict
 
 def _crowd(browser: Browser, home: str, arm: Arm, people: int) -> dict[str, float]:
     """One person with the overview open, then many: what ClickHouse is asked, and how long the next load takes."""
-    target = Target(f"{home}/?from=now-24h&to=now&tz=UTC", text="requests per second")
+    target = Target(f"{home}/?from=now-24h&to=now&tz=UTC", text="Pipeline health")
     figures = {}
     with contextlib.ExitStack() as open_pages:
         visitor = open_pages.enter_context(person(browser))
