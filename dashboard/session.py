@@ -1,9 +1,9 @@
 """What Streamlit's sessions share, who this one is, and how a page's state and its URL stay one."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import streamlit as st
 from pydantic import SecretStr
@@ -17,6 +17,7 @@ from dashboard.members import Refusal, address_of, role_of
 from dashboard.own_token import own_token
 from dashboard.settings import DashboardSettings, SignIn
 
+S = TypeVar("S")
 _SIGNED_IN: Final = "signed in"
 _ENDED: Final = "sign-in ended"
 
@@ -152,6 +153,21 @@ def arriving_query(page: str) -> Mapping[str, Sequence[str]] | None:
     if not query and written is not None:
         return written
     return query
+
+
+def arriving_state(page: str, read: Callable[[Mapping[str, Sequence[str]], datetime], tuple[S, list[str]]]) -> S | None:
+    """The state that the URL asks for, where it is not the page's own; what in it can't be read is kept to be told.
+
+    Args:
+        page: whose state it is.
+        read: makes a state of a URL's parameters and the present, with its complaints.
+    """
+    query = arriving_query(page)
+    if query is None:
+        return None
+    state, complaints = read(query, now())
+    st.session_state[f"{page}.complaints"] = complaints
+    return state
 
 
 def write_query(page: str, query: Mapping[str, Sequence[str]]) -> None:

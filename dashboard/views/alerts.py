@@ -12,7 +12,7 @@ from dashboard.api_client import alerts
 from dashboard.api_errors import ApiError
 from dashboard.plain_text import one_line, plain
 from dashboard.session import (
-    arriving_query,
+    arriving_state,
     client,
     known_catalogue,
     now,
@@ -27,13 +27,12 @@ from dashboard.views.alert_mails import draw_mails
 from dashboard.views.alert_notifications import STATES, channel_names, draw_notifications
 from dashboard.views.alert_rules import draw_rules
 from dashboard.views.alert_silences import draw_silences
-from dashboard.views.last_known import draw_lasting
+from dashboard.views.last_known import asks_again_every, draw_lasting
 from dashboard.views.notices import range_is_right, tell_complaints
 from dashboard.views.operating import show_said
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
 
 PAGE: Final = "alerts"
-RETRY_SECONDS: Final = 4.0
 _TITLES: Final = dict(zip(SECTIONS, ("Alerts", "Silences", "Rules", "Notifications", "Channels", "Mails"), strict=True))
 _DRAWN: Final[dict[str, Callable[[AlertsState, datetime], None]]] = {
     "silences": draw_silences,
@@ -47,11 +46,9 @@ _DRAWN: Final[dict[str, Callable[[AlertsState, datetime], None]]] = {
 def render() -> None:
     """Draw the page."""
     moment = now()
-    query = arriving_query(PAGE)
-    if query is not None:
-        arrived, complaints = AlertsState.read(query, moment)
+    arrived = arriving_state(PAGE, AlertsState.read)
+    if arrived is not None:
         _load(arrived, moment)
-        st.session_state[f"{PAGE}.complaints"] = complaints
     st.title("Alerts", anchor=False)
     state = _controls(moment)
     st.session_state[f"{PAGE}.state"] = state
@@ -59,7 +56,7 @@ def render() -> None:
     if not range_is_right(state.period, moment):
         return
     write_query(PAGE, state.query())
-    every = RETRY_SECONDS if st.session_state.get(f"{PAGE}.failing") else settings().refresh_seconds
+    every = asks_again_every(PAGE, settings().refresh_seconds)
     st.fragment(_live, run_every=every)(state)
 
 

@@ -16,7 +16,7 @@ from dashboard.history_questions import compared_history, families, markers
 from dashboard.history_table import csv_of, summary, width_in_words
 from dashboard.navigation import page_link
 from dashboard.plain_text import plain
-from dashboard.session import arriving_query, known_catalogue, now, write_query
+from dashboard.session import arriving_state, known_catalogue, now, write_query
 from dashboard.states.history import HistoryState
 from dashboard.time_range import zone_name, zone_of
 from dashboard.views.asking import ask_lately
@@ -25,7 +25,7 @@ from dashboard.views.history_marks import list_marks, marks_of
 from dashboard.views.history_options import offer_zoom_out, pick_compare, pick_panel, pick_switches, zoom_in, zooms
 from dashboard.views.history_rule import draw_rule, pick_threshold
 from dashboard.views.history_sql import draw_sql
-from dashboard.views.last_known import draw_lasting
+from dashboard.views.last_known import asks_again_every, draw_lasting
 from dashboard.views.lines import begun, thinned_note
 from dashboard.views.notices import nothing_here, range_is_right, small_failure, tell_complaints
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
@@ -41,8 +41,6 @@ from dashboard.views.selection import (
 )
 from dashboard.views.waiting import waiting
 
-RETRY_SECONDS: Final = 4.0
-_FAILING: Final = f"{PAGE}.failing"
 _ZOOMED: Final = f"{PAGE}.zoomed"
 _HEIGHT: Final = 520
 _OF_SPEED: Final = ("latency", "slow_ratio", "error_ratio")
@@ -51,12 +49,10 @@ _OF_SPEED: Final = ("latency", "slow_ratio", "error_ratio")
 def render() -> None:
     """Draw the page."""
     moment = now()
-    query = arriving_query(PAGE)
-    if query is not None:
-        arrived, complaints = HistoryState.read(query, moment)
+    arrived = arriving_state(PAGE, HistoryState.read)
+    if arrived is not None:
         load_range(PAGE, arrived.period, arrived.zone, moment)
         load_selection(arrived)
-        st.session_state[f"{PAGE}.complaints"] = complaints
     try:
         catalogue = known_catalogue()
     except ApiError:
@@ -73,7 +69,7 @@ def render() -> None:
     if complaints := misread_filters(state.filters, shared_shape(state.metrics, catalogue)):
         st.warning("  \n".join(complaints), icon=":material/filter_alt_off:")
         return
-    every = RETRY_SECONDS if st.session_state.get(_FAILING) else None
+    every = asks_again_every(PAGE)
     st.fragment(_answer, run_every=every)(state, catalogue)
     if state.panel == "sql":
         draw_sql(state)

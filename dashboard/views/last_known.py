@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Final
 
 import streamlit as st
 
@@ -11,6 +12,8 @@ from dashboard.last_known import Look, under
 from dashboard.session import leave_when_denied, now
 from dashboard.time_range import age
 from dashboard.views.notices import failure_notice
+
+_RETRY_SECONDS: Final = 4.0
 
 
 def draw_lasting(page: str, state: Hashable, drawing: Callable[[], ApiError | None]) -> None:
@@ -37,7 +40,21 @@ def draw_lasting(page: str, state: Hashable, drawing: Callable[[], ApiError | No
             failure_notice(told)
             if look.since is not None:
                 tell_age(look.since)
-    failing = told is not None and told.passing
+    note_failing(page, failing=told is not None and told.passing)
+
+
+def asks_again_every(page: str, usual: float | None = None) -> float | None:
+    """After how many seconds a page's part asks by itself again: soon while something fails, else as usual.
+
+    Args:
+        page: whose part it is.
+        usual: seconds; None where it asks only when somebody does something.
+    """
+    return _RETRY_SECONDS if st.session_state.get(f"{page}.failing") else usual
+
+
+def note_failing(page: str, *, failing: bool) -> None:
+    """Note whether something of a page failed that may pass; where that changed, the page begins anew."""
     if failing != bool(st.session_state.get(f"{page}.failing")):
         st.session_state[f"{page}.failing"] = failing
         # The whole page, for only there the pace of asking again is set.

@@ -17,12 +17,11 @@ from dashboard.plain_text import one_line, plain
 from dashboard.session import client, leave_when_denied, now, rights
 from dashboard.states.logs import LogsState
 from dashboard.time_range import epoch_milliseconds, utc_offset_seconds, zone_name, zone_of
-from dashboard.views.last_known import draw_lasting
+from dashboard.views.last_known import asks_again_every, draw_lasting
 from dashboard.views.lines import draw
 from dashboard.views.notices import failure_notice, small_failure
 
 PAGE: Final = "logs"
-RETRY_SECONDS: Final = 4.0
 KEPT_SECONDS: Final = 30.0
 MOST_ROWS: Final = 1_000
 MOST_SERVICES: Final = 200
@@ -32,7 +31,7 @@ _TABLE_PIXELS: Final = 460
 
 def draw_search(state: LogsState) -> None:
     """Draw the search's answer; while there is none, keep asking."""
-    every = RETRY_SECONDS if st.session_state.get(f"{PAGE}.failing") else None
+    every = asks_again_every(PAGE)
     st.fragment(_search, run_every=every)(state, now())
 
 

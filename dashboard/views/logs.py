@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.navigation import page_link
 from dashboard.plain_text import one_line
-from dashboard.session import arriving_query, now, rights, write_query
+from dashboard.session import arriving_state, now, rights, write_query
 from dashboard.states.logs import SEVERITIES, LogsState
 from dashboard.views.log_search import draw_search, services_seen
 from dashboard.views.log_tail import draw_tail
@@ -23,11 +23,9 @@ _WIDGETS: Final = ("service", "severity", "text", "live")
 def render() -> None:
     """Draw the page."""
     moment = now()
-    query = arriving_query(PAGE)
-    if query is not None:
-        arrived, complaints = LogsState.read(query, moment)
+    arrived = arriving_state(PAGE, LogsState.read)
+    if arrived is not None:
         _load(arrived, moment)
-        st.session_state[f"{PAGE}.complaints"] = complaints
     st.title("Logs", anchor=False)
     state = _controls(moment)
     st.session_state[f"{PAGE}.state"] = state

@@ -13,11 +13,11 @@ from dashboard.model_questions import models, performance
 from dashboard.model_verdict import model_verdict
 from dashboard.navigation import has_page, page_link
 from dashboard.previous_period import period_words, previous, previous_words
-from dashboard.session import arriving_query, now, write_query
+from dashboard.session import arriving_state, now, write_query
 from dashboard.states.models import ModelsState
 from dashboard.states.predictions import PredictionsState
 from dashboard.views.asking import ask_lately
-from dashboard.views.last_known import draw_lasting, lasting
+from dashboard.views.last_known import asks_again_every, draw_lasting, lasting
 from dashboard.views.model_controls import PAGE, draw_controls, load_controls
 from dashboard.views.model_header import draw_remarks, draw_verdict, teach_labels
 from dashboard.views.model_performance import draw_performance
@@ -29,18 +29,15 @@ from dashboard.views.notices import nothing_yet, range_is_right, tell_complaints
 from dashboard.views.operating import show_said
 from dashboard.views.waiting import waiting
 
-RETRY_SECONDS: Final = 4.0
 _HEIGHT: Final = 640
 
 
 def render() -> None:
     """Draw the page."""
     moment = now()
-    query = arriving_query(PAGE)
-    if query is not None:
-        arrived, complaints = ModelsState.read(query, moment)
+    arrived = arriving_state(PAGE, ModelsState.read)
+    if arrived is not None:
         load_controls(arrived, moment)
-        st.session_state[f"{PAGE}.complaints"] = complaints
     st.title("Models", anchor=False)
     # What is chosen from is old when its answer is; the part below says so.
     with lasting(f"{PAGE}.controls", None):
@@ -50,7 +47,7 @@ def render() -> None:
         return
     st.session_state[f"{PAGE}.state"] = state
     write_query(PAGE, state.query())
-    every = RETRY_SECONDS if st.session_state.get(f"{PAGE}.failing") else None
+    every = asks_again_every(PAGE)
     st.fragment(_answer, run_every=every)(state, seen)
 
 

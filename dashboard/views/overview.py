@@ -8,12 +8,12 @@ import streamlit as st
 from dashboard.answers import Alerts
 from dashboard.overview_snapshot import Snapshot, take_snapshot
 from dashboard.plain_text import one_line, plain
-from dashboard.session import arriving_query, client, leave_when_denied, now, rights, settings, write_query
+from dashboard.session import arriving_state, client, leave_when_denied, now, rights, settings, write_query
 from dashboard.states.overview import OverviewState
 from dashboard.time_range import zone_name, zone_of
 from dashboard.verdict import Level, Verdict
 from dashboard.views.alerts_panel import draw_alerts
-from dashboard.views.last_known import tell_age
+from dashboard.views.last_known import asks_again_every, note_failing, tell_age
 from dashboard.views.notices import failure_notice, nothing_yet, range_is_right, tell_complaints
 from dashboard.views.pipeline_panel import draw_pipeline
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
@@ -22,21 +22,17 @@ from dashboard.views.waiting import waiting
 
 PAGE: Final = "overview"
 ALL: Final = "*"
-RETRY_SECONDS: Final = 4.0
 _HEIGHT: Final = 720
 _SEEN: Final = f"{PAGE}.seen"
-_FAILING: Final = f"{PAGE}.failing"
 
 
 def render() -> None:
     """Draw the page."""
     moment = now()
-    query = arriving_query(PAGE)
-    if query is not None:
-        arrived, complaints = OverviewState.read(query, moment)
+    arrived = arriving_state(PAGE, OverviewState.read)
+    if arrived is not None:
         load_range(PAGE, arrived.period, arrived.zone, moment)
         st.session_state[f"{PAGE}.service"] = arrived.service or ALL
-        st.session_state[f"{PAGE}.complaints"] = complaints
     custom = st.session_state[f"{PAGE}.range"] == CUSTOM
     title, *places = st.columns([3, 2, 2, *([2, 2] if custom else []), 2], vertical_alignment="bottom")
     title.title("Overview", anchor=False)
@@ -54,7 +50,7 @@ def render() -> None:
     state = replace(state, service=service)
     write_query(PAGE, state.query())
     tell_complaints(PAGE)
-    every = RETRY_SECONDS if st.session_state.get(_FAILING) else settings().refresh_seconds
+    every = asks_again_every(PAGE, settings().refresh_seconds)
     st.fragment(_live, run_every=every)(state)
 
 
@@ -86,10 +82,7 @@ def _live(state: OverviewState) -> None:
     snapshot = _snapshot(replace(state, service=""), rights())
     failure = snapshot.failure
     leave_when_denied(failure)
-    if bool(failure) != bool(st.session_state.get(_FAILING)):
-        st.session_state[_FAILING] = bool(failure)
-        # The whole page, for only there the pace of refreshing is set and the choices are filled.
-        st.rerun()
+    note_failing(PAGE, failing=failure is not None)
     if failure is None:
         st.session_state[_SEEN] = (state, snapshot)
         _draw(snapshot, state)

@@ -6,9 +6,9 @@ from typing import Final
 
 import streamlit as st
 
-from dashboard.session import arriving_query, now, settings, write_query
+from dashboard.session import arriving_state, now, settings, write_query
 from dashboard.states.pipeline import SECTIONS, PipelineState
-from dashboard.views.last_known import draw_lasting
+from dashboard.views.last_known import asks_again_every, draw_lasting
 from dashboard.views.notices import range_is_right, tell_complaints
 from dashboard.views.operating import may_operate
 from dashboard.views.pipeline_audit import draw_audit
@@ -20,7 +20,6 @@ from dashboard.views.pipeline_usage import draw_usage
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
 
 PAGE: Final = "pipeline"
-RETRY_SECONDS: Final = 4.0
 _TITLES: Final = dict(
     zip(SECTIONS, ("Health", "Processes", "Ingest", "Slow queries", "Service map", "Audit log"), strict=True)
 )
@@ -38,11 +37,9 @@ _RANGED: Final = ("health", "queries", "map")
 def render() -> None:
     """Draw the page."""
     moment = now()
-    query = arriving_query(PAGE)
-    if query is not None:
-        arrived, complaints = PipelineState.read(query, moment)
+    arrived = arriving_state(PAGE, PipelineState.read)
+    if arrived is not None:
         _load(arrived, moment)
-        st.session_state[f"{PAGE}.complaints"] = complaints
     st.title("Pipeline", anchor=False)
     state = _controls(moment)
     st.session_state[f"{PAGE}.state"] = state
@@ -50,7 +47,7 @@ def render() -> None:
     if not range_is_right(state.period, moment):
         return
     write_query(PAGE, state.query())
-    every = RETRY_SECONDS if st.session_state.get(f"{PAGE}.failing") else settings().refresh_seconds
+    every = asks_again_every(PAGE, settings().refresh_seconds)
     st.fragment(_live, run_every=every)(state)
 
 

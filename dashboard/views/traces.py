@@ -7,9 +7,9 @@ from typing import Final
 
 import streamlit as st
 
-from dashboard.session import arriving_query, now, write_query
+from dashboard.session import arriving_state, now, write_query
 from dashboard.states.traces import TracesState
-from dashboard.views.last_known import draw_lasting
+from dashboard.views.last_known import asks_again_every, draw_lasting
 from dashboard.views.notices import range_is_right, tell_complaints
 from dashboard.views.trace_controls import PAGE, load_controls, pick_traces
 from dashboard.views.trace_detail import draw_trace
@@ -18,7 +18,6 @@ from dashboard.views.trace_heatmap import draw_heat_map
 from dashboard.views.trace_search import draw_search
 from dashboard.views.trace_slow import draw_why_slow
 
-RETRY_SECONDS: Final = 4.0
 _DRAWN: Final[dict[str, Callable[[TracesState, datetime], None]]] = {
     "search": draw_search,
     "heatmap": draw_heat_map,
@@ -30,11 +29,9 @@ _DRAWN: Final[dict[str, Callable[[TracesState, datetime], None]]] = {
 def render() -> None:
     """Draw the page."""
     moment = now()
-    query = arriving_query(PAGE)
-    if query is not None:
-        arrived, complaints = TracesState.read(query, moment)
+    arrived = arriving_state(PAGE, TracesState.read)
+    if arrived is not None:
         load_controls(arrived, moment)
-        st.session_state[f"{PAGE}.complaints"] = complaints
     state: TracesState = st.session_state[f"{PAGE}.state"]
     if not state.trace:
         st.title("Traces", anchor=False)
@@ -44,7 +41,7 @@ def render() -> None:
     if not state.trace and not range_is_right(state.period, moment):
         return
     write_query(PAGE, state.query())
-    every = RETRY_SECONDS if st.session_state.get(f"{PAGE}.failing") else None
+    every = asks_again_every(PAGE)
     st.fragment(_part, run_every=every)(state, moment)
 
 
