@@ -5,7 +5,9 @@ from typing import Final, TypedDict
 
 MOST_POINTS: Final = 2000
 """Of one line; of more than that a screen shows no more, see `times_kept`."""
-_COLUMNS: Final = MOST_POINTS // 2
+MOST_POINTED: Final = 480
+"""So many values of a chart can be pointed at: each has a dot, which a browser takes its time to lay out."""
+_FEWEST_POINTED: Final = 60
 
 
 class Row(TypedDict):
@@ -46,7 +48,9 @@ def until_now(points: Sequence[tuple[float, float | None]], now: float) -> Seque
     return points[:end]
 
 
-def times_kept(lines: Sequence[Sequence[tuple[float, float | None]]]) -> frozenset[float] | None:
+def times_kept(
+    lines: Sequence[Sequence[tuple[float, float | None]]], most: int = MOST_POINTS
+) -> frozenset[float] | None:
     """Which buckets are drawn of lines with more points than pixels; None where all are.
 
     Of each column about a pixel wide these are the lowest and the highest value of each line, so that peaks stay, and
@@ -54,18 +58,20 @@ def times_kept(lines: Sequence[Sequence[tuple[float, float | None]]]) -> frozens
 
     Args:
         lines: the points of lines that need the same buckets, such as the ends of a band.
+        most: so many points a line need no thinning.
     """
-    if max(map(len, lines), default=0) <= MOST_POINTS:
+    if max(map(len, lines), default=0) <= most:
         return None
+    columns = most // 2
     first = min(line[0][0] for line in lines if line)
-    wide = (max(line[-1][0] for line in lines if line) - first) / _COLUMNS or 1.0
+    wide = (max(line[-1][0] for line in lines if line) - first) / columns or 1.0
     kept: set[float] = set()
     for line in lines:
         lowest: dict[int, tuple[float, float]] = {}
         highest: dict[int, tuple[float, float]] = {}
         missing: dict[int, float] = {}
         for at, value in line:
-            column = min(int((at - first) / wide), _COLUMNS - 1)
+            column = min(int((at - first) / wide), columns - 1)
             if value is None:
                 missing.setdefault(column, at)
                 continue
@@ -114,6 +120,24 @@ def rows_of(
             )
         )
     return rows
+
+
+def pointed_at(rows: Sequence[Row]) -> set[tuple[str, int]]:
+    """The values that can be pointed at, by series and time: all, or of long lines the extremes of every few pixels.
+
+    Args:
+        rows: of all series of a chart.
+    """
+    lines: dict[str, list[tuple[float, float | None]]] = {}
+    for row in rows:
+        if row["value"] is not None:
+            lines.setdefault(row["series"], []).append((row["time"], row["value"]))
+    most = max(_FEWEST_POINTED, MOST_POINTED // max(1, len(lines)))
+    pointed: set[tuple[str, int]] = set()
+    for name, points in lines.items():
+        kept = times_kept([points], most)
+        pointed |= {(name, int(at)) for at, _ in points if kept is None or at in kept}
+    return pointed
 
 
 def largest(rows: Sequence[Row]) -> float | None:

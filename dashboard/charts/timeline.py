@@ -11,7 +11,7 @@ from dashboard.charts.bands import Overlay, bands_behind, threshold_across
 from dashboard.charts.marks import marks_across
 from dashboard.charts.palette import series_colours
 from dashboard.charts.percentiles import band_layers
-from dashboard.charts.rows import Row, largest, positive
+from dashboard.charts.rows import Row, largest, pointed_at, positive
 from dashboard.charts.theme import themed
 from dashboard.charts.time_axis import TIME_LABEL, time_scale
 from dashboard.charts.units import Scale, scale_of
@@ -19,7 +19,7 @@ from dashboard.charts.units import Scale, scale_of
 STATES: Final = ("final", "unfinished")
 TALL: Final = 250
 """Pixels from which a chart has room for a fine time axis."""
-_COLUMNS: Final = ("time", "value", "series", "state", "alone")
+_COLUMNS: Final = ("time", "value", "series", "state", "alone", "pointed")
 _ROW_OF_LEGEND_PIXELS: Final = 900
 
 
@@ -148,7 +148,7 @@ def _hover(base: alt.Chart, value: alt.Y, scale: Scale) -> alt.Chart:
     """The dot under the pointer, with the exact value; invisible until then."""
     nearest = alt.selection_point(name="hover", nearest=True, on="pointermove", clear="pointerout", empty=False)
     dot: alt.Chart = (
-        base.transform_filter("isValid(datum.value)")
+        base.transform_filter("datum.pointed")
         .transform_calculate(
             when="utcFormat(datum.time, '%a %d %b %Y %H:%M:%S')",
             exact=f"format(datum.value, '{scale.exact_format}') + {_quoted(scale.suffix)}",
@@ -183,16 +183,15 @@ def _quoted(text: str) -> str:
 
 def _frame(rows: Sequence[Row], scale: Scale) -> pd.DataFrame:
     """The rows as a table, scaled, with the last finished bucket doubled so that the dashed tail is joined to it."""
-    table: list[Row] = []
+    pointed = pointed_at(rows)
+    table: list[dict[str, object]] = []
     for place, row in enumerate(rows):
-        scaled = Row(**row)
-        scaled["value"] = None if row["value"] is None else row["value"] * scale.factor
+        value = None if row["value"] is None else row["value"] * scale.factor
+        scaled = {**row, "value": value, "pointed": (row["series"], row["time"]) in pointed}
         table.append(scaled)
         following = rows[place + 1] if place + 1 < len(rows) else None
         if following and following["series"] == row["series"] and (row["state"], following["state"]) == STATES:
-            joint = Row(**scaled)
-            joint["state"] = "unfinished"
-            table.append(joint)
+            table.append({**scaled, "state": "unfinished", "pointed": False})
     frame = pd.DataFrame(table, columns=list(_COLUMNS))
     # Arrow hands 64-bit integers to the browser as BigInt, which a time scale cannot read.
     return frame.astype({"time": "float64", "value": "float64"})

@@ -1,5 +1,6 @@
 """The page opened first: is everything fine, and how has it been?"""
 
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import Final
 
@@ -9,6 +10,7 @@ from dashboard.answers import Alerts
 from dashboard.overview_snapshot import Snapshot, take_snapshot
 from dashboard.plain_text import one_line, plain
 from dashboard.session import arriving_state, client, leave_when_denied, now, rights, settings, write_query
+from dashboard.shared_snapshots import SharedSnapshots
 from dashboard.states.overview import OverviewState
 from dashboard.time_range import zone_name, zone_of
 from dashboard.verdict import Level, Verdict
@@ -24,6 +26,7 @@ PAGE: Final = "overview"
 ALL: Final = "*"
 _HEIGHT: Final = 720
 _SEEN: Final = f"{PAGE}.seen"
+_FIRST: Final = f"{PAGE}.first"
 
 
 def render() -> None:
@@ -43,8 +46,12 @@ def render() -> None:
     if not range_is_right(period, moment):
         return
     state = OverviewState(period=period, zone=zone)
-    with waiting(PAGE, "all", height=_HEIGHT):
-        snapshot = _snapshot(state, rights())
+    shared, key = _shared(), _key(state)
+    snapshot = shared.at_once(key)
+    if snapshot is None:
+        with waiting(PAGE, "all", height=_HEIGHT):
+            snapshot = _current(state)
+    st.session_state[_FIRST] = snapshot
     with places[0]:
         service = _pick_service(snapshot)
     state = replace(state, service=service)
@@ -52,6 +59,10 @@ def render() -> None:
     tell_complaints(PAGE)
     every = asks_again_every(PAGE, settings().refresh_seconds)
     st.fragment(_live, run_every=every)(state)
+    if not shared.is_current(key) and snapshot.failure is None:
+        # What was known a moment ago can be read meanwhile.
+        _current(state)
+        st.rerun()
 
 
 def _pick_service(snapshot: Snapshot) -> str:
@@ -71,15 +82,24 @@ def _service_title(name: str) -> str:
     return "All services" if name == ALL else one_line(name, 60)
 
 
-@st.cache_data(ttl=5, max_entries=64, show_spinner=False)
-def _snapshot(state: OverviewState, rights: str) -> Snapshot:  # noqa: ARG001  # a part of the cache's key
-    """One look for everybody with the same rights who looks at the same range at this moment, whatever service."""
-    return take_snapshot(client(), state, now())
+@st.cache_resource(show_spinner=False)
+def _shared() -> SharedSnapshots:
+    return SharedSnapshots(settings().refresh_seconds)
+
+
+def _key(state: OverviewState) -> Hashable:
+    """One look for everybody with the same rights who looks at the same range, whatever service."""
+    return replace(state, service=""), rights()
+
+
+def _current(state: OverviewState) -> Snapshot:
+    asking = client()
+    return _shared().current(_key(state), lambda: take_snapshot(asking, state, now()))
 
 
 def _live(state: OverviewState) -> None:
     """The part that refreshes by itself."""
-    snapshot = _snapshot(replace(state, service=""), rights())
+    snapshot: Snapshot = st.session_state.pop(_FIRST, None) or _current(state)
     failure = snapshot.failure
     leave_when_denied(failure)
     note_failing(PAGE, failing=failure is not None)

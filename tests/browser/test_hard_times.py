@@ -31,6 +31,7 @@ HOSTILE_PAGES: Final = (
 INJECTED: Final = (
     "[data-testid=stMain] :is(script, a[href^='http://example'], a[href^='javascript'], strong:text-is('bold'))"
 )
+AS_OF: Final = re.compile(r"as of \d\d:\d\d:\d\d")
 SCROLLED: Final = "document.querySelector('[data-testid=stMain]').scrollTop"
 
 
@@ -67,6 +68,23 @@ def test_a_slow_api_is_waited_for(open_page: Open, dashboard: str, api: FakeMoni
     expect(page.get_by_text("Asking for durations")).to_be_visible()
     expect(page.get_by_text("Asking for durations")).to_have_count(0)
     charts(page, 1)
+
+
+def test_what_was_known_can_be_read_while_the_next_is_asked_for(
+    open_page: Open, dashboard: str, api: FakeMonitoringApi
+) -> None:
+    """Who comes soon after somebody else reads the overview as it was then, with its time; the next takes its place."""
+    first = open_page(f"{dashboard}/?from=now-3h")
+    expect(first.get_by_text(AS_OF)).to_be_visible()
+    first.goto("about:blank")
+    api.delay_seconds = 6.0
+    second = open_page(f"{dashboard}/?from=now-3h")
+    told = second.get_by_text(AS_OF)
+    expect(told).to_be_visible()
+    known = told.inner_text()
+    assert figures(second)
+    expect(told).not_to_have_text(known)
+    expect(second.get_by_test_id("stSkeleton")).to_have_count(0)
 
 
 def test_a_refresh_leaves_alone_what_somebody_is_at(open_page: Open, dashboard: str, api: FakeMonitoringApi) -> None:

@@ -1,6 +1,15 @@
 """Rows of charts."""
 
-from dashboard.charts.rows import MOST_POINTS, largest, rows_of, series_name, times_kept, until_now
+from dashboard.charts.rows import (
+    MOST_POINTED,
+    MOST_POINTS,
+    largest,
+    pointed_at,
+    rows_of,
+    series_name,
+    times_kept,
+    until_now,
+)
 
 
 def test_the_wall_clock_is_the_axis() -> None:
@@ -61,3 +70,14 @@ def test_the_ends_of_a_band_are_thinned_to_the_same_buckets() -> None:
     first, second = (rows_of("a", line, step_seconds=1, complete_until=None, kept=kept) for line in (low, high))
     assert [row["time"] for row in first] == [row["time"] for row in second]
     assert times_kept([low[:MOST_POINTS]]) is None
+
+
+def test_a_dot_for_each_value_until_there_are_too_many() -> None:
+    """All of a short line; of long ones a share each, with the peak among them; a missing value never."""
+    short = rows_of("a", [(0, 1.0), (60, None), (120, 2.0)], step_seconds=60, complete_until=None)
+    assert pointed_at(short) == {("a", 0), ("a", 120_000)}
+    minutes = [(60.0 * place, 9.0 if place == 777 else 1.0) for place in range(1_440)]
+    both = [row for name in "ab" for row in rows_of(name, minutes, step_seconds=60, complete_until=None)]
+    pointed = pointed_at(both)
+    assert MOST_POINTED // 4 <= len(pointed) <= MOST_POINTED
+    assert {("a", 777 * 60_000), ("b", 777 * 60_000)} <= pointed

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard.pages import PAGES
 from tests.dashboard.monitoring_api import FakeMonitoringApi
+from tests.dashboard.views.passing import time_passes
 from tests.dashboard.views.words import said
 
 Open = Callable[..., AppTest]
@@ -25,7 +25,7 @@ def test_a_page_without_an_api_says_so_and_finds_it_again(open_page: Open, api: 
     for words in ("not reachable", api.url, "sightglass status", "keeps trying by itself"):
         assert words in said(page)
     api.mode = "full"
-    st.cache_data.clear()  # as the seconds do that pass until the page asks again
+    time_passes()
     page.run()
     assert not page.exception
     assert "not reachable" not in said(page)

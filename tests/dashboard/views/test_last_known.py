@@ -6,13 +6,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.views import asking, log_search, traces
+from dashboard.views import log_search, traces
 from tests.dashboard.alerting_api import FIRING
 from tests.dashboard.modelling_api import MODEL, PREDICTION
 from tests.dashboard.monitoring_api import FakeMonitoringApi
+from tests.dashboard.views.passing import time_passes
 from tests.dashboard.views.words import said
 
 Open = Callable[..., AppTest]
@@ -51,12 +51,6 @@ def content(page: AppTest) -> tuple[list[str], int, int, int]:
     """What a page shows besides the notice: its headings, and how many charts, tables and links."""
     charts = len(page.get("arrow_vega_lite_chart")) + len(page.get("vega_lite_chart"))
     return [item.value for item in page.subheader], charts, len(page.dataframe), len(page.main.page_link)
-
-
-def time_passes() -> None:
-    """As the half minute does in which a page need not ask again."""
-    asking._recent.clear()
-    st.cache_data.clear()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from streamlit.testing.v1 import AppTest
 
 from tests.dashboard.monitoring_api import HOSTILE, FakeMonitoringApi
+from tests.dashboard.views.passing import time_passes
 
 Open = Callable[..., AppTest]
 
@@ -115,14 +116,14 @@ def test_clickhouse_down_is_said_and_alerts_are_still_shown(open_page: Open, api
 def test_what_was_known_stays_with_its_age(open_page: Open, api: FakeMonitoringApi) -> None:
     """When ClickHouse goes away, the last figures remain, called old; when it returns, they are new."""
     page = open_page("overview")
-    _pass_time()
+    time_passes()
     api.mode = "store-down"
     page.run()
     assert "ClickHouse is not answering" in page.error[0].value
     assert re.search(r"Below is what was known \d+ s ago", text_of(page))
     assert figures_of(page)
     assert "All is well" not in text_of(page)
-    _pass_time()
+    time_passes()
     api.mode = "full"
     page.run()
     assert not page.error
@@ -161,10 +162,3 @@ def test_an_unreadable_link_opens_and_says_so(open_page: Open) -> None:
     page = open_page("overview", **{"from": "whenever"})
     assert "from and to" in page.warning[0].value.replace("\\", "")
     assert url_of(page)["from"] == ["now-24h"]
-
-
-def _pass_time() -> None:
-    """Let the shared snapshot grow old."""
-    import streamlit as st
-
-    st.cache_data.clear()

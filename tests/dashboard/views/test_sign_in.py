@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from tests.dashboard.monitoring_api import FakeMonitoringApi, problem
+from tests.dashboard.views.passing import time_passes
 from tests.dashboard.views.test_overview import text_of, url_of
 
 Open = Callable[..., AppTest]
@@ -106,7 +106,7 @@ def test_a_revoked_token_ends_the_visit(open_app: Open, tokens: dict[str, set[st
     """The next look shows the page that asks again, with the reason, and nothing of what was there."""
     page = send(open_app(), ANN)
     del tokens[ANN]
-    st.cache_data.clear()
+    time_passes()
     page.run()
     assert not page.exception
     assert asks_for_a_token(page)
@@ -119,7 +119,7 @@ def test_one_denied_answer_is_enough(open_app: Open, api: FakeMonitoringApi, mon
     heard = iter(range(1_000_000))
     late = problem(429, "Too many requests without a good token came from this address."), problem(401, "No.")
     monkeypatch.setattr(api, "refusal", lambda *_: late[next(heard) % 10 == 9])
-    st.cache_data.clear()
+    time_passes()
     page.run()
     assert asks_for_a_token(page)
 
