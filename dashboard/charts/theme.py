@@ -9,6 +9,27 @@ from dashboard.charts.palette import DARK, GRID, INK, MUTED
 AnyChart = TypeVar("AnyChart", bound=alt.TopLevelMixin)
 FONT: Final = '"Source Sans", "Source Sans 3", system-ui, sans-serif'
 
+_CONFIG: Final = alt.Config(
+    font=FONT,
+    background="transparent",
+    view=alt.ViewConfig(stroke=None),
+    axis=alt.AxisConfig(
+        labelColor=MUTED,
+        labelFontSize=12,
+        titleColor=MUTED,
+        titleFontSize=12,
+        titleFontWeight="normal",
+        gridColor=GRID,
+        domain=False,
+        ticks=False,
+        labelPadding=6,
+    ),
+    axisX=alt.AxisConfig(grid=False, domain=True, domainColor=GRID, labelFlush=True),
+    legend=alt.LegendConfig(
+        labelColor=INK, labelFontSize=12, labelLimit=260, symbolStrokeWidth=3, symbolSize=140, title=None, offset=10
+    ),
+)
+
 
 def themed(chart: alt.LayerChart, *, height: int) -> alt.LayerChart:
     """Give a chart the common look.
@@ -17,29 +38,12 @@ def themed(chart: alt.LayerChart, *, height: int) -> alt.LayerChart:
         chart: all its layers.
         height: of the whole picture, in pixels; the width is the container's.
     """
-    themed_chart: alt.LayerChart = (
-        chart.properties(
-            width="container",
-            height=height,
-            padding={"left": 2, "right": 10, "top": 4, "bottom": 2},
-        )
-        .configure(font=FONT, background="transparent")
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=MUTED,
-            labelFontSize=12,
-            titleColor=MUTED,
-            titleFontSize=12,
-            titleFontWeight="normal",
-            gridColor=GRID,
-            domain=False,
-            ticks=False,
-            labelPadding=6,
-        )
-        .configure_axisX(grid=False, domain=True, domainColor=GRID, labelFlush=True)
-        .configure_legend(
-            labelColor=INK, labelFontSize=12, labelLimit=260, symbolStrokeWidth=3, symbolSize=140, title=None, offset=10
-        )
+    # In one step, for each `configure_...` copies the whole chart.
+    themed_chart: alt.LayerChart = chart.properties(
+        width="container",
+        height=height,
+        padding={"left": 2, "right": 10, "top": 4, "bottom": 2},
+        config=_CONFIG,
     )
     return themed_chart
 
