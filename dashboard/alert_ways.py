@@ -24,7 +24,9 @@ _ATTRIBUTES: Final = {
     "status_code": "http.response.status_code",
 }
 # An alert without a metric is a statement's: what it calls a model is one.
-_NOT_OF_MODELS: Final = frozenset({"request_rate", "prediction_rate", "ingest_lag_p95", "completeness"})
+_NOT_OF_MODELS: Final = frozenset(
+    {"request_rate", "concurrency_mean", "prediction_rate", "ingest_lag_p95", "completeness"}
+)
 
 
 @dataclass(frozen=True)

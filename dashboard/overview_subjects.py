@@ -11,9 +11,10 @@ from dashboard.charts.units import figure
 from dashboard.history_answers import ComparedHistory
 from dashboard.verdict import Level, Verdict, falls_short
 
-SERVICE_METRICS: Final = ("request_rate", "error_ratio", "latency_p95")
+# The four golden signals: traffic, errors, latency, saturation.
+SERVICE_METRICS: Final = ("request_rate", "error_ratio", "latency_p95", "concurrency_mean")
 MODEL_METRICS: Final = ("prediction_rate", "score_mean", "fallback_ratio", "label_coverage")
-_RATES: Final = frozenset({"request_rate", "prediction_rate"})
+_RATES: Final = frozenset({"request_rate", "concurrency_mean", "prediction_rate"})
 _NAMED: Final = 3
 
 

@@ -43,7 +43,7 @@ from dashboard.views.waiting import waiting
 
 _ZOOMED: Final = f"{PAGE}.zoomed"
 _HEIGHT: Final = 520
-_OF_SPEED: Final = ("latency", "slow_ratio", "error_ratio")
+_OF_SPEED: Final = ("latency", "slow_ratio", "error_ratio", "concurrency")
 
 
 def render() -> None:

@@ -39,6 +39,7 @@ METRICS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "latency_p50": ("s", KEYS, "Half of the requests were answered within this time."),
     "latency_p95": ("s", KEYS, "95 of 100 requests were answered within this time."),
     "latency_p99": ("s", KEYS, "99 of 100 requests were answered within this time."),
+    "concurrency_mean": ("1", KEYS, "Requests being answered at the same time, on average."),
     "prediction_rate": ("1/s", MODEL_KEYS, "Predictions made per second."),
     "score_mean": ("1", MODEL_KEYS, "Mean score."),
     "score_p50": ("1", MODEL_KEYS, "Median score."),
@@ -79,6 +80,7 @@ def value_of(metric: str, at: float, seed: int = 0) -> float:
         "latency_p50": 0.011 * (1 + 0.2 * wobble),
         "latency_p95": 0.034 * (1 + 0.3 * wobble + 0.4 * day),
         "latency_p99": 0.071 * (1 + 0.4 * wobble + 0.6 * day),
+        "concurrency_mean": 0.02 + 0.4 * day * (1 + 0.2 * wobble),
         "prediction_rate": 0.3 + 10 * day * (1 + 0.12 * wobble),
         "score_mean": 0.24 + 0.05 * wobble + 0.03 * seed,
         "score_p50": 0.21 + 0.04 * wobble,
@@ -265,7 +267,7 @@ class FakeMonitoringApi:
             }
             for seed, labels in enumerate(self._groups(query))
         ]
-        if metric in {"request_rate", "prediction_rate"} and empty:
+        if metric in {"request_rate", "concurrency_mean", "prediction_rate"} and empty:
             value = 0.0
         if metric == "prediction_rate" and query.get("group_by") == ["service"]:
             series = series[:1]
@@ -320,7 +322,7 @@ class FakeMonitoringApi:
 
     def _point(self, metric: str, at: float, seed: int, times: list[float]) -> float | None:
         if self.mode == "empty":
-            return 0.0 if metric.endswith("_rate") else None
+            return 0.0 if metric == "concurrency_mean" or metric.endswith("_rate") else None
         place = (at - times[0]) / (times[-1] - times[0] or 1)
         # A gap, a value alone in it, and nothing yet at the end.
         if metric == "score_mean" and 0.30 < place < 0.36 and not 0.33 <= place < 0.33 + 1 / len(times):

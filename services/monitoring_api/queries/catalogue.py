@@ -41,6 +41,7 @@ def _score(level: float) -> Measure:
 
 _requests = Measure("events", "count()", rollup="sum(Requests)", finished="Requests")
 _errors = Measure("errors", f"countIf({ERRORS})", rollup="sum(Errors)")
+_seconds_taken = Measure("seconds_taken", "sum(Duration) / 1e9", rollup="sum(DurationSum)")
 _predictions = Measure("events", "count()", rollup="sum(Predictions)")
 _scored = Measure("scored", "count(Score)", rollup="sum(Scored)", finished="Scored")
 _score_sum = Measure("score_sum", "sum(Score)", rollup="sum(ScoreSum)")
@@ -72,6 +73,17 @@ _ENTRIES: Final = (
             _requests,
         )
         for level in sketch.LEVELS
+    ),
+    # L = lambda W: J. D. C. Little, "A Proof for the Queuing Formula: L = lambda W", Operations Research 9(3), 1961,
+    # https://doi.org/10.1287/opre.9.3.383. Rate times mean duration is the sum of durations by the time they came in.
+    Metric(
+        "concurrency_mean",
+        "1",
+        "Requests in flight on average: all they took by the seconds passed; each counts where it started.",
+        Kind.RATE,
+        REQUESTS,
+        _seconds_taken,
+        _requests,
     ),
     Metric(
         "prediction_rate", "1/s", "Predictions made per second.", Kind.RATE, PREDICTIONS, _predictions, _predictions

@@ -23,6 +23,7 @@ _SHOWN: Final[Mapping[str, tuple[str, str]]] = {
     "latency_p50": ("1", _SLOWEST),
     "latency_p95": ("1", _SLOWEST),
     "latency_p99": ("1", _SLOWEST),
+    "concurrency_mean": ("1", _SLOWEST),
     "positive_ratio": ("Positive", _LATEST),
     "fallback_ratio": ("FeaturesSource = 'fallback'", _LATEST),
     "ingest_lag_p95": ("1", f"{SECONDS_TO_ARRIVE} DESC"),

@@ -24,7 +24,7 @@ def url_of(page: AppTest) -> dict[str, list[str]]:
     }
 
 
-SERVICE = ["Requests", "Errors", "Latency p95"]
+SERVICE = ["Requests", "Errors", "Latency p95", "In flight"]
 MODEL = ["Predictions", "Mean score", "Fallbacks", "Label coverage"]
 
 
@@ -56,9 +56,9 @@ def test_it_says_how_things_are(open_page: Open) -> None:
 def test_as_few_questions_for_many_services_as_for_one(open_page: Open, api: FakeMonitoringApi) -> None:
     """Everything is asked once, grouped; who looks at one service shares the answers, and asks nothing more."""
     page = open_page("overview")
-    assert len(api.asked) == 17
+    assert len(api.asked) == 19
     page.selectbox(key="overview.service").select("ml-api").run()
-    assert len(api.asked) == 17
+    assert len(api.asked) == 19
     assert len(figures_of(page)) == 2
     assert url_of(page)["service"] == ["ml-api"]
 

@@ -236,6 +236,7 @@ _FIGURES: Final[Mapping[str, Any]] = {
     "latency_p50": (_REQUESTS, lambda row, _: _quantile(row[2], 0.5)),
     "latency_p95": (_REQUESTS, lambda row, _: _quantile(row[2], 0.95)),
     "latency_p99": (_REQUESTS, lambda row, _: _quantile(row[2], 0.99)),
+    "concurrency_mean": (_REQUESTS, lambda row, seconds: exactly(math.fsum(row[2]) / seconds)),
     "prediction_rate": (_PREDICTED, lambda row, seconds: exactly(row[0] / seconds)),
     "score_mean": (_PREDICTED, lambda row, _: _share(math.fsum(row[3]), len(row[3]))),
     "score_p50": (_PREDICTED, lambda row, _: _quantile(row[3], 0.5)),
@@ -246,7 +247,7 @@ _FIGURES: Final[Mapping[str, Any]] = {
     "ingest_lag_p95": (_ARRIVED, lambda row, _: _quantile(row[0], 0.95, bound=1e-6)),
     **{name: (JUDGED, lambda row, _, name=name: exactly(judgement(name, row))) for name in JUDGEMENTS},
 }
-_EMPTY: Final = {"request_rate": exactly(0.0), "prediction_rate": exactly(0.0)}
+_EMPTY: Final = {name: exactly(0.0) for name in ("request_rate", "concurrency_mean", "prediction_rate")}
 METRICS: Final = (*_FIGURES, "completeness")
 
 

@@ -14,7 +14,7 @@ from tests.monitoring_api.store import T0, label, point, prediction, span
 
 pytestmark = pytest.mark.anyio
 MINUTE = timedelta(minutes=1)
-ZERO_WHEN_EMPTY = {"request_rate", "prediction_rate"}
+ZERO_WHEN_EMPTY = {"request_rate", "concurrency_mean", "prediction_rate"}
 
 
 @pytest.mark.parametrize("metric", CATALOGUE)
@@ -76,6 +76,25 @@ async def test_request_metrics_are_those_worked_out_by_hand(store):
     assert await one("request_rate", where=["route=in(/v1/predict,/x)"]) == {(): [3 / 60, 2 / 60, 0.0]}
     assert await one("request_rate", where=["route!=in(/v1/predict,/x)"]) == {(): [2 / 60, 3 / 60, 0.0]}
     assert await one("request_rate", where=["status_code=500", "service=ml-api"]) == {(): [1 / 60, 1 / 60, 0.0]}
+
+
+async def test_concurrency_is_littles_law(store):
+    """Rate times mean duration; a request counts in the bucket in which it started, for all the time it took."""
+    long = span(T0 + timedelta(seconds=59), seconds=90, route="/v1/batch")
+    store.insert("otel_traces", [*_ten_requests(), long, span(T0, seconds=600, SpanKind="Client")])
+    end = T0 + 3 * MINUTE
+
+    async def one(**more):
+        return values(await ask_history(store, "concurrency_mean", T0, end, **more))
+
+    assert await one() == {(): pytest.approx([(1.5 + 90) / 60, 4 / 60, 0.0])}
+    assert await one(by=["route"], where=["route!=/v1/batch"]) == {
+        ("/v1/labels",): pytest.approx([0.6 / 60, 2.4 / 60, 0.0]),
+        ("/v1/predict",): pytest.approx([0.9 / 60, 1.6 / 60, 0.0]),
+    }
+    by_route = {"where": ["route!=/v1/batch"]}
+    (rate,) = values(await ask_history(store, "request_rate", T0, end, **by_route)).values()
+    assert await one(**by_route) == {(): pytest.approx([rate[0] * 0.3, rate[1] * 0.8, 0.0])}
 
 
 async def test_percentiles_are_within_their_stated_bound(store):
