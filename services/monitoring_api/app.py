@@ -16,6 +16,7 @@ from services.monitoring_api.database import ClickHouseDatabase, Database
 from services.monitoring_api.database.instruments import DatabaseInstruments
 from services.monitoring_api.database.slow_statements import SlowStatements
 from services.monitoring_api.ml_api import MlApi
+from services.monitoring_api.operating.alert_timeline import KnownTimeline
 from services.monitoring_api.operating.alerts import StoredAlerts
 from services.monitoring_api.operating.audit_trail import AuditTrails
 from services.monitoring_api.operating.channels import StoredChannels
@@ -32,6 +33,7 @@ from services.monitoring_api.queries.cache_tally import CacheTally
 from services.monitoring_api.queries.redis_buckets import RedisBuckets
 from services.monitoring_api.queries.store_identity import StoreIdentity
 from services.monitoring_api.queries.watermark import SharedWatermark
+from services.monitoring_api.routes.alert_timeline import alert_timeline_router
 from services.monitoring_api.routes.alerts import alerts_router
 from services.monitoring_api.routes.asking_route import NamesRoute
 from services.monitoring_api.routes.audit import audit_router
@@ -184,6 +186,7 @@ def _operating(settings: MonitoringApiSettings, store: AlertStore, clock: Callab
     place = NotificationsPlace(settings.notifications_file)
     return (
         alerts_router(StoredAlerts(store, place, dashboard_url=settings.dashboard_url, clock=clock)),
+        alert_timeline_router(KnownTimeline(store, clock=clock)),
         silences_router(StoredSilences(store, clock=clock)),
         channels_router(StoredChannels(store, place)),
         notifications_router(StoredNotifications(store, clock=clock)),
