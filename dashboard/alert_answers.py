@@ -1,6 +1,7 @@
 """What the monitoring API answers about alerts, silences, rules, channels and messages, as frozen models."""
 
 from datetime import datetime
+from typing import Any
 
 from pydantic import Field
 
@@ -24,6 +25,33 @@ class AlertHistory(Answer):
     fingerprint: str
     events: tuple[Event, ...] = ()
     next_cursor: int | None = None
+
+
+class Stretch(Answer):
+    """A stretch of time that an alert spent pending or firing; without an end it lasted beyond the range."""
+
+    state: str
+    start: datetime = Field(alias="from")
+    end: datetime | None = Field(default=None, alias="to")
+
+
+class AlertStretches(Answer):
+    """What one alert did over a range; without labels where it is no longer kept."""
+
+    fingerprint: str = ""
+    rule: str
+    labels: Labels = Field(default_factory=dict)
+    stretches: tuple[Stretch, ...] = ()
+
+
+class AlertTimeline(Answer):
+    """What all alerts did over a range, those of the newest stretches first."""
+
+    start: datetime = Field(alias="from")
+    end: datetime = Field(alias="to")
+    known_from: datetime
+    alerts: tuple[AlertStretches, ...] = ()
+    truncated: bool = False
 
 
 class Acknowledgement(Answer):
@@ -57,6 +85,7 @@ class Rule(Answer):
 
     name: str
     group: str = ""
+    definition: dict[str, Any] = Field(default_factory=dict)
     metric: str | None = None
     condition: str = ""
     window_seconds: float | None = None

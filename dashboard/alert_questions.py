@@ -7,6 +7,7 @@ from urllib.parse import quote
 from dashboard.alert_answers import (
     Acknowledgement,
     AlertHistory,
+    AlertTimeline,
     Backtests,
     Channels,
     ChannelVerdict,
@@ -18,6 +19,7 @@ from dashboard.alert_answers import (
     Silences,
 )
 from dashboard.api_client import Action, Question
+from dashboard.time_range import TimeRange
 
 MOST_EVENTS: Final = 500
 MOST_NOTIFICATIONS: Final = 100
@@ -30,6 +32,11 @@ def alert_history(fingerprint: str) -> Question[AlertHistory]:
     """What happened to an alert."""
     path = f"/api/v1/alerts/{_part(fingerprint)}/history"
     return Question(path, AlertHistory, (("limit", str(MOST_EVENTS)),))
+
+
+def alert_timeline(period: TimeRange) -> Question[AlertTimeline]:
+    """What all alerts did over a range."""
+    return Question("/api/v1/alerts/timeline", AlertTimeline, (("from", period.start), ("to", period.end)))
 
 
 def silences() -> Question[Silences]:

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.alert_answers import AlertHistory
-from dashboard.alert_questions import MOST_EVENTS, acknowledge, alert_history
+from dashboard.alert_questions import MOST_EVENTS, acknowledge, alert_history, rules
 from dashboard.alert_spans import LOOKS, STATE, spans_of
 from dashboard.alert_ways import page_of, ways_of
 from dashboard.answers import Alert, Catalogue
@@ -21,6 +21,7 @@ from dashboard.plain_text import one_line, plain
 from dashboard.session import client, leave_when_denied
 from dashboard.states.alerts import AlertsState
 from dashboard.time_range import age, epoch_milliseconds, utc_offset_seconds, zone_name, zone_of
+from dashboard.views.alert_figure import draw_figure
 from dashboard.views.alert_list import marks, state_badge, summary_of, value_of
 from dashboard.views.alert_silences import silence_form
 from dashboard.views.lines import draw
@@ -49,7 +50,11 @@ def draw_detail(alert: Alert, state: AlertsState, catalogue: Catalogue, now: dat
             _texts("Label", alert.labels)
         with right:
             _texts("Annotation", alert.annotations)
-    _timeline(alert, state, catalogue, now)
+    past, known = client().ask_all([alert_history(alert.fingerprint), rules()])
+    for answer in (past, known):
+        leave_when_denied(answer if isinstance(answer, ApiError) else None)
+    draw_figure(alert, known, () if isinstance(past, ApiError) else past.events, state, now)
+    _timeline(past, alert, state, catalogue, now)
     _act(alert)
 
 
@@ -106,14 +111,13 @@ def _texts(kind: str, texts: Mapping[str, str]) -> None:
         st.table(table, border="horizontal", hide_index=True, alt=f"Every {kind.lower()} of the alert")
 
 
-def _timeline(alert: Alert, state: AlertsState, catalogue: Catalogue, now: datetime) -> None:
+def _timeline(
+    answer: AlertHistory | ApiError, alert: Alert, state: AlertsState, catalogue: Catalogue, now: datetime
+) -> None:
     with st.container(border=True):
         st.markdown("**What it did**")
-        try:
-            answer = client().ask(alert_history(alert.fingerprint))
-        except ApiError as error:
-            leave_when_denied(error)
-            failure_notice(error)
+        if isinstance(answer, ApiError):
+            failure_notice(answer)
             return
         start, end = state.period.bounds(now)
         offset = utc_offset_seconds(state.zone, end)

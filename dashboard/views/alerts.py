@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from dashboard.alert_questions import rules
+from dashboard.alert_questions import alert_timeline, rules
 from dashboard.answers import Catalogue
 from dashboard.api_client import alerts
 from dashboard.api_errors import ApiError
@@ -27,6 +27,7 @@ from dashboard.views.alert_mails import draw_mails
 from dashboard.views.alert_notifications import STATES, channel_names, draw_notifications
 from dashboard.views.alert_rules import draw_rules
 from dashboard.views.alert_silences import draw_silences
+from dashboard.views.alert_timeline import draw_timeline
 from dashboard.views.last_known import asks_again_every, draw_lasting
 from dashboard.views.notices import range_is_right, tell_complaints
 from dashboard.views.operating import show_said
@@ -83,7 +84,7 @@ def _controls(moment: datetime) -> AlertsState:
         required=True,
     )
     section = str(choice or last.section)
-    ranged = section == "rules" or (section == "alerts" and bool(last.alert))
+    ranged = section in {"alerts", "rules"}
     custom = ranged and st.session_state[f"{PAGE}.range"] == CUSTOM
     rule, channel, delivery, period = last.rule, last.channel, last.delivery, last.period
     with upper[1]:
@@ -148,13 +149,17 @@ def _live(state: AlertsState) -> None:
 
 
 def _alerts(state: AlertsState) -> None:
-    known = client().ask(alerts())
+    asked = [alerts(), *([] if state.alert else [alert_timeline(state.period)])]
+    known, *timeline = client().ask_all(asked)
+    if isinstance(known, ApiError):
+        raise known
     try:
         catalogue = known_catalogue()
     except ApiError:
         catalogue = Catalogue()
     if not state.alert:
         wanted = draw_list(known, catalogue, now())
+        wanted = draw_timeline(timeline[0], state, now()) or wanted
         if wanted is not None:
             _show(state, wanted)
         return

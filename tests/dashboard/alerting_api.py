@@ -17,6 +17,7 @@ class FakeAlerting:
         hostile: a text that stands in every place for texts; None for ordinary ones.
         empty: whether there is nothing at all.
         refuses: a status with which every action is refused; None does them.
+        definition: what the rules' file says of each.
     """
 
     def __init__(self) -> None:
@@ -27,6 +28,14 @@ class FakeAlerting:
         self.silences: list[dict[str, Any]] = []
         self.acknowledged: dict[str, Any] | None = None
         self.dead = [7]
+        self.definition: dict[str, Any] = {
+            "metric": "error_ratio",
+            "filter": {"service": "ml-api"},
+            "group_by": ["route"],
+            "window": "5m",
+            "condition": "> 5%",
+            "minimum_count": 20,
+        }
 
     def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, Any] | None:
         """Status and body of a GET; None when it is no business of alerting."""
@@ -38,6 +47,7 @@ class FakeAlerting:
             "/api/v1/notifications": lambda: self._notifications(now, query),
             "/api/v1/mails": lambda: self._mails(now),
             f"/api/v1/alerts/{FIRING}/history": lambda: self._history(now),
+            "/api/v1/alerts/timeline": lambda: self._timeline(now),
         }
         return (200, answers[path]()) if path in answers else None
 
@@ -172,13 +182,42 @@ class FakeAlerting:
         ]
         return {"fingerprint": FIRING, "rule": "TooManyErrors", "events": events, "next_cursor": None}
 
+    def _timeline(self, now: float) -> dict[str, Any]:
+        def stretch(state: str, began: float, ended: float | None) -> dict[str, Any]:
+            return {"state": state, "from": text_of(now - began), "to": None if ended is None else text_of(now - ended)}
+
+        known = [
+            {
+                "fingerprint": "00000000000000b2",
+                "rule": "SlowAnswers",
+                "labels": {"alertname": "SlowAnswers"},
+                "stretches": [stretch("pending", 40, None)],
+            },
+            {
+                "fingerprint": FIRING,
+                "rule": self._text("TooManyErrors"),
+                "labels": {"alertname": "TooManyErrors", "severity": "page", "route": self._text("/v1/predict")},
+                "stretches": [
+                    stretch("pending", 32_060, 32_000),
+                    stretch("firing", 32_000, 30_000),
+                    stretch("pending", 5_000, 4_900),
+                    stretch("firing", 4_900, None),
+                ],
+            },
+        ]
+        start, end = text_of(now - 86_400), text_of(now)
+        shown = [] if self.empty else known
+        return {"from": start, "to": end, "known_from": start, "alerts": shown, "truncated": False}
+
     def _rules(self, now: float) -> dict[str, Any]:
         def rule(name: str, health: str, error: str | None, firing: int) -> dict[str, Any]:
             return {
                 "name": name,
                 "group": "flights",
+                "definition": {**self.definition, "alert": name},
                 "metric": "error_ratio",
                 "condition": "> 0.05",
+                "window_seconds": 300.0,
                 "health": health,
                 "error": error,
                 "last_evaluated_at": text_of(now - 3),
