@@ -20,7 +20,7 @@ import httpx
 from playwright.sync_api import Browser
 
 from benchmarks import report
-from benchmarks.dashboard.browsing import Target, choice_seconds, load_seconds, opened, person
+from benchmarks.dashboard.browsing import Target, choice_seconds, filter_seconds, load_seconds, opened, person
 from benchmarks.dashboard.store import LARGE_SPANS, LARGE_TRACE, filled
 from benchmarks.history.arms import Arm
 from benchmarks.ingest import password
@@ -29,10 +29,18 @@ from tests.browser.browser import open_browser
 from tests.integration.stack import free_ports
 
 _WATCHED_SECONDS: Final = 60.0
-_WANTED: Final = {"overview": 1.3, "overview, all of it": None, "history": 1.3, "filter": 0.5, "waterfall": 2.0}
+_WANTED: Final = {
+    "overview": 1.3,
+    "overview, all of it": None,
+    "history": 1.3,
+    "filter": 0.5,
+    "range": None,
+    "waterfall": 2.0,
+}
 """What is loaded, and how many times the yardstick it may take."""
 # A verdict, and under it the first figures with their lines.
 _FIGURES: Final = "[data-testid=stMain] [data-figure] + img"
+_ROUTES: Final = tuple(f"/v1/route-{number}" for number in range(10, 18))
 _CHOICES: Final = ("Last 6 hours", "Last 24 hours")
 
 
@@ -97,7 +105,8 @@ def _loads(browser: Browser, home: str, yardstick: str, loads: int) -> list[dict
         rounds = []
         for number in range(loads):
             times = {name: load_seconds(context, target) for name, target in targets.items()}
-            times["filter"] = choice_seconds(history, "Range", _CHOICES[number % len(_CHOICES)])
+            times["filter"] = filter_seconds(history, f"route={_ROUTES[number % len(_ROUTES)]}")
+            times["range"] = choice_seconds(history, "Range", _CHOICES[number % len(_CHOICES)])
             rounds.append(times)
             print(f"\r{number + 1} of {loads} rounds", end="", file=sys.stderr)
         print(file=sys.stderr)

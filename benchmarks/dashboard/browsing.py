@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,9 +71,23 @@ def choice_seconds(page: Page, label: str, option: str) -> float:
     page.get_by_role("combobox", name=label).click()
     choice = page.get_by_role("option", name=option, exact=True)
     choice.wait_for()
+    return _until_other_lines(page, choice.click)
+
+
+def filter_seconds(page: Page, condition: str) -> float:
+    """Add a filter; return the time from the key until other lines are drawn; then take it out again."""
+    box = page.get_by_role("combobox", name="Filters")
+    box.fill(condition)
+    took = _until_other_lines(page, lambda: box.press("Enter"))
+    _until_other_lines(page, lambda: box.press("Backspace"))
+    box.press("Escape")
+    return took
+
+
+def _until_other_lines(page: Page, act: Callable[[], None]) -> float:
     before = page.evaluate(_LINES)
     begun = time.perf_counter()
-    choice.click()
+    act()
     page.wait_for_function(_NEW_LINE, arg=before)
     return time.perf_counter() - begun
 
