@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
-from tests.browser.pages import charts
+from tests.browser.pages import charts, drawn_points
 from tests.dashboard.alerting_api import FIRING, FakeAlerting
 from tests.dashboard.monitoring_api import FakeMonitoringApi
 
@@ -32,12 +32,12 @@ def test_an_alert_is_found_taken_on_and_silenced(open_page: Open, dashboard: str
     page.get_by_role("button", name="Details").first.click()
     expect(page.get_by_role("heading", name="TooManyErrors")).to_be_visible()
     assert f"alert={FIRING}" in page.url
-    expect(charts(page, 1).first).to_contain_text("firing")
+    expect(charts(page, 2).last).to_contain_text("firing")
     expect(page.get_by_role("link", name="Runbook")).to_have_attribute("href", "https://runbooks.test/errors")
     assert len(page.screenshot(full_page=True)) > 20_000
     page.get_by_role("button", name="Acknowledge").click()
     page.get_by_role("button", name="Yes, take it on").click()
-    expect(page.get_by_text("anonymous is on it")).to_be_visible()
+    expect(page.get_by_text("anonymous is on it")).to_have_count(1)
     page.get_by_role("textbox", name="Comment").last.fill("deploying")
     page.get_by_role("button", name=re.compile("Silence …")).click()
     page.get_by_role("button", name="Yes, silence").click()
@@ -46,6 +46,28 @@ def test_an_alert_is_found_taken_on_and_silenced(open_page: Open, dashboard: str
         ("POST", f"/api/v1/alerts/{FIRING}/acknowledge"),
         ("POST", "/api/v1/silences"),
     ]
+
+
+def test_a_click_into_the_timeline_leads_to_the_alert_and_its_figure(
+    open_page: Open, dashboard: str, alerting: FakeAlerting
+) -> None:
+    """Beside its bars too; there the rule's figure is drawn, with the stretch in which it fired."""
+    page = open_page(f"{dashboard}/alerts")
+    chart = charts(page, 1).first
+    expect(chart.locator("g.mark-rect.role-mark path")).to_have_count(7)  # two rows, and what they did
+    row = chart.locator("g.mark-rect.role-mark").first.locator("path").last
+    box = row.bounding_box()
+    assert box is not None
+    row.click(position={"x": box["width"] * 0.2, "y": box["height"] / 2})
+    expect(page.get_by_role("heading", name="TooManyErrors")).to_be_visible()
+    assert f"alert={FIRING}" in page.url
+    figure = charts(page, 2).first
+    expect(figure).to_contain_text("Error ratio")
+    assert drawn_points(figure) > 10
+    assert figure.locator("g.mark-rect.role-mark path").count() >= 1
+    page.get_by_role("button", name="All alerts").click()
+    expect(page.get_by_text("What alerts did")).to_be_visible()
+    assert "alert=" not in page.url
 
 
 def test_a_backtest_is_drawn(open_page: Open, dashboard: str, alerting: FakeAlerting) -> None:

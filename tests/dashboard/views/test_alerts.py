@@ -1,6 +1,7 @@
 """The alerts page, run without a browser against a server that answers and does things."""
 
 import html
+import json
 import re
 from collections.abc import Callable
 from urllib.parse import parse_qs
@@ -274,3 +275,54 @@ def test_empty_sections_say_what_brings_something_here(open_page: Open, api: Fak
     assert "SIGHTGLASS_WORKER_RULES_FILE" in listed
     assert "sightglass channels test NAME" in said(open_page("alerts", section="notifications"))
     assert "Choose every channel" in said(open_page("alerts", section="notifications", delivery="abandoned"))
+
+
+def test_the_list_shows_what_alerts_did(open_page: Open, alerting: FakeMonitoringApi) -> None:
+    """A row for each over the chosen range, told in words too; the range is part of the link."""
+    page = open_page("alerts", **{"from": "now-7d"})
+    assert not page.exception
+    (chart,) = page.get("vega_lite_chart")
+    spec = json.loads(chart.proto.spec)
+    (domain,) = {tuple(layer["encoding"]["y"]["scale"]["domain"]) for layer in spec["layer"]}
+    assert domain == ("SlowAnswers", "TooManyErrors · route=/v1/predict")
+    assert "TooManyErrors · route=/v1/predict: firing 2 times and pending 2 times, last firing from" in chart.proto.alt
+    assert "(UTC) until now: it lasts" in chart.proto.alt
+    assert ("/api/v1/alerts/timeline", {"from": ["now-7d"], "to": ["now"]}) in alerting.asked
+    page.selectbox(key="alerts.range").select("now-1h").run()
+    assert url_of(page)["from"] == ["now-1h"]
+
+
+def test_without_stretches_the_timeline_says_what_it_would_show(open_page: Open, api: FakeMonitoringApi) -> None:
+    """And how to see earlier ones."""
+    api.mode = "empty"
+    assert "No alert was pending or firing in this range" in said(open_page("alerts"))
+
+
+def test_an_alert_draws_the_figure_that_its_rule_judges(open_page: Open, alerting: FakeMonitoringApi) -> None:
+    """Its metric with the rule's filters and the alert's group, a point a window; threshold and stretches with it."""
+    page = open_page("alerts", alert=FIRING)
+    assert not page.exception
+    figure, states = page.get("vega_lite_chart")
+    kinds = [layer["mark"]["type"] for layer in json.loads(figure.proto.spec)["layer"]]
+    assert {"rect", "rule", "line"} <= set(kinds)
+    assert "the threshold 5 % as a dashed line" in figure.proto.alt
+    assert "1 stretch in which the alert fired" in figure.proto.alt
+    (asked,) = [query for path, query in alerting.asked if path == "/api/v1/metrics/history"]
+    assert (asked["metric"], asked["step"]) == (["error_ratio"], ["300s"])
+    assert asked["filter"] == ['route=/v1/"x"', "service=ml-api"]
+    assert "Windows with fewer than 20 events are not judged" in said(page)
+    closer = next(link for link in page.main.page_link if link.proto.label == "Look closer in History")
+    assert parse_qs(closer.proto.query_string)["filter"] == asked["filter"]
+    assert "firing" in states.proto.alt
+
+
+def test_what_no_line_shows_is_named_with_the_ways_to_see_it(open_page: Open, alerting: FakeMonitoringApi) -> None:
+    """Nothing wrong is drawn: the text says what is judged, and links to History and to the backtest."""
+    alerting.alerting.definition = {"metric": "error_ratio", "change": {"to": "week", "as": "ratio"}}
+    page = open_page("alerts", alert=FIRING)
+    assert not page.exception
+    assert len(page.get("vega_lite_chart")) == 1
+    assert "It judges how error_ratio over 5m changed against that of the same window a week before" in said(page)
+    links = {link.proto.label: parse_qs(link.proto.query_string) for link in page.main.page_link}
+    assert links["Error ratio in History"]["compare"] == ["week"]
+    assert links["Its backtest draws it"]["rule"] == ["TooManyErrors"]
