@@ -64,7 +64,7 @@ def alert_rows(rows: Sequence[AlertRow], *, start: int, end: int, pick: str, tim
     scale = time_scale(start, end)
     axis = alt.Axis(title=time_title, labelExpr=TIME_LABEL, labelOverlap="greedy", tickCount=10)
     lanes = alt.Y(
-        "row:N", scale=alt.Scale(domain=[row.title for row in rows]), axis=alt.Axis(title=None, labelLimit=280)
+        "row:N", scale=alt.Scale(domain=[row.title for row in rows]), axis=alt.Axis(title=None, labelLimit=220)
     )
     x = alt.X("start:T", scale=scale, axis=axis)
     picked = alt.selection_point(name=pick, fields=["key"], on="click", empty=False)

@@ -86,13 +86,15 @@ def _chart(judged: Judged, answer: History, events: Sequence[Event], state: Aler
         f"{firing} stretch{'es' * (firing != 1)} in which the alert fired.",
     )
     step = length(answer.step_seconds)
-    same = step == judged.window
-    each = f"Each point is the figure of the {step} that begin there"
-    looked = (
-        f"{each}; the rule looks at the last {judged.window} at each moment."
-        if same
-        else f"{each}, while the rule judges {judged.window}: it may look steeper or flatter here."
-    )
+    if step == judged.window:
+        looked = (
+            f"Each point is the figure over the {step} from there on; the rule looks at the last {step} at each look."
+        )
+    else:
+        looked = (
+            f"Each point is the figure over the {step} from there on. The rule judges {judged.window} at once, so the "
+            "line may lie above or below what it saw."
+        )
     st.caption(plain(" ".join([looked, f"The dashed line is its threshold, {limit}.", *judged.notes]), 600))
 
 

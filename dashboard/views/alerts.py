@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
 from dashboard.alert_questions import alert_timeline, rules
 from dashboard.answers import Catalogue
-from dashboard.api_client import alerts
+from dashboard.api_client import Question, alerts
 from dashboard.api_errors import ApiError
 from dashboard.plain_text import one_line, plain
 from dashboard.session import (
@@ -149,7 +149,9 @@ def _live(state: AlertsState) -> None:
 
 
 def _alerts(state: AlertsState) -> None:
-    asked = [alerts(), *([] if state.alert else [alert_timeline(state.period)])]
+    asked: list[Question[Any]] = [alerts()]
+    if not state.alert:
+        asked.append(alert_timeline(state.period))
     known, *timeline = client().ask_all(asked)
     if isinstance(known, ApiError):
         raise known

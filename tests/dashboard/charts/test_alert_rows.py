@@ -1,5 +1,8 @@
 """Alerts over time, judged by their Vega-Lite specification and their picture."""
 
+from collections.abc import Sequence
+
+import altair as alt
 import vl_convert
 
 from dashboard.charts.alert_rows import AlertBar, AlertRow, alert_rows
@@ -23,7 +26,7 @@ ROWS = [
 ]
 
 
-def chart(rows=ROWS):
+def chart(rows: Sequence[AlertRow] = ROWS) -> alt.LayerChart:
     """Six hours of them."""
     return alert_rows(rows, start=START, end=START + 6 * HOUR, pick="row", time_title="Time (UTC)")
 

@@ -1,5 +1,7 @@
 """When alerts were pending or firing, over HTTP."""
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
@@ -20,7 +22,7 @@ def happened(place: Place, fingerprint: str, *events: tuple[str, float]) -> None
     place.run(lambda connection: connection.execute(sa.insert(alert_events), rows))
 
 
-def stretches(answer: dict, fingerprint: str) -> list[tuple[str, str, str | None]]:
+def stretches(answer: Any, fingerprint: str) -> list[tuple[str, str, str | None]]:
     """State, beginning and end of what an alert did, by the clock."""
     (mine,) = [one for one in answer["alerts"] if one["fingerprint"] == fingerprint]
     return [(one["state"], one["from"][11:-1], one["to"] and one["to"][11:-1]) for one in mine["stretches"]]
