@@ -18,6 +18,9 @@ FOLDER: Final = Path(__file__).parents[2] / "docs" / "images"
 DESK: Final = 1360
 PHONE: Final = 390
 _TALLEST: Final = 1600
+_CHART: Final = "[data-testid=stVegaLiteChart] svg"
+# A demo in which nothing was ever pending has no chart of it.
+_NOTHING_DID: Final = "strong:text('No alert was pending or firing in this range')"
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Picture:
 
     name: str
     path: str
-    ready: str = "[data-testid=stVegaLiteChart] svg"
+    ready: str = _CHART
     width: int = DESK
     look: Literal["light", "dark"] = "light"
 
@@ -65,6 +68,7 @@ def _pictures(api: str) -> Iterator[Picture]:
     yield Picture("traces", "/traces?section=heatmap&from=now-3h&to=now&tz=UTC")
     yield Picture("trace-dark", f"/traces?trace={prediction['trace_id']}", look="dark")
     yield Picture("logs", "/logs?from=now-1h&to=now&tz=UTC")
+    yield Picture("alerts", "/alerts?from=now-24h&to=now&tz=UTC", ready=f"{_CHART}, {_NOTHING_DID}")
     yield Picture("pipeline", "/pipeline?section=health")
 
 
