@@ -25,6 +25,7 @@ _HIGHEST: Final = 2_400
 _DRAWN_MS: Final = 90_000
 _STILL_MS: Final = 3_000
 # Streamlit shows the first while a page is worked out, and the second where a part of it will be.
+_TRIES_AGAIN: Final = "keeps trying by itself"
 _WORKING: Final = "[data-testid=stStatusWidget], [data-testid=stSkeleton]"
 
 
@@ -87,6 +88,8 @@ def _wait_until_drawn(page: Page) -> None:
     page.wait_for_timeout(_STILL_MS)
     # What is worked out anew meanwhile is faded: the picture is taken at once when nothing is.
     expect(page.locator(_WORKING)).to_have_count(0, timeout=_DRAWN_MS)
+    # What a busy machine did not answer in time is asked again by the page itself.
+    expect(page.get_by_text(_TRIES_AGAIN)).to_have_count(0, timeout=_DRAWN_MS)
 
 
 if __name__ == "__main__":
