@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import altair as alt
 import pandas as pd
@@ -42,7 +42,15 @@ class Cell:
 
 
 def heat_map_chart(
-    cells: Sequence[Cell], *, start: int, end: int, durations: tuple[float, float], brush: str, time_title: str
+    cells: Sequence[Cell],
+    *,
+    start: int,
+    end: int,
+    durations: tuple[float, float],
+    brush: str,
+    untouched: str = "",
+    time_title: str,
+    brushed: tuple[tuple[float, float], tuple[float, float]] | None = None,
 ) -> alt.Chart:
     """Draw the cells that hold spans: the darker, the more; those with failed spans have an outline.
 
@@ -52,10 +60,14 @@ def heat_map_chart(
         end: right end, likewise.
         durations: both ends of the duration axis, in milliseconds, above 0.
         brush: name of the selection, which says `time` and `duration`.
+        untouched: name of a selection that nothing is ever selected by, see `dashboard.brushed.touched`; none when
+            empty.
         time_title: title of the time axis, such as its zone.
+        brushed: both ends on each axis of what is brushed from the beginning; None where nothing is.
     """
     most = max((cell.count for cell in cells), default=1)
-    selection = alt.selection_interval(name=brush, encodings=["x", "y"])
+    begun: dict[str, Any] = {} if brushed is None else {"value": {"x": list(brushed[0]), "y": list(brushed[1])}}
+    selection = alt.selection_interval(name=brush, encodings=["x", "y"], **begun)
     # The logarithm is in the data: where a page may not make code from text, Vega cannot colour by a logarithmic scale.
     top = math.log10(max(2, most))
     levels = [float(power) for power in range(math.floor(top) + 1)]
@@ -96,6 +108,8 @@ def heat_map_chart(
         )
         .add_params(selection)
     )
+    if untouched:
+        chart = chart.add_params(alt.selection_point(name=untouched, fields=["time"], on="never", clear=False))
     return cast("alt.Chart", themed(cast("alt.LayerChart", chart), height=320))
 
 

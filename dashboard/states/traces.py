@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
+from dashboard.brushed import Region
 from dashboard.states.reader import Query, StateReader
 from dashboard.time_range import TimeRange
 
@@ -35,6 +36,7 @@ class TracesState:
         attributes: conditions on attributes, and-ed.
         sort: `time` for the newest first, or `duration`.
         cursor: where the page of the list begins; empty for the first.
+        region: what is brushed in the heat map; None where nothing is.
         period: when the span starts.
         zone: IANA name of the time zone shown.
     """
@@ -54,6 +56,7 @@ class TracesState:
     attributes: tuple[str, ...] = ()
     sort: str = SORTS[0]
     cursor: str = ""
+    region: Region | None = None
     period: TimeRange = field(default_factory=TimeRange)
     zone: str = "UTC"
 
@@ -78,6 +81,7 @@ class TracesState:
             attributes=reader.many("attr"),
             sort=reader.one_of("sort", SORTS),
             cursor=reader.text("cursor", ""),
+            region=_region(reader),
             period=reader.period(),
             zone=reader.zone(),
         )
@@ -95,6 +99,7 @@ class TracesState:
             **{name: [repr(number)] for name, number in numbers.items() if number is not None},
             **({"attr": list(self.attributes)} if self.attributes else {}),
             **({"sort": [self.sort]} if self.sort != SORTS[0] else {}),
+            **({"region": [self.region.spelled()]} if self.region is not None else {}),
             "from": [self.period.start],
             "to": [self.period.end],
             "tz": [self.zone],
@@ -103,7 +108,18 @@ class TracesState:
     @property
     def conditions(self) -> "TracesState":
         """The same search, whatever is shown of it: what a cursor of one page is good for."""
-        return replace(self, section=SECTIONS[0], trace="", span="", inside="", page=1, cursor="", zone="UTC")
+        return replace(
+            self, section=SECTIONS[0], trace="", span="", inside="", page=1, cursor="", region=None, zone="UTC"
+        )
+
+
+def _region(reader: StateReader) -> Region | None:
+    text = reader.text("region", "")
+    try:
+        return Region.read(text, reader.now) if text else None
+    except ValueError as error:
+        reader.complaints.append(f"region: {error}")
+        return None
 
 
 def _number(reader: StateReader, name: str) -> float | None:

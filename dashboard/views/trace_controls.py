@@ -12,6 +12,7 @@ from dashboard.api_errors import ApiError
 from dashboard.plain_text import one_line
 from dashboard.session import client, rights
 from dashboard.states.traces import KINDS, SECTIONS, TracesState
+from dashboard.views.map_brush import begin_map_anew
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
 
 PAGE: Final = "traces"
@@ -26,6 +27,7 @@ _LONGEST: Final = 80
 def load_controls(state: TracesState, moment: datetime) -> None:
     """Set the widgets to a state, before they are drawn."""
     st.session_state[f"{PAGE}.state"] = state
+    begin_map_anew()
     load_range(PAGE, state.period, state.zone, moment)
     for name, value in _values(state).items():
         st.session_state[f"{PAGE}.{name}"] = value
@@ -47,8 +49,9 @@ def pick_traces(last: TracesState, moment: datetime) -> TracesState:
     )
     with st.container(border=True):
         chosen = _conditions(str(section or last.section), last, moment)
-    # A cursor is a place in one list only.
-    return replace(chosen, cursor=last.cursor) if chosen.conditions == last.conditions else chosen
+    # A cursor is a place in one list only; a region stays while the map is shown.
+    cursor = last.cursor if chosen.conditions == last.conditions else ""
+    return replace(chosen, cursor=cursor, region=last.region if chosen.section == "heatmap" else None)
 
 
 def _conditions(section: str, last: TracesState, moment: datetime) -> TracesState:

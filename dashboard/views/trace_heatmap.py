@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from dashboard.brushed import BRUSH, Region, edges, region_of, spans_within
+from dashboard.brushed import BRUSH, UNTOUCHED, Region, brush_of, edges, spans_within
 from dashboard.charts.heatmap import Cell, heat_map_chart
 from dashboard.charts.units import figure
 from dashboard.navigation import page_link
@@ -17,6 +17,7 @@ from dashboard.trace_answers import HeatMap
 from dashboard.trace_questions import heat_map
 from dashboard.views.held import held
 from dashboard.views.lines import draw
+from dashboard.views.map_brush import begun_region, keep_region, map_key
 from dashboard.views.notices import nothing_here
 from dashboard.views.waiting import waiting
 
@@ -26,6 +27,7 @@ _HEIGHT: Final = 400
 
 def draw_heat_map(state: TracesState, moment: datetime) -> None:
     """Draw the map, and under it what is brushed."""
+    state = replace(state, region=None)
     with waiting(PAGE, "heatmap", height=_HEIGHT, words="Asking for durations …"):
         heat: HeatMap = held(f"{PAGE}.heat", (state, moment), lambda: client().ask(heat_map(state)))
     if not heat.cells:
@@ -33,6 +35,7 @@ def draw_heat_map(state: TracesState, moment: datetime) -> None:
         return
     offset = utc_offset_seconds(state.zone, heat.end)
     bounds = edges(heat)
+    begun = begun_region(heat, offset)
     cells = [
         Cell(
             round((cell.time + offset) * 1000),
@@ -49,24 +52,34 @@ def draw_heat_map(state: TracesState, moment: datetime) -> None:
         end=epoch_milliseconds(heat.end, offset),
         durations=(bounds[0][0], bounds[-1][1]),
         brush=BRUSH,
+        untouched=UNTOUCHED,
         time_title=f"Time ({zone_name(zone_of(state.zone), heat.end)})",
+        brushed=None if begun is None else brush_of(begun, heat, offset),
     )
     with st.container(border=True):
         event = draw(
             chart,
-            key=f"{PAGE}.heatmap",
+            key=map_key(),
             alternative=f"{heat.count:,} spans by time and duration, {heat.errors:,} failed. The fields for time and "
             "duration above choose the same as a brush.",
             on_select="rerun",
-            selection_mode=[BRUSH],
+            selection_mode=[BRUSH, UNTOUCHED],
         )
         st.caption(
             f"{heat.count:,} {'spans' if state.kind or state.name else 'requests'}, {heat.errors:,} failed; "
             "cells with failures have an outline. Drag over a part of the map to look into it."
         )
-    region = region_of(event, heat, offset)
-    if region is not None:
-        _brushed(state, heat, region)
+    region = keep_region(event, heat, offset)
+    if region is None:
+        return
+    if brush_of(region, heat, offset) is None:
+        st.info(
+            f"The region of the link, {region.period.start} to {region.period.end}, is not on this map. "
+            "Choose a range that holds it, or drag over another.",
+            icon=":material/filter_center_focus:",
+        )
+        return
+    _brushed(state, heat, region)
 
 
 def searched(state: TracesState, region: Region) -> TracesState:
@@ -79,12 +92,13 @@ def searched(state: TracesState, region: Region) -> TracesState:
         max_duration_ms=_smaller(state.max_duration_ms, region.max_ms),
         kind=state.kind or ("" if state.name else "server"),
         cursor="",
+        region=None,
     )
 
 
 def _brushed(state: TracesState, heat: HeatMap, region: Region) -> None:
     zone = zone_of(state.zone)
-    start, end = (datetime.fromisoformat(text).astimezone(zone) for text in (region.period.start, region.period.end))
+    start, end = (moment.astimezone(zone) for moment in region.ends())
     count, errors = spans_within(heat, region)
     found = searched(state, region)
     low = "0" if found.min_duration_ms is None else figure(found.min_duration_ms, "ms")

@@ -54,5 +54,5 @@ def _part(state: TracesState, moment: datetime) -> None:
         else:
             _DRAWN[state.section](state, moment)
 
-    # Another span of the same trace rests on the same answers.
-    draw_lasting(PAGE, replace(state, span=""), drawing)
+    # Another span of the same trace, or region of the same map, rests on the same answers.
+    draw_lasting(PAGE, replace(state, span="", region=None), drawing)

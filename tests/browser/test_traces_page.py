@@ -13,6 +13,7 @@ from tests.dashboard.tracing_api import LARGE, LARGE_SPANS, TRACE
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
+BRUSH = "[data-testid=stVegaLiteChart] svg .brush_brush path"
 
 
 def state_of(page: Page) -> dict[str, list[str]]:
@@ -21,7 +22,10 @@ def state_of(page: Page) -> dict[str, list[str]]:
 
 
 def test_from_a_brushed_region_to_why_it_is_slow(open_page: Open, dashboard: str, api: FakeMonitoringApi) -> None:
-    """A drag over the slow corner chooses its time and durations; its links ask just for them, and back returns."""
+    """A drag over the slow corner chooses its time and durations; its links ask just for them, and back returns.
+
+    The address says what is brushed: after a reload the panel and the brush are there, and a click takes both away.
+    """
     page = open_page(f"{dashboard}/traces?section=heatmap&service=ml-api")
     box = charts(page, 1).first.bounding_box()
     assert box is not None
@@ -31,7 +35,24 @@ def test_from_a_brushed_region_to_why_it_is_slow(open_page: Open, dashboard: str
     page.mouse.move((left + right) / 2, box["y"] + 110, steps=4)
     page.mouse.move(right, box["y"] + 130, steps=4)
     page.mouse.up()
-    expect(page.get_by_text(re.compile(r"Chosen: 18 Nov 11:5\d.* to 18 Nov 12:0\d"))).to_be_visible()
+    chosen = page.get_by_text(re.compile(r"Chosen: 18 Nov 11:5\d.* to 18 Nov 12:0\d"))
+    expect(chosen).to_be_visible()
+    page.wait_for_function("location.search.includes('region=')")
+    words, (region,), brush = chosen.inner_text(), state_of(page)["region"], page.locator(BRUSH)
+    drawn = {name: float(brush.evaluate(f"(path) => path.getBBox().{name}")) for name in ("x", "y", "width", "height")}
+    page.reload()
+    expect(chosen).to_have_text(words)
+    charts(page, 1)
+    assert {name: float(brush.evaluate(f"(path) => path.getBBox().{name}")) for name in drawn} == pytest.approx(
+        drawn, abs=2
+    )
+    page.wait_for_timeout(1_000)
+    assert (chosen.inner_text(), state_of(page)["region"]) == (words, [region])
+    page.mouse.click(left - 200, box["y"] + 110)
+    expect(chosen).to_have_count(0)
+    page.wait_for_function("!location.search.includes('region=')")
+    page.go_back()
+    expect(chosen).to_have_text(words)
     page.get_by_role("link", name="Why slow?").click()
     expect(page.get_by_role("strong").filter(has_text="1. attribute enduser.airport = JFK")).to_be_visible()
     charts(page, 3)

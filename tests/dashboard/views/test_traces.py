@@ -25,6 +25,7 @@ from dashboard.views.trace_slow import link_of
 from dashboard.views.trace_span import search_query
 from tests.dashboard.explaining_api import finding
 from tests.dashboard.monitoring_api import HOSTILE, FakeMonitoringApi
+from tests.dashboard.test_states import periods
 from tests.dashboard.tracing_api import BARE, LARGE, TRACE, small_trace
 from tests.dashboard.views.test_overview import text_of, url_of
 
@@ -32,6 +33,9 @@ Open = Callable[..., AppTest]
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 words = st.text(max_size=60)
 numbers = st.none() | st.floats(0, 1e12)
+regions = st.builds(Region, periods.filter(lambda period: "now" not in period.end), numbers, numbers).filter(
+    lambda region: region.min_ms is None or region.max_ms is None or region.min_ms < region.max_ms
+)
 
 
 def said(page: AppTest) -> str:
@@ -62,6 +66,7 @@ def asked(api: FakeMonitoringApi, path: str) -> dict[str, list[str]]:
         attributes=st.lists(st.text(min_size=1, max_size=60), max_size=5, unique=True).map(tuple),
         sort=st.sampled_from(SORTS),
         cursor=words,
+        region=st.none() | regions,
         zone=st.sampled_from(["UTC", "Europe/Berlin"]),
     )
 )
@@ -76,6 +81,55 @@ def test_a_duration_that_is_none_is_reported(text: str) -> None:
     state, (complaint,) = TracesState.read({"min_duration_ms": [text]}, NOW)
     assert state.min_duration_ms is None
     assert complaint.startswith("min_duration_ms: ")
+
+
+@given(st.text(max_size=60) | st.lists(st.text(max_size=20), min_size=4, max_size=4).map("/".join))
+def test_no_region_is_too_strange(text: str) -> None:
+    """Any text is a region that the URL spells again, or none, which is reported."""
+    state, complaints = TracesState.read({"region": [text]}, NOW)
+    assert bool(complaints) == (state.region is None and bool(text))
+    assert TracesState.read(state.query(), NOW) == (state, [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x",
+        "now-1h/now/1",
+        "now/now-1h//",
+        "now-1h/now/5/2",
+        "now-1h/now/-1/",
+        "now-1h/now//nan",
+        "0001-01-01T00:00:00Z/0001-01-02T00:00:00Z//",
+        "9999-12-31T23:59:59.5Z/9999-12-31T23:59:59.9Z//",
+    ],
+)
+def test_a_region_that_is_none_is_reported(text: str) -> None:
+    """The page opens without it."""
+    state, (complaint,) = TracesState.read({"region": [text]}, NOW)
+    assert state.region is None
+    assert complaint.startswith("region: ")
+
+
+def test_a_region_of_the_map_is_in_the_link(open_page: Open, api: FakeMonitoringApi) -> None:
+    """The link shows the panel and draws the brush; a region beside the map is named; other sections have none."""
+    region = "2026-11-18T11:57:00Z/2026-11-18T12:06:00Z/33.0/"
+    page = open_page("traces", section="heatmap", region=region, tz="Europe/Berlin")
+    assert not page.exception
+    assert "Chosen: 18 Nov 12:57:00 to 18 Nov 13:06:00, 33 ms to any." in said(page)
+    assert url_of(page)["region"] == [region]
+    brush = json.loads(page.get("vega_lite_chart")[0].proto.spec)["params"][0]
+    start = datetime(2026, 11, 18, 12, 57, tzinfo=UTC).timestamp() * 1000
+    assert brush["value"] == {"x": [start, start + 540_000], "y": [33.0, pytest.approx(158.49, abs=0.01)]}
+    asked_before = len(api.asked)
+    page.selectbox(key="traces.zone").select("UTC").run()
+    assert "Chosen: 18 Nov 11:57:00 to 18 Nov 12:06:00" in said(page)
+    assert len(api.asked) > asked_before
+    page.segmented_control(key="traces.section").set_value("search").run()
+    assert "region" not in url_of(page)
+    beside = open_page("traces", section="heatmap", region="2026-11-17T11:57:00Z/2026-11-17T12:06:00Z//")
+    assert not beside.exception
+    assert "is not on this map" in said(beside)
 
 
 def test_the_search_asks_what_its_url_says(open_page: Open, api: FakeMonitoringApi) -> None:
