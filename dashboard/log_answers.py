@@ -1,10 +1,24 @@
 """What the monitoring API answers about logs, as frozen models."""
 
-from datetime import datetime
+import re
+from datetime import UTC, datetime
+from typing import Final
 
 from pydantic import Field
 
 from dashboard.answers import Answer, Labels
+
+_ID: Final = re.compile(r"(?P<nanoseconds>[0-9]{18,19})-[0-9]+")
+
+
+def written_at(record: str) -> datetime | None:
+    """When a record was written, by its id, which begins with that; None where the id says none.
+
+    Args:
+        record: the id.
+    """
+    match = _ID.fullmatch(record)
+    return None if match is None else datetime.fromtimestamp(int(match["nanoseconds"]) // 10**9, UTC)
 
 
 class LogRecord(Answer):

@@ -26,6 +26,7 @@ class LogsState:
         text: what the records' bodies hold.
         trace: the trace that they were written in; then the range is the trace's own.
         span: likewise the span.
+        record: the id of the one record that is shown whole; empty for none.
         live: whether new records are shown as they come.
         period: when they were written.
         zone: IANA name of the time zone shown.
@@ -36,6 +37,7 @@ class LogsState:
     text: str = ""
     trace: str = ""
     span: str = ""
+    record: str = ""
     live: bool = False
     period: TimeRange = field(default=_DEFAULT)
     zone: str = "UTC"
@@ -64,6 +66,7 @@ class LogsState:
             text=reader.text("q", ""),
             trace=_identifier(reader, "trace", _TRACE),
             span=_identifier(reader, "span", _SPAN),
+            record=reader.text("record", ""),
             live=reader.one_of("live", _SWITCH) == "on",
             period=reader.period() if query.get("from") or query.get("to") else _DEFAULT,
             zone=reader.zone(),
@@ -78,6 +81,7 @@ class LogsState:
             "q": self.text,
             "trace": self.trace,
             "span": self.span,
+            "record": self.record,
             "live": "on" if self.live else "",
         }
         return {

@@ -1,6 +1,9 @@
 """The records that a search found, how many there are over time, and one of them whole."""
 
-from datetime import datetime
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import pandas as pd
@@ -10,13 +13,13 @@ from dashboard.api_client import Question
 from dashboard.api_errors import ApiError
 from dashboard.charts.log_volume import log_volume_chart
 from dashboard.last_known import looks_back
-from dashboard.log_answers import LogPage, LogRecord, LogVolume
-from dashboard.log_questions import log_records, log_volume
+from dashboard.log_answers import LogPage, LogRecord, LogVolume, written_at
+from dashboard.log_questions import PAGE_ROWS, log_records, log_volume
 from dashboard.navigation import page_link
 from dashboard.plain_text import one_line, plain
-from dashboard.session import client, leave_when_denied, now, rights
+from dashboard.session import client, leave_when_denied, now, rights, write_query
 from dashboard.states.logs import LogsState
-from dashboard.time_range import epoch_milliseconds, utc_offset_seconds, zone_name, zone_of
+from dashboard.time_range import TimeRange, epoch_milliseconds, rfc3339, utc_offset_seconds, zone_name, zone_of
 from dashboard.views.last_known import asks_again_every, draw_lasting
 from dashboard.views.lines import draw
 from dashboard.views.notices import failure_notice, small_failure
@@ -26,13 +29,26 @@ KEPT_SECONDS: Final = 30.0
 MOST_ROWS: Final = 1_000
 MOST_SERVICES: Final = 200
 _LONGEST_LINE: Final = 300
+_BEGUN: Final = f"{PAGE}.table.begun"
+_AROUND: Final = timedelta(minutes=5)
 _TABLE_PIXELS: Final = 460
 
 
 def draw_search(state: LogsState) -> None:
     """Draw the search's answer; while there is none, keep asking."""
     every = asks_again_every(PAGE)
-    st.fragment(_search, run_every=every)(state, now())
+    # Another record rests on the same answers.
+    st.fragment(_search, run_every=every)(replace(state, record=""), now())
+
+
+def begin_table_anew(record: str) -> None:
+    """Let the next table be another one.
+
+    Args:
+        record: id of the one that is chosen in it from the beginning, where it is among those found; else empty.
+    """
+    number, _ = st.session_state.get(_BEGUN, (0, ""))
+    st.session_state[_BEGUN] = (number + 1, record)
 
 
 def _search(state: LogsState, moment: datetime) -> None:
@@ -48,6 +64,7 @@ def _draw_found(state: LogsState, moment: datetime) -> ApiError | None:
         rows, cursor = _older(state, rows, cursor)
     if not rows:
         _nothing(state)
+        _follow([], rows, state)
         return None
     if isinstance(volume, ApiError):
         small_failure(volume, "the number of records over time")
@@ -143,13 +160,21 @@ def _table(rows: list[LogRecord], state: LogsState) -> None:
         }
     )
     st.caption(f"{len(rows):,} records, the newest first. Choose one to see all of it.")
+    ids = [row.id for row in rows]
+    # Not as it came: this part runs again by itself, with the state that the whole page had.
+    record = _latest().record
+    number, sought = st.session_state[_BEGUN]
+    # A table keeps its selection by the row: with newer rows it is another table, with older ones below the same,
+    # unless the record of the link is among these.
+    of = zlib.crc32(repr((number, sought in ids, [row.identity for row in rows[:PAGE_ROWS]])).encode(errors="replace"))
     chosen: Any = st.dataframe(
         frame,
         hide_index=True,
         height=min(_TABLE_PIXELS, 38 + 35 * len(rows)),
         selection_mode="single-row",
         on_select="rerun",
-        key=f"{PAGE}.table",
+        key=f"{PAGE}.table.{of:08x}",
+        selection_default={"selection": {"rows": [ids.index(record)] if record and record in ids else []}},
         column_config={
             "Time": st.column_config.TextColumn("Time", width=150, help=f"In {state.zone}."),
             "Severity": st.column_config.TextColumn("Severity", width=80),
@@ -158,9 +183,42 @@ def _table(rows: list[LogRecord], state: LogsState) -> None:
             "Trace": st.column_config.LinkColumn("Trace", display_text=r"trace=(.{8})", width=90),
         },
     )
-    picked = chosen.selection.rows if chosen is not None else []
-    if picked and picked[0] < len(rows):
-        draw_record(rows[picked[0]], state)
+    _follow(chosen.selection.rows if chosen is not None else [], rows, state)
+
+
+def _follow(picked: Sequence[int], rows: Sequence[LogRecord], state: LogsState) -> None:
+    """Let the URL name the record that is chosen, and draw it; one that is not among these stays named."""
+    latest = _latest()
+    row = rows[picked[0]] if picked and picked[0] < len(rows) else None
+    left = "" if any(row.id == latest.record for row in rows) else latest.record
+    record = left if row is None else row.id
+    if record != latest.record:
+        _choose(record)
+    if row is not None:
+        draw_record(row, state)
+    elif record:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                f":material/search_off: The record **{plain(record, 60)}** that the link names is not among these. "
+                "Choose a range that holds it, or ask for older ones.",
+                width="content",
+            )
+            at = written_at(record)
+            if at is not None and not latest.trace:
+                around = TimeRange(rfc3339(at - _AROUND), rfc3339(at + timedelta(seconds=1)))
+                page_link(PAGE, "Look where it was", replace(latest, period=around).query(), icon=":material/history:")
+            st.button("Leave it", key=f"{PAGE}.leave", type="tertiary", on_click=_choose, args=("",))
+
+
+def _choose(record: str) -> None:
+    there = replace(_latest(), record=record)
+    st.session_state[f"{PAGE}.state"] = there
+    write_query(PAGE, there.query())
+
+
+def _latest() -> LogsState:
+    state: LogsState = st.session_state[f"{PAGE}.state"]
+    return state
 
 
 def draw_record(row: LogRecord, state: LogsState) -> None:

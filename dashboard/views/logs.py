@@ -10,7 +10,7 @@ from dashboard.navigation import page_link
 from dashboard.plain_text import one_line
 from dashboard.session import arriving_state, now, rights, write_query
 from dashboard.states.logs import SEVERITIES, LogsState
-from dashboard.views.log_search import draw_search, services_seen
+from dashboard.views.log_search import begin_table_anew, draw_search, services_seen
 from dashboard.views.log_tail import draw_tail
 from dashboard.views.notices import range_is_right, tell_complaints
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
@@ -49,6 +49,7 @@ def render() -> None:
 def _load(state: LogsState, moment: datetime) -> None:
     """Set the widgets to a state, before they are drawn."""
     st.session_state[f"{PAGE}.state"] = state
+    begin_table_anew(state.record)
     load_range(PAGE, state.period, state.zone, moment)
     for name in _WIDGETS:
         st.session_state[f"{PAGE}.{name}"] = getattr(state, name) or (
@@ -83,7 +84,18 @@ def _controls(moment: datetime) -> LogsState:
     if ranged:
         with lower[0]:
             period = pick_range(PAGE, zone, moment, lower[2:] if custom else ())
-    return LogsState(service, str(severity or ""), text.strip(), last.trace, last.span, live, period, zone)
+    return LogsState(
+        service=service,
+        severity=str(severity or ""),
+        text=text.strip(),
+        trace=last.trace,
+        span=last.span,
+        # The tail shows no record whole.
+        record="" if live else last.record,
+        live=live,
+        period=period,
+        zone=zone,
+    )
 
 
 def _pick_service(last: LogsState) -> str:

@@ -18,6 +18,7 @@ words = st.text(max_size=60)
         text=words,
         trace=st.from_regex(r"[0-9a-f]{32}", fullmatch=True) | st.just(""),
         span=st.from_regex(r"[0-9a-f]{16}", fullmatch=True) | st.just(""),
+        record=words,
         live=st.booleans(),
         period=periods,
         zone=zones,

@@ -42,7 +42,9 @@ _VOLUME: Final = (
 class LogRow(BaseModel):
     """A log record."""
 
-    id: str = Field(description="The record's own: whoever asks again knows by it what is new.")
+    id: str = Field(
+        description="The record's own, its time in nanoseconds first: whoever asks again knows by it what is new."
+    )
     timestamp: str = Field(examples=["2026-11-23T10:00:00.250Z"])
     service: str
     severity: str = Field(description="As it was sent; by its number where no text was.", examples=["WARN"])

@@ -1,10 +1,12 @@
 """The logs page, run without a browser against a server that answers."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.log_answers import written_at
 from dashboard.plain_text import one_line
 from tests.dashboard.monitoring_api import HOSTILE, FakeMonitoringApi
 from tests.dashboard.pipeline_api import TRACE
@@ -54,6 +56,35 @@ def test_older_records_come_on_demand(open_page: Open, api: FakeMonitoringApi) -
     assert len(page.dataframe[0].value) == 200
     assert len(asked(api)) == before + 1
     assert "cursor" in asked(api)[-1]
+
+
+def test_the_chosen_record_is_in_the_link(open_page: Open, api: FakeMonitoringApi) -> None:
+    """The link opens it again; one that is not found is named, stays in the link, and can be left."""
+    body = open_page("logs").dataframe[0].value["Message"][3]
+    number = int(body.split()[1])
+    page = open_page("logs", record=str(number))
+    assert not page.exception
+    assert page.code[0].value == body
+    assert url_of(page)["record"] == [str(number)]
+    at = number - 150
+    page = open_page("logs", record=str(at))
+    assert not page.code
+    assert "is not among these" in said(page)
+    page.button(key="logs.older").click().run()
+    assert page.code[0].value == f"request {at} done"
+    page = open_page("logs", record="1795003600000000000-12", service="ml-api")
+    assert not page.exception
+    assert "is not among these" in said(page)
+    assert url_of(page)["record"] == ["1795003600000000000-12"]
+    page.button(key="logs.leave").click().run()
+    assert "record" not in url_of(page)
+    assert "is not among these" not in said(page)
+
+
+def test_a_records_id_says_when_it_was_written() -> None:
+    """As the API spells it; any other says nothing."""
+    assert written_at("1795003600999999999-12") == datetime(2026, 11, 18, 12, 6, 40, tzinfo=UTC)
+    assert [written_at(text) for text in ("", "17", "1795003600-12", "x" * 19 + "-1", "1" * 19)] == [None] * 5
 
 
 def test_a_traces_logs_are_shown_whenever_it_was(open_page: Open, api: FakeMonitoringApi) -> None:
