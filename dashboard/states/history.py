@@ -1,5 +1,6 @@
 """What the history page shows, and how its URL says so."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -11,8 +12,29 @@ DEFAULT_METRIC: Final = "request_rate"
 MOST_METRICS: Final = 6
 COMPARISONS: Final = ("none", "previous", "week")
 PANELS: Final = ("none", "sql", "rule")
+SIDES: Final = ("above", "below")
+WINDOWS: Final = ("1m", "5m", "15m", "1h", "6h", "1d")
+LASTING: Final = ("", "1m", "5m", "15m", "1h")
+LONGEST_NAME: Final = 100
 _SCALES: Final = ("linear", "log")
 _SWITCH: Final = ("on", "off")
+
+
+@dataclass(frozen=True)
+class RuleChoice:
+    """What the rule to be made says besides its threshold and what the page shows.
+
+    Attributes:
+        side: one of `SIDES`: where of the threshold it is bad.
+        window: one of `WINDOWS`: how far each look reaches back.
+        lasting: one of `LASTING`: how long it must be bad before it fires; at once when empty.
+        name: what the alert is called; empty for the name that it gets by itself.
+    """
+
+    side: str = SIDES[0]
+    window: str = "5m"
+    lasting: str = LASTING[0]
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,6 +55,7 @@ class HistoryState:
         markers: whether versions, promotions and alerts are marked.
         panel: one of `PANELS`: what is open below the charts.
         threshold: of the rule to be made, in the first metric's unit; None while there is none.
+        rule: what else that rule says.
     """
 
     metric: str = DEFAULT_METRIC
@@ -48,6 +71,7 @@ class HistoryState:
     markers: bool = True
     panel: str = PANELS[0]
     threshold: float | None = None
+    rule: RuleChoice = field(default_factory=RuleChoice)
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -78,6 +102,12 @@ class HistoryState:
             markers=reader.one_of("markers", _SWITCH) == "on",
             panel=reader.one_of("panel", PANELS),
             threshold=reader.number("threshold"),
+            rule=RuleChoice(
+                side=reader.one_of("rule_side", SIDES),
+                window=_width(reader, "rule_window", WINDOWS, RuleChoice.window),
+                lasting=_width(reader, "rule_for", LASTING[1:], RuleChoice.lasting),
+                name=reader.text("rule_name", "")[:LONGEST_NAME],
+            ),
         )
         return state, reader.complaints
 
@@ -101,5 +131,18 @@ class HistoryState:
             "markers": ("off", not self.markers),
             "panel": (self.panel, self.panel != PANELS[0]),
             "threshold": (repr(self.threshold), self.threshold is not None),
+            "rule_side": (self.rule.side, self.rule.side != RuleChoice.side),
+            "rule_window": (self.rule.window, self.rule.window != RuleChoice.window),
+            "rule_for": (self.rule.lasting, self.rule.lasting != RuleChoice.lasting),
+            "rule_name": (self.rule.name, self.rule.name != RuleChoice.name),
         }
         return chosen | {name: [text] for name, (text, said) in unusual.items() if said}
+
+
+def _width(reader: StateReader, name: str, known: Sequence[str], default: str) -> str:
+    """One of the widths that are offered; the default where none is asked for."""
+    text = reader.text(name, default)
+    if text in known or text == default:
+        return text
+    reader.complaints.append(f"{name}: {text[:40]!r} is none of {', '.join(known)}.")
+    return default

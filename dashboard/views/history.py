@@ -17,13 +17,13 @@ from dashboard.history_table import csv_of, summary, width_in_words
 from dashboard.navigation import page_link
 from dashboard.plain_text import plain
 from dashboard.session import arriving_state, known_catalogue, now, write_query
-from dashboard.states.history import HistoryState
+from dashboard.states.history import HistoryState, RuleChoice
 from dashboard.time_range import zone_name, zone_of
 from dashboard.views.asking import ask_lately
 from dashboard.views.history_chart import EARLIER, UnitChart, brushed, charts_of, draw_unit, title_of
 from dashboard.views.history_marks import list_marks, marks_of
 from dashboard.views.history_options import offer_zoom_out, pick_compare, pick_panel, pick_switches, zoom_in, zooms
-from dashboard.views.history_rule import draw_rule, pick_threshold
+from dashboard.views.history_rule import draw_rule, pick_rule
 from dashboard.views.history_sql import draw_sql
 from dashboard.views.last_known import asks_again_every, draw_lasting
 from dashboard.views.lines import begun, thinned_note
@@ -102,9 +102,9 @@ def _controls(catalogue: Catalogue, moment: datetime) -> HistoryState | None:
             log, bands, marks = pick_switches(metrics)
             panel = pick_panel()
             offer_zoom_out()
-        threshold = st.session_state.get(f"{PAGE}.threshold")
+        threshold, rule = st.session_state[f"{PAGE}.threshold"], st.session_state[f"{PAGE}.rule"]
         if panel == "rule" and metrics:
-            threshold = pick_threshold(metrics[0], catalogue)
+            threshold, rule = pick_rule(metrics[0], catalogue)
     if not metrics:
         return None
     return HistoryState(
@@ -121,6 +121,7 @@ def _controls(catalogue: Catalogue, moment: datetime) -> HistoryState | None:
         markers=marks,
         panel=panel,
         threshold=threshold,
+        rule=rule,
     )
 
 
@@ -130,7 +131,7 @@ def _answer(state: HistoryState, catalogue: Catalogue) -> None:
         # The whole page, for the widgets of the range are not in this part of it.
         st.rerun()
     # A switch changes what is drawn, and nothing of what is asked.
-    of = replace(state, log=False, bands=False, panel="", threshold=None)
+    of = replace(state, log=False, bands=False, panel="", threshold=None, rule=RuleChoice())
     draw_lasting(PAGE, of, lambda: _draw_answers(state, catalogue))
 
 

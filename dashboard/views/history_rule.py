@@ -1,6 +1,7 @@
 """Making an alert rule from what the history page shows: a threshold, its text, and what it would have done."""
 
 import re
+from dataclasses import fields
 from typing import Final
 
 import streamlit as st
@@ -11,20 +12,19 @@ from dashboard.charts.units import figure, unit_of, unit_symbol
 from dashboard.history_questions import backtest_given
 from dashboard.plain_text import plain
 from dashboard.rule_text import RuleDraft
-from dashboard.states.history import HistoryState
+from dashboard.states.history import LASTING, LONGEST_NAME, SIDES, WINDOWS, HistoryState, RuleChoice
 from dashboard.views.alert_rules import draw_backtest
 from dashboard.views.history_options import kept
 from dashboard.views.operating import do
 from dashboard.views.selection import PAGE, metric_title
 
-_WINDOWS: Final = ("1m", "5m", "15m", "1h", "6h", "1d")
-_LASTING: Final = {"": "At once", "1m": "1 minute", "5m": "5 minutes", "15m": "15 minutes", "1h": "1 hour"}
+_LASTING: Final = dict(zip(LASTING, ("At once", "1 minute", "5 minutes", "15 minutes", "1 hour"), strict=True))
 _THRESHOLD: Final = f"{PAGE}.threshold"
 _DRAFT: Final = f"{PAGE}.rule"
 _KEPT: Final = f"{PAGE}.rule.backtest"
 
 
-def pick_threshold(metric: str, catalogue: Catalogue) -> float | None:
+def pick_rule(metric: str, catalogue: Catalogue) -> tuple[float | None, RuleChoice]:
     """Draw what the rule needs besides what the page shows.
 
     Args:
@@ -32,16 +32,20 @@ def pick_threshold(metric: str, catalogue: Catalogue) -> float | None:
         catalogue: knows its unit.
 
     Returns:
-        The threshold, drawn across the chart; None while there is none.
+        The threshold, drawn across the chart, None while there is none; and what else the rule says.
     """
     entry = catalogue.named(metric)
     unit = unit_of(metric, entry.unit, entry.kind) if entry else ""
     raw = unit_symbol(entry.unit) if entry else ""
     key = f"{_THRESHOLD}.input"
     kept(key, _THRESHOLD)
+    last: RuleChoice = st.session_state[_DRAFT]
+    for part in fields(last):
+        # Streamlit forgets a widget while it is not drawn.
+        st.session_state.setdefault(f"{_DRAFT}.{part.name}", getattr(last, part.name))
     columns = st.columns([2, 2, 2, 2, 3])
     with columns[0]:
-        st.selectbox(f"{metric_title(metric)} is bad", ("above", "below"), key=f"{_DRAFT}.side")
+        side = st.selectbox(f"{metric_title(metric)} is bad", SIDES, key=f"{_DRAFT}.side")
     with columns[1]:
         value = st.number_input(
             f"Threshold in {raw}" if raw not in {"", "1"} else "Threshold",
@@ -53,15 +57,16 @@ def pick_threshold(metric: str, catalogue: Catalogue) -> float | None:
             help="In the metric's own unit: seconds, not milliseconds; a share as 0.05, not 5.",
         )
     with columns[2]:
-        st.selectbox("Over the last", _WINDOWS, index=1, key=f"{_DRAFT}.window")
+        window = st.selectbox("Over the last", WINDOWS, key=f"{_DRAFT}.window")
     with columns[3]:
-        st.selectbox("Fires after", list(_LASTING), format_func=_LASTING.__getitem__, key=f"{_DRAFT}.lasting")
+        lasting = st.selectbox("Fires after", LASTING, format_func=_LASTING.__getitem__, key=f"{_DRAFT}.lasting")
     with columns[4]:
-        st.text_input("Called", key=f"{_DRAFT}.name", placeholder=_name_for(metric), max_chars=100)
-    st.session_state[_THRESHOLD] = value
+        name = st.text_input("Called", key=f"{_DRAFT}.name", placeholder=_name_for(metric), max_chars=LONGEST_NAME)
+    rule = RuleChoice(str(side), str(window), str(lasting), name)
+    st.session_state[_THRESHOLD], st.session_state[_DRAFT] = value, rule
     if value is not None and unit:
         st.caption(f"The line in the chart is at {figure(value, unit)}.")
-    return value
+    return value, rule
 
 
 def draw_rule(state: HistoryState, catalogue: Catalogue) -> None:
@@ -72,12 +77,12 @@ def draw_rule(state: HistoryState, catalogue: Catalogue) -> None:
             st.info("Type a threshold above: it is drawn across the chart, and the rule is made of it.")
             return
         draft = RuleDraft(
-            name=str(st.session_state.get(f"{_DRAFT}.name") or _name_for(state.metric)),
+            name=state.rule.name or _name_for(state.metric),
             metric=state.metric,
-            above=st.session_state.get(f"{_DRAFT}.side") != "below",
+            above=state.rule.side == SIDES[0],
             threshold=state.threshold,
-            window=str(st.session_state.get(f"{_DRAFT}.window") or _WINDOWS[1]),
-            lasting=str(st.session_state.get(f"{_DRAFT}.lasting") or ""),
+            window=state.rule.window,
+            lasting=state.rule.lasting,
             filters=state.filters,
             group_by=state.group_by,
         )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Final
 
 import streamlit as st
@@ -10,7 +11,7 @@ from dashboard.answers import Catalogue, Current, Metric
 from dashboard.api_client import current
 from dashboard.plain_text import one_line, plain
 from dashboard.session import client, rights
-from dashboard.states.history import MOST_METRICS, PANELS, HistoryState
+from dashboard.states.history import MOST_METRICS, PANELS, HistoryState, RuleChoice
 from dashboard.time_range import STEPS
 
 PAGE: Final = "history"
@@ -32,8 +33,12 @@ def load_selection(state: HistoryState) -> None:
         ("markers", state.markers),
         ("panel", None if state.panel == PANELS[0] else state.panel),
         ("threshold", state.threshold),
+        ("rule", state.rule),
     ):
         st.session_state[f"{PAGE}.{name}"] = value
+    for name in ("bands.switch", "threshold.input", *(f"rule.{part.name}" for part in fields(RuleChoice))):
+        # Those that are not always drawn take their value from what is set above.
+        st.session_state.pop(f"{PAGE}.{name}", None)
 
 
 def pick_metrics(catalogue: Catalogue) -> tuple[str, ...]:

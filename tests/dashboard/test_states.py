@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.states.alerts import SECTIONS, AlertsState
-from dashboard.states.history import COMPARISONS, PANELS, HistoryState
+from dashboard.states.history import (
+    COMPARISONS,
+    LASTING,
+    LONGEST_NAME,
+    PANELS,
+    SIDES,
+    WINDOWS,
+    HistoryState,
+    RuleChoice,
+)
 from dashboard.states.overview import OverviewState
 from dashboard.time_range import PRESETS, STEPS, TimeRange, rfc3339
 
@@ -39,6 +48,13 @@ keys = st.from_regex(r"[a-z_]{1,20}", fullmatch=True)
         markers=st.booleans(),
         panel=st.sampled_from(PANELS),
         threshold=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+        rule=st.builds(
+            RuleChoice,
+            side=st.sampled_from(SIDES),
+            window=st.sampled_from(WINDOWS),
+            lasting=st.sampled_from(LASTING),
+            name=st.text(max_size=LONGEST_NAME),
+        ),
     ).filter(lambda state: state.metric not in state.also)
 )
 def test_history_survives_its_url(state: HistoryState) -> None:
@@ -85,15 +101,20 @@ def test_a_bare_url_shows_the_last_day() -> None:
 def test_what_cannot_be_read_is_reported_and_replaced() -> None:
     """A mistyped link opens with defaults and says what it could not read."""
     query = {"from": ["yesterday"], "tz": ["Mars/Olympus"], "step": ["fast"], "metric": ["x"]}
+    query |= {"rule_side": ["left"], "rule_window": ["2m"], "rule_for": ["ever"]}
     state, complaints = HistoryState.read(query, NOW)
     assert state == HistoryState(metric="x")
-    assert [complaint.split(":")[0] for complaint in complaints] == ["from and to", "tz", "step"]
+    wrong = [complaint.split(":")[0] for complaint in complaints]
+    assert wrong == ["from and to", "tz", "step", "rule_side", "rule_window", "rule_for"]
 
 
 @given(
     st.dictionaries(
         st.sampled_from(
-            ["from", "to", "tz", "step", "metric", "group_by", "filter", "service", "compare", "panel", "threshold"]
+            [
+                *("from", "to", "tz", "step", "metric", "group_by", "filter", "service", "compare", "panel"),
+                *("threshold", "rule_side", "rule_window", "rule_for", "rule_name"),
+            ]
         ),
         st.lists(st.text(max_size=600), max_size=3),
     )

@@ -257,6 +257,19 @@ def test_a_rule_is_made_and_backtested(open_page: Open, api: FakeMonitoringApi) 
     assert "route\\!\\=" in page.warning[0].value
     assert url_of(page)["threshold"] == ["0.25"]
     assert any(layer["encoding"].get("y", {}).get("field") == "threshold" for layer in spec_of(page)["layer"])
+    page.selectbox(key="history.rule.side").select("below")
+    page.selectbox(key="history.rule.lasting").select("5m")
+    page.text_input(key="history.rule.name").set_value("Too <b>fast</b>").run()
+    draft = {"rule_side": ["below"], "rule_for": ["5m"], "rule_name": ["Too <b>fast</b>"]}
+    link = url_of(page)
+    assert draft.items() <= link.items()
+    (rule,) = yaml.safe_load(page.code[0].value)
+    assert (rule["alert"], rule["condition"], rule["for"]) == ("Too <b>fast</b>", "< 0.25", "5m")
+    again = open_page("history", **link)
+    assert (again.code[0].value, url_of(again)) == (page.code[0].value, link)
+    again.segmented_control(key="history.panel").set_value(None).run()
+    again.segmented_control(key="history.panel").set_value("rule").run()
+    assert (again.code[0].value, url_of(again)) == (page.code[0].value, link)
     page.button(key="history.rule.run").click().run()
     method, path, body, _ = api.alerting.done[-1]
     assert (method, path, body["rule"].strip()) == ("POST", "/api/v1/rules/backtest", page.code[0].value)
