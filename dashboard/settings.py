@@ -43,7 +43,10 @@ class DashboardSettings(BaseSettings):
         description="Longest wait for one answer; longer than the API's own deadline, so that its explanation arrives.",
     )
     refresh_seconds: float = Field(
-        default=15.0, ge=2, description="How often an open overview asks again. Retries after a failure come sooner."
+        default=15.0,
+        ge=2,
+        description="How often an open page asks again, History and Models less often where nothing new can show yet. "
+        "Retries after a failure come sooner.",
     )
     allowed_hosts: tuple[str, ...] = Field(
         default=(),

@@ -13,7 +13,7 @@ from dashboard.charts.palette import series_colours
 from dashboard.charts.percentiles import band_layers
 from dashboard.charts.rows import Row, largest, pointed_at, positive
 from dashboard.charts.theme import themed
-from dashboard.charts.time_axis import TIME_LABEL, time_scale
+from dashboard.charts.time_axis import MOVING_SCALE, TIME_LABEL, ends_as_data, time_scale
 from dashboard.charts.units import Scale, scale_of
 
 STATES: Final = ("final", "unfinished")
@@ -63,10 +63,11 @@ def timeline(
     scale = scale_of(unit, most)
     if log:
         rows = positive(rows)
+    time = MOVING_SCALE if brush else time_scale(start, end)
     base = alt.Chart(_frame(rows, scale)).encode(
         x=alt.X(
             "time:T",
-            scale=time_scale(start, end),
+            scale=time,
             axis=alt.Axis(
                 title=time_title,
                 labelExpr=TIME_LABEL,
@@ -94,6 +95,8 @@ def timeline(
     dash = alt.StrokeDash("state:O", scale=alt.Scale(domain=list(STATES), range=[[1, 0], [4, 3]]), legend=None)
     fade = alt.Opacity("state:O", scale=alt.Scale(domain=list(STATES), range=[1.0, 0.55]), legend=None)
     layers = bands_behind(overlay.bands, time_scale(start, end))
+    if brush:
+        layers.append(ends_as_data(start, end))
     if overlay.percentiles:
         layers += band_layers(
             rows, overlay.percentiles, factor=scale.factor, x=base.encoding.x, value=value, colours=palette
@@ -101,7 +104,8 @@ def timeline(
     elif len(names) == 1 and zero and not log:
         layers.append(base.transform_filter("datum.state == 'final'").mark_area(opacity=0.08).encode(y=value))
     if overlay.earlier:
-        before = positive(overlay.earlier) if log else overlay.earlier
+        before = [row for row in overlay.earlier if start <= row["time"] <= end]
+        before = positive(before) if log else before
         layers.append(_earlier(base.properties(data=_frame(before, scale)), value, overlay.earlier_title))
     line = base.mark_line(strokeWidth=1.8, strokeJoin="round").encode(y=value, strokeDash=dash, opacity=fade)
     if brush:
@@ -113,7 +117,7 @@ def timeline(
         )
     if overlay.threshold is not None:
         layers.append(threshold_across(overlay.threshold * scale.factor))
-    layers += marks_across(overlay.marks, time_scale(start, end))
+    layers += marks_across([mark for mark in overlay.marks if start <= mark.at <= end], time)
     layers.append(_hover(base, value, scale))
     whole = alt.layer(*layers)
     if overlay.earlier:

@@ -15,8 +15,9 @@ from dashboard.history_answers import ComparedHistory, Markers
 from dashboard.history_questions import compared_history, families, markers
 from dashboard.history_table import csv_of, summary, width_in_words
 from dashboard.navigation import page_link
+from dashboard.pace import asked_every
 from dashboard.plain_text import plain
-from dashboard.session import arriving_state, known_catalogue, now, write_query
+from dashboard.session import arriving_state, known_catalogue, now, settings, write_query
 from dashboard.states.history import HistoryState, RuleChoice
 from dashboard.time_range import zone_name, zone_of
 from dashboard.views.asking import ask_lately
@@ -69,7 +70,7 @@ def render() -> None:
     if complaints := misread_filters(state.filters, shared_shape(state.metrics, catalogue)):
         st.warning("  \n".join(complaints), icon=":material/filter_alt_off:")
         return
-    every = asks_again_every(PAGE)
+    every = asks_again_every(PAGE, asked_every(state.period, state.step, moment, usual=settings().refresh_seconds))
     st.fragment(_answer, run_every=every)(state, catalogue)
     if state.panel == "sql":
         draw_sql(state)
@@ -126,13 +127,16 @@ def _controls(catalogue: Catalogue, moment: datetime) -> HistoryState | None:
 
 
 def _answer(state: HistoryState, catalogue: Catalogue) -> None:
-    """Ask and draw; while the API is away, by itself again and again."""
+    """Ask and draw, by itself again and again while the range moves on or the API is away."""
     if st.session_state.pop(_ZOOMED, False):
         # The whole page, for the widgets of the range are not in this part of it.
         st.rerun()
-    # A switch changes what is drawn, and nothing of what is asked.
-    of = replace(state, log=False, bands=False, panel="", threshold=None, rule=RuleChoice())
-    draw_lasting(PAGE, of, lambda: _draw_answers(state, catalogue))
+    draw_lasting(PAGE, _asked_of(state), lambda: _draw_answers(state, catalogue))
+
+
+def _asked_of(state: HistoryState) -> HistoryState:
+    """What of a state is asked for: a switch changes only what is drawn."""
+    return replace(state, log=False, bands=False, panel="", threshold=None, rule=RuleChoice())
 
 
 def _draw_answers(state: HistoryState, catalogue: Catalogue) -> ApiError | None:
@@ -140,7 +144,7 @@ def _draw_answers(state: HistoryState, catalogue: Catalogue) -> ApiError | None:
     asked = families(state.metrics)
     # What happened changes seldom: another metric or group is not kept waiting for it.
     wanted = [markers(state)] if state.markers else []
-    with waiting(PAGE, "charts", height=_HEIGHT, words="Asking the monitoring API …"):
+    with waiting(PAGE, "charts", height=_HEIGHT, words="Asking the monitoring API …", of=_asked_of(state)):
         found = ask_lately(wanted, anew=[compared_history(metrics, state) for metrics in asked])
     happened, answers = (found[0] if wanted else None), found[len(wanted) :]
     errors = [answer for answer in answers if isinstance(answer, ApiError)]

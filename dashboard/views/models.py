@@ -12,8 +12,9 @@ from dashboard.model_figures import first_figures
 from dashboard.model_questions import models, performance
 from dashboard.model_verdict import model_verdict
 from dashboard.navigation import has_page, page_link
+from dashboard.pace import SLOW_SECONDS, moves
 from dashboard.previous_period import period_words, previous, previous_words
-from dashboard.session import arriving_state, now, write_query
+from dashboard.session import arriving_state, now, settings, write_query
 from dashboard.states.models import ModelsState
 from dashboard.states.predictions import PredictionsState
 from dashboard.views.asking import ask_lately
@@ -47,12 +48,13 @@ def render() -> None:
         return
     st.session_state[f"{PAGE}.state"] = state
     write_query(PAGE, state.query())
-    every = asks_again_every(PAGE)
+    usual = max(settings().refresh_seconds, SLOW_SECONDS) if moves(state.period) else None
+    every = asks_again_every(PAGE, usual)
     st.fragment(_answer, run_every=every)(state, seen)
 
 
 def _answer(state: ModelsState, seen: Models | ApiError) -> None:
-    """Ask and draw; while the API is away, by itself again and again."""
+    """Ask and draw, by itself again and again while the range moves on or the API is away."""
     show_said()
     draw_lasting(PAGE, state, lambda: _draw_known(state, seen))
 
@@ -88,7 +90,7 @@ def _draw(state: ModelsState, model: Model | None) -> ApiError | None:
         ),
         performance(before, tz=state.zone, step="90d", metrics=first_figures(task)),
     ]
-    with waiting(PAGE, state.section, height=_HEIGHT, words="Joining predictions with their labels …"):
+    with waiting(PAGE, state.section, height=_HEIGHT, words="Joining predictions with their labels …", of=state):
         answer, earlier = ask_lately(questions)
     if isinstance(answer, ApiError):
         return answer

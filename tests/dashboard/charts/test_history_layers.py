@@ -1,11 +1,14 @@
 """What history adds to lines: comparison, marks, bands, a logarithmic axis and a brush, by the specification."""
 
+import json
+import re
 from typing import Any
 
 from dashboard.charts.bands import Overlay
 from dashboard.charts.marks import Mark
 from dashboard.charts.percentiles import in_order
 from dashboard.charts.rows import rows_of
+from dashboard.charts.timeline import timeline
 from tests.dashboard.charts.test_timeline import START, drawn, table
 
 
@@ -53,6 +56,31 @@ def test_a_logarithmic_axis_leaves_out_what_it_has_no_place_for() -> None:
     assert [row["value"] for row in table(spec)] == [None, 5.0]
     flat = layers(drawn([0.0, 0.0], unit="1", log=True), "line")[0]
     assert flat["encoding"]["y"]["scale"] == {"domain": [0, 1]}
+
+
+def test_a_chart_to_drag_over_is_described_alike_when_its_range_moves_on() -> None:
+    """Only its data change, the axis' ends among them: what is being dragged stays. Marks outside keep out."""
+
+    def described(start: int) -> tuple[Any, Any]:
+        rows = rows_of("a", [(start + 60, 1.0)], step_seconds=60, complete_until=None)
+        marks = [Mark("alert", 1000 * at, "") for at in (START - 600, start + 90)]
+        chart = timeline(
+            rows, unit="1/s", start=start * 1000, end=(start + 600) * 1000, brush="zoom", overlay=Overlay(marks=marks)
+        )
+        spec = chart.to_dict()
+        places = {name: f"place {place}" for place, name in enumerate(spec.pop("datasets"))}
+        text = json.dumps(spec)
+        for name, place in places.items():
+            text = text.replace(name, place)
+        return re.sub(r"(view|param|hover)_?\d+", r"\1", text), chart.to_dict()["datasets"].values()
+
+    (once, before), (later, after) = described(START), described(START + 60)
+    assert once == later
+    for start, datasets in ((START, before), (START + 60, after)):
+        ends = [{"time": start * 1000.0}, {"time": (start + 600) * 1000.0}]
+        assert ends in list(datasets)
+        moments = [row.get("time", row.get("at")) for rows in datasets for row in rows]
+        assert (min(moments), max(moments)) == (start * 1000, (start + 600) * 1000)
 
 
 def test_a_brush_selects_along_the_time_axis() -> None:
