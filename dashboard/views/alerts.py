@@ -32,6 +32,7 @@ from dashboard.views.last_known import asks_again_every, draw_lasting
 from dashboard.views.notices import range_is_right, tell_complaints
 from dashboard.views.operating import show_said
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
+from dashboard.views.sections import pick_section
 
 PAGE: Final = "alerts"
 _TITLES: Final = dict(zip(SECTIONS, ("Alerts", "Silences", "Rules", "Notifications", "Channels", "Mails"), strict=True))
@@ -75,15 +76,8 @@ def _controls(moment: datetime) -> AlertsState:
     if f"{PAGE}.range" not in st.session_state:
         load_range(PAGE, last.period, last.zone, moment)
     upper = st.columns([4, 1], vertical_alignment="bottom")
-    choice = upper[0].segmented_control(
-        "Section",
-        SECTIONS,
-        format_func=lambda name: _TITLES[name],
-        key=f"{PAGE}.section",
-        label_visibility="collapsed",
-        required=True,
-    )
-    section = str(choice or last.section)
+    with upper[0]:
+        section = pick_section(PAGE, _TITLES, last.section)
     ranged = section in {"alerts", "rules"}
     custom = ranged and st.session_state[f"{PAGE}.range"] == CUSTOM
     rule, channel, delivery, period = last.rule, last.channel, last.delivery, last.period

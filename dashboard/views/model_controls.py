@@ -16,6 +16,7 @@ from dashboard.segment_filters import NO_FEATURES, asked_by
 from dashboard.states.models import MOST_COST, SECTIONS, ModelsState
 from dashboard.views.asking import ask_lately
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
+from dashboard.views.sections import pick_section
 
 PAGE: Final = "models"
 _TITLES: Final = dict(zip(SECTIONS, ("Performance", "Reliability", "Segments", "Versions", "Why wrong"), strict=True))
@@ -108,15 +109,8 @@ def _pick_section(last: ModelsState, model: Model | None) -> tuple[str, str, str
     variants = [one.variant for one in model.variants] if model else []
     several = len(variants) > 1 or last.variant != CHAMPION
     places = st.columns([5, 2, 2] if several else [5, 2], vertical_alignment="bottom")
-    choice = places[0].segmented_control(
-        "Section",
-        SECTIONS,
-        format_func=lambda name: _TITLES[name],
-        key=f"{PAGE}.section",
-        label_visibility="collapsed",
-        required=True,
-    )
-    section = str(choice or last.section)
+    with places[0]:
+        section = pick_section(PAGE, _TITLES, last.section)
     metric = last.metric
     if section in _MEASURED:
         with places[1]:

@@ -18,6 +18,7 @@ from dashboard.views.pipeline_processes import draw_processes
 from dashboard.views.pipeline_queries import draw_queries
 from dashboard.views.pipeline_usage import draw_usage
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
+from dashboard.views.sections import pick_section
 
 PAGE: Final = "pipeline"
 _TITLES: Final = dict(
@@ -64,16 +65,9 @@ def _controls(moment: datetime) -> PipelineState:
     if f"{PAGE}.range" not in st.session_state:
         load_range(PAGE, last.period, last.zone, moment)
     # The audit log names people: it is for operators.
-    sections = [name for name in SECTIONS if name != "audit" or last.section == "audit" or may_operate()]
-    choice = st.segmented_control(
-        "Section",
-        sections,
-        format_func=lambda name: _TITLES[name],
-        key=f"{PAGE}.section",
-        label_visibility="collapsed",
-        required=True,
-    )
-    section = str(choice or last.section)
+    named = last.section == "audit" or may_operate()
+    titles = {name: title for name, title in _TITLES.items() if name != "audit" or named}
+    section = pick_section(PAGE, titles, last.section)
     custom = section in _RANGED and st.session_state[f"{PAGE}.range"] == CUSTOM
     places = st.columns([2, 2, *([2, 2] if custom else [4])], vertical_alignment="bottom")
     ranged = section in _RANGED

@@ -14,6 +14,7 @@ from dashboard.session import client, rights
 from dashboard.states.traces import KINDS, SECTIONS, TracesState
 from dashboard.views.map_brush import begin_map_anew
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
+from dashboard.views.sections import pick_section
 
 PAGE: Final = "traces"
 _TITLES: Final = dict(zip(SECTIONS, ("Search", "Heat map", "Why slow?", "Exceptions"), strict=True))
@@ -39,16 +40,9 @@ def pick_traces(last: TracesState, moment: datetime) -> TracesState:
         load_range(PAGE, last.period, last.zone, moment)
     for name, value in _values(last).items():
         st.session_state.setdefault(f"{PAGE}.{name}", value)
-    section = st.segmented_control(
-        "Section",
-        SECTIONS,
-        format_func=lambda name: _TITLES[name],
-        key=f"{PAGE}.section",
-        label_visibility="collapsed",
-        required=True,
-    )
+    section = pick_section(PAGE, _TITLES, last.section)
     with st.container(border=True):
-        chosen = _conditions(str(section or last.section), last, moment)
+        chosen = _conditions(section, last, moment)
     # A cursor is a place in one list only; a region stays while the map is shown.
     cursor = last.cursor if chosen.conditions == last.conditions else ""
     return replace(chosen, cursor=cursor, region=last.region if chosen.section == "heatmap" else None)
