@@ -27,6 +27,7 @@ ALL: Final = "*"
 _HEIGHT: Final = 720
 _SEEN: Final = f"{PAGE}.seen"
 _FIRST: Final = f"{PAGE}.first"
+_TAKEN: Final = f"{PAGE}.taken"
 
 
 def render() -> None:
@@ -46,11 +47,13 @@ def render() -> None:
     if not range_is_right(period, moment):
         return
     state = OverviewState(period=period, zone=zone)
-    shared, key = _shared(), _key(state)
-    snapshot = shared.at_once(key)
-    if snapshot is None:
+    key = _key(state)
+    of, taken = st.session_state.pop(_TAKEN, (None, None))
+    known = taken if of == key else _shared().at_once(key)
+    if known is None:
         with waiting(PAGE, "all", height=_HEIGHT):
-            snapshot = _current(state)
+            known = _current(state)
+    snapshot: Snapshot = known
     st.session_state[_FIRST] = snapshot
     with places[0]:
         service = _pick_service(snapshot)
@@ -59,9 +62,9 @@ def render() -> None:
     tell_complaints(PAGE)
     every = asks_again_every(PAGE, settings().refresh_seconds)
     st.fragment(_live, run_every=every)(state)
-    if not shared.is_current(key) and snapshot.failure is None:
+    if of != key and snapshot.failure is None and not _shared().is_current(key):
         # What was known a moment ago can be read meanwhile.
-        _current(state)
+        st.session_state[_TAKEN] = key, _current(state)
         st.rerun()
 
 
