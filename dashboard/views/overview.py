@@ -53,6 +53,8 @@ def render() -> None:
     if known is None:
         with waiting(PAGE, "all", height=_HEIGHT):
             known = _current(state)
+    else:
+        st.empty()  # where the waiting has its place: without it the browser makes all that follows anew
     snapshot: Snapshot = known
     st.session_state[_FIRST] = snapshot
     with places[0]:
