@@ -31,7 +31,7 @@ def draw_exceptions(state: TracesState, moment: datetime) -> None:
         return
     more = answer.groups - len(answer.exceptions)
     st.caption(
-        f"{answer.count:,} exceptions of {answer.groups:,} kinds"
+        f"{answer.count:,} exceptions of {answer.groups:,} {'kind' if answer.groups == 1 else 'kinds'}"
         + (f"; shown are the {len(answer.exceptions)} most frequent." if more > 0 else ".")
         + " One that passes through several spans is recorded in each."
     )
