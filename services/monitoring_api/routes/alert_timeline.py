@@ -6,6 +6,8 @@ from typing import Annotated, Final, Literal, Protocol
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.monitoring_api.routes.parameters import FROM, TO
+
 MOST_ALERTS: Final = 200
 MOST_EVENTS: Final = 5_000
 _DESCRIPTION: Final = (
@@ -21,14 +23,8 @@ class TimelineParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    start: Annotated[
-        str,
-        Field(alias="from", description="First moment: RFC 3339, epoch seconds, or relative.", examples=["now-24h"]),
-    ] = "now-24h"
-    end: Annotated[
-        str,
-        Field(alias="to", description="First moment after: RFC 3339, epoch seconds, or relative.", examples=["now"]),
-    ] = "now"
+    start: Annotated[str, FROM] = "now-24h"
+    end: Annotated[str, TO] = "now"
 
 
 class Stretch(BaseModel):

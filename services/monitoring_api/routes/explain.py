@@ -21,6 +21,7 @@ from services.monitoring_api.queries.span_selection import SpanSelection, parse_
 from services.monitoring_api.queries.timerange import TimeRange, parse_as_of, rfc3339
 from services.monitoring_api.routes.dependencies import Serving
 from services.monitoring_api.routes.feature_parameters import feature_conditions
+from services.monitoring_api.routes.parameters import FROM
 from services.monitoring_api.routes.search_parameters import ATTR, MIN_DURATION_MS, STATUS, RangeParameters
 
 _FINDINGS: Final = (
@@ -43,10 +44,7 @@ DIMENSIONS: Final = {
 class WrongParameters(RangeParameters):
     """Parameters of /predictions/wrong/explain."""
 
-    start: Annotated[
-        str,
-        Field(alias="from", description="First moment: RFC 3339, epoch seconds, or relative.", examples=["now-7d"]),
-    ] = "now-7d"
+    start: Annotated[str, FROM] = "now-7d"
     model: Annotated[str, Field(description="The model's name.", examples=["flight-delay"])]
     version: Annotated[str | None, Field(description="The model's version.", examples=["8b95ad93be97"])] = None
     variant: Annotated[str, Field(description="champion, shadow, or what else a service says.")] = CHAMPION

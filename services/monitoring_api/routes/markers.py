@@ -6,6 +6,8 @@ from typing import Annotated, Final, Literal, Protocol
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.monitoring_api.routes.parameters import FROM, TO
+
 _LONGEST_NAME: Final = 200
 _DESCRIPTION: Final = (
     "Versions of models and services that were seen for the first time within the range (and not in the day before "
@@ -20,14 +22,8 @@ class MarkerParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    start: Annotated[
-        str,
-        Field(alias="from", description="First moment: RFC 3339, epoch seconds, or relative.", examples=["now-24h"]),
-    ] = "now-24h"
-    end: Annotated[
-        str,
-        Field(alias="to", description="First moment after: RFC 3339, epoch seconds, or relative.", examples=["now"]),
-    ] = "now"
+    start: Annotated[str, FROM] = "now-24h"
+    end: Annotated[str, TO] = "now"
     service: Annotated[str | None, Field(max_length=_LONGEST_NAME, description="Only what concerns this service.")] = (
         None
     )

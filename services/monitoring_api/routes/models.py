@@ -9,6 +9,7 @@ from services.monitoring_api.ml_api import MlApi
 from services.monitoring_api.queries.model_list import SeenModel, SeenPart, find_models
 from services.monitoring_api.queries.timerange import rfc3339
 from services.monitoring_api.routes.dependencies import Serving
+from services.monitoring_api.routes.parameters import FROM
 from services.monitoring_api.routes.search_parameters import RangeParameters
 from services.web.access.gate import name_target
 
@@ -25,10 +26,7 @@ _MODELS: Final = (
 class ModelsParameters(RangeParameters):
     """Parameters of /models."""
 
-    start: Annotated[
-        str,
-        Field(alias="from", description="First moment: RFC 3339, epoch seconds, or relative.", examples=["now-30d"]),
-    ] = "now-30d"
+    start: Annotated[str, FROM] = "now-30d"
 
 
 class Seen(BaseModel):

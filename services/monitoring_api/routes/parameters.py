@@ -8,6 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.monitoring_api.queries.comparison import Compare
 from services.monitoring_api.queries.history import DEFAULT_TOP, MOST_TOP
 
+FROM = Field(
+    alias="from", description="First moment: RFC 3339, epoch seconds, or relative.", examples=["now-24h", "now-7d"]
+)
+TO = Field(
+    alias="to", description="First moment after: RFC 3339, epoch seconds, or relative.", examples=["now", "now-1h"]
+)
 _METRIC = Field(description="A name that /api/v1/metrics lists.", examples=["error_ratio"])
 _METRICS = Field(
     description="A name that /api/v1/metrics lists, or several of one unit, comma-separated: one answer, in which each "
@@ -41,14 +47,8 @@ class HistoryParameters(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     metric: Annotated[str, _METRICS]
-    start: Annotated[
-        str,
-        Field(alias="from", description="First moment: RFC 3339, epoch seconds, or relative.", examples=["now-24h"]),
-    ] = "now-24h"
-    end: Annotated[
-        str,
-        Field(alias="to", description="First moment after: RFC 3339, epoch seconds, or relative.", examples=["now"]),
-    ] = "now"
+    start: Annotated[str, FROM] = "now-24h"
+    end: Annotated[str, TO] = "now"
     step: Annotated[str, Field(description="auto, or a length: 10s, 1m, 5m, 1h, 1d.", examples=["auto"])] = "auto"
     tz: Annotated[str, Field(description="Whose days, for day steps (IANA name).", examples=["UTC"])] = "UTC"
     group_by: Annotated[list[str], _GROUP_BY] = Field(default_factory=list)

@@ -14,6 +14,7 @@ from services.monitoring_api.queries.segments import COLUMNS, parse_segment
 from services.monitoring_api.queries.time_zones import parse_tz
 from services.monitoring_api.queries.timerange import TimeRange, epoch_ns, parse_as_of
 from services.monitoring_api.routes.feature_parameters import feature_conditions
+from services.monitoring_api.routes.parameters import FROM
 from services.monitoring_api.routes.search_parameters import RangeParameters
 
 # Figures of a bucket need labels, so buckets are fewer than points of a chart.
@@ -24,10 +25,7 @@ _SHORTEST_AUTO_SECONDS: Final = 60
 class PerformanceParameters(RangeParameters):
     """Parameters of /models/{name}/performance."""
 
-    start: Annotated[
-        str,
-        Field(alias="from", description="First moment: RFC 3339, epoch seconds, or relative.", examples=["now-30d"]),
-    ] = "now-30d"
+    start: Annotated[str, FROM] = "now-30d"
     version: Annotated[str | None, Field(description="The model's version; all, unless said.")] = None
     variant: Annotated[str, Field(description="champion, shadow, or what else a service says.")] = CHAMPION
     segment: Annotated[

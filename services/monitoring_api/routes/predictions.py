@@ -19,6 +19,7 @@ from services.monitoring_api.queries.prediction_search import (
 from services.monitoring_api.queries.timerange import rfc3339
 from services.monitoring_api.queries.trace import find_trace, trace_document
 from services.monitoring_api.routes.dependencies import Serving
+from services.monitoring_api.routes.parameters import FROM
 from services.monitoring_api.routes.search_parameters import CURSOR, RangeParameters, question
 from services.web.problems import NotFound
 
@@ -34,10 +35,7 @@ _SEARCH: Final = (
 class PredictionParameters(RangeParameters):
     """Parameters of /predictions."""
 
-    start: Annotated[
-        str,
-        Field(alias="from", description="First moment: RFC 3339, epoch seconds, or relative.", examples=["now-24h"]),
-    ] = "now-24h"
+    start: Annotated[str, FROM] = "now-24h"
     model: Annotated[str | None, Field(description="The model's name.", examples=["flight-delay"])] = None
     version: Annotated[str | None, Field(description="The model's version.", examples=["8b95ad93be97"])] = None
     variant: Annotated[str, Field(description="champion, shadow, or what else a service says.")] = CHAMPION

@@ -12,6 +12,7 @@ from services.monitoring_api.queries.severity import parse_severity
 from services.monitoring_api.queries.span_selection import SpanKind, SpanSelection, parse_attributes, parse_status
 from services.monitoring_api.queries.timerange import TimeRange, parse_range
 from services.monitoring_api.queries.trace_places import TraceSort
+from services.monitoring_api.routes.parameters import FROM, TO
 
 MOST_TRACES: Final = 200
 MOST_LOGS: Final = 1000
@@ -42,14 +43,8 @@ class RangeParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    start: Annotated[
-        str,
-        Field(alias="from", description="First moment: RFC 3339, epoch seconds, or relative.", examples=["now-1h"]),
-    ] = _FROM
-    end: Annotated[
-        str,
-        Field(alias="to", description="First moment after: RFC 3339, epoch seconds, or relative.", examples=["now"]),
-    ] = _TO
+    start: Annotated[str, FROM] = _FROM
+    end: Annotated[str, TO] = _TO
 
     def span(self, now: datetime) -> TimeRange:
         """The range."""
