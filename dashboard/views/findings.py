@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 import streamlit as st
 
 from dashboard.charts.findings import Effect, effect_chart, share_chart
+from dashboard.charts.units import figure
 from dashboard.explain_answers import Explanation, Finding, Part
 from dashboard.navigation import has_page, page_link
 from dashboard.plain_text import one_line, plain
@@ -140,7 +141,8 @@ def in_words(finding: Finding, selected: str, rest: str) -> str:
     shares = f"{finding.share_selected:.1%} of {selected}, {finding.share_rest:.1%} of {rest}"
     q = "q < 0.0001" if finding.q_value < _TINY else f"q = {finding.q_value:.2g}"
     if finding.unit != "share":
-        effect = f"{finding.effect:+.3g} ms on average (95 % interval {finding.low:.3g} to {finding.high:.3g} ms)"
+        more, low, high = (figure(value, finding.unit) for value in (finding.effect, finding.low, finding.high))
+        effect = f"{'+' if finding.effect > 0 else ''}{more} on average (95 % interval {low} to {high})"
         return f"{effect}. In {shares}. {q}"
     effect = f"Accounts for {finding.effect:.0%} of {selected} (95 % interval {finding.low:.0%} to {finding.high:.0%})"
     return f"{effect}. {shares} have it. {q}"

@@ -32,7 +32,7 @@ def test_findings_are_ranked_with_effect_interval_and_shares() -> None:
     assert text.index("1. attribute enduser.airport = JFK") < text.index("2. feature departure_hour ≥ 10")
     assert "Accounts for 49% of slow requests (95 % interval 46% to 52%)" in text
     assert "82.0% of slow requests, 6.6% of other requests have it. q < 0.0001" in text
-    assert "+15 ms on average (95 % interval 12.2 to 17.8 ms)" in text
+    assert "+15 ms on average (95 % interval 12.2 ms to 17.8 ms)" in text
     assert "The same cases by other names: features_source = fallback" in text
     assert "carrier = EV together with feature humidity < 52.79" in text
     assert [metric.value for metric in page.metric] == ["534", "10,427", "33,384"]

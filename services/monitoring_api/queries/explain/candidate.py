@@ -27,6 +27,19 @@ class Part:
     low: float | None = None
     high: float | None = None
 
+    @property
+    def numeric(self) -> bool:
+        """Whether it is a range, or one number of many."""
+        if self.text is None:
+            return True
+        if self.kind is not Kind.FEATURE:
+            return False
+        try:
+            float(self.text)
+        except ValueError:
+            return False
+        return True
+
 
 @dataclass(slots=True)
 class Candidate:
@@ -60,5 +73,12 @@ class Candidate:
 
     @property
     def plainness(self) -> tuple[int, ...]:
-        """Lower is preferred among names for the same cases."""
-        return (len(self.parts), *(part.kind for part in self.parts))
+        """Lower is preferred among names for the same cases.
+
+        A category comes before a number: of many numbers and ranges one fits by chance sooner than one of few names.
+        """
+        return (
+            len(self.parts),
+            sum(part.numeric for part in self.parts),
+            *sorted(part.kind for part in self.parts),
+        )

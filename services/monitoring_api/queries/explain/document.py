@@ -76,10 +76,11 @@ def in_words(cases: Cases, explained: Explained, what: str, spent: Sequence[Self
         what: What selected cases are called, in the plural.
         spent: Where they spend more time.
     """
-    time = (
-        f" They spend {spent[0].extra_ms:.3g} ms more in {spent[0].operation} of {spent[0].service}." if spent else ""
-    )
-    return _compared(cases, explained, what) + time
+    compared = _compared(cases, explained, what)
+    if not spent:
+        return compared
+    most = spent[0]
+    return f"{compared} They spend {_milliseconds(most.extra_ms)} ms more in {most.operation} of {most.service}."
 
 
 def _compared(cases: Cases, explained: Explained, what: str) -> str:
@@ -99,6 +100,10 @@ def _compared(cases: Cases, explained: Explained, what: str) -> str:
         f"{first.table.share_selected:.1%} of them have it, and {first.table.share_rest:.1%} of the others. "
         f"{len(explained.findings)} stood out in all; {searched}, at a false discovery rate of {Q:.0%}."
     )
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004  # .3g would write 1.5e+03
 
 
 def candidate_words(candidate: Candidate) -> str:
