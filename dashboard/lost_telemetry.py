@@ -13,7 +13,7 @@ _INSTANCE_SHOWN: Final = 40
 
 
 def dropped(health: PipelineHealth) -> str:
-    """What was lost, the greatest losses first, each with the process that lost it."""
+    """What was lost, the greatest losses first, each with the process that lost it, as markdown."""
     drops = sorted((drop for drop in health.drops if drop.count), key=lambda drop: -drop.count)
     if not drops:
         return "nothing"
@@ -21,7 +21,7 @@ def dropped(health: PipelineHealth) -> str:
 
 
 def sent_again(health: PipelineHealth) -> str:
-    """What was tried again, by process; empty when nothing was. It is no loss."""
+    """What was tried again, by process, as markdown; empty when nothing was. It is no loss."""
     retries = sorted((retry for retry in health.retries if retry.count), key=lambda retry: -retry.count)
     failed = sorted((export for export in health.failed_metric_exports if export.count), key=lambda one: -one.count)
     return _listed(

@@ -76,14 +76,17 @@ def _figures(health: PipelineDetail) -> None:
     queue = health.queue
     share = queue.size / queue.capacity if queue and queue.size is not None and queue.capacity else None
     disk = health.disk
+    # Each with a note in markdown, in which texts of data are escaped already.
     facts = [
         ("Ingest lag p95", figure(lag.p95, "s"), f"median {figure(lag.p50, 's')}, longest {figure(lag.max, 's')}"),
         ("Least completeness", figure(worst, "ratio"), "of any service and signal"),
-        ("Dropped", _count(sum(drop.count for drop in health.drops)), one_line(dropped(health), 120)),
+        ("Dropped", _count(sum(drop.count for drop in health.drops)), dropped(health)),
         (
             "Collector's queue",
             "nearly empty" if share is not None and share < _NEARLY_EMPTY else figure(share, "ratio"),
-            "full; what ClickHouse could not take yet",
+            "full: what ClickHouse could not take yet"
+            if share is None or share >= _NEARLY_EMPTY
+            else "ClickHouse keeps up",
         ),
         (
             "Disk free",
@@ -94,9 +97,9 @@ def _figures(health: PipelineDetail) -> None:
     for place, (title, value, note) in zip(st.columns(len(facts)), facts, strict=True):
         with place.container(border=True, height="stretch"):
             st.metric(title, value)
-            st.caption(plain(note))
+            st.caption(note)
     if again := sent_again(health):
-        st.caption(f"Sent again: {plain(again)}")
+        st.caption(f"Sent again: {again}")
 
 
 def _lines(answer: History | ApiError, state: PipelineState, key: str, what: str) -> None:

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.states.pipeline import SECTIONS
 from dashboard.views import operating
 from dashboard.views.pipeline_queries import chosen_of
-from tests.dashboard.monitoring_api import FakeMonitoringApi
+from tests.dashboard.monitoring_api import HOSTILE, FakeMonitoringApi
 from tests.dashboard.views.test_alerts import said
 from tests.dashboard.views.test_overview import url_of
 
@@ -25,6 +25,16 @@ def test_health_is_told_in_figures_and_tables(open_page: Open, api: FakeMonitori
     assert figures["Dropped"] == "0"
     assert figures["Disk free"] == "81 GB"
     assert list(page.dataframe[0].value["Signal"]) == ["spans", "predictions", "labels"]
+
+
+def test_texts_of_strangers_are_escaped_once(open_page: Open, api: FakeMonitoringApi) -> None:
+    """What was lost and what was sent again: no markup of theirs, and no backslash that a reader would see."""
+    api.mode = "hostile"
+    page = open_page("pipeline")
+    told = [caption.value for caption in page.caption if HOSTILE[:3] in caption.value.replace("\\", "")]
+    assert any(text.startswith("Sent again: 3 ×") for text in told)
+    assert len(told) >= 2
+    assert all("\\\\" not in text and HOSTILE not in text for text in told)
 
 
 def test_each_section_draws_and_stands_in_the_link(open_page: Open, api: FakeMonitoringApi) -> None:
