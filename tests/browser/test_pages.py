@@ -23,6 +23,7 @@ def test_the_overview_draws_figures_and_lines(open_page: Open, dashboard: str, a
     assert sorted(shown) == [
         "Errors",
         "Fallbacks",
+        "In flight",
         "Label coverage",
         "Latency p95",
         "Mean score",
@@ -31,7 +32,7 @@ def test_the_overview_draws_figures_and_lines(open_page: Open, dashboard: str, a
     ]
     assert all(number(text) > 0 for text in shown.values())
     lines = page.get_by_role("img", name=re.compile("over the range"))
-    assert lines.count() == 10
+    assert lines.count() == 12
     assert all(line.evaluate("image => image.complete && image.naturalWidth > 0") for line in lines.all())
     assert drawn_points(charts(page, 1)) > 80
     expect(page.get_by_text("All is well")).to_be_visible()
