@@ -76,6 +76,7 @@ def _figures(incident: Incident, seen: Witnessed, problems: list[str]) -> dict[s
         "asked": incident.story.question is not None,
         "cause_seconds": seen.cause_seconds,
         "finding": seen.finding,
+        "link_finding": seen.link_finding,
         "others_fired": seen.others_fired,
         "problems": problems,
     }
@@ -109,6 +110,8 @@ def _line(name: str, each: dict[str, Any]) -> Iterable[str]:
     told = "-" if not each["asked"] else "none" if finding is None else _finding(finding)
     fires, cause = _minutes(each["alert_seconds"]), _minutes(each["cause_seconds"]) if each["asked"] else "-"
     yield f"{name:<18}{each['alert']:<22}{fires:>8}{cause:>13}   {told}"
+    if (by_link := each.get("link_finding")) is not None:
+        yield f"{'':<18}over the range of the alert's link: {_finding(by_link)}"
     if each["others_fired"]:
         yield f"{'':<18}fired besides: {', '.join(each['others_fired'])}"
     for problem in each["problems"]:

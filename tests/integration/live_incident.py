@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
@@ -24,6 +25,8 @@ _ASK_AGAIN_SECONDS: Final = 15.0
 # Of the time that the incident's story gives for the alert.
 _PATIENCE: Final = 2.5
 _LEAST_PATIENCE_SECONDS: Final = 240.0
+# What of a link's parameters the explainer takes.
+_OF_LINKS: Final = ("service", "route", "min_duration_ms", "model", "version")
 # Labels come this much later than their predictions at most.
 _LABELS_SECONDS: Final = 1_500.0
 
@@ -36,6 +39,8 @@ class Witnessed:
     link: str = ""
     cause_seconds: float | None = None
     finding: dict[str, Any] | None = None
+    link_finding: dict[str, Any] | None = None
+    link_names_it: bool = False
     others_fired: list[str] = field(default_factory=list)
     asked: bool = False
 
@@ -48,6 +53,8 @@ class Witnessed:
             found.append("its alert leads nowhere")
         if self.asked and self.cause_seconds is None:
             found.append(f"its cause did not rank first; what did: {self.finding}")
+        elif self.asked and not self.link_names_it:
+            found.append(f"its cause did not rank first over its alert's link; what did: {self.link_finding}")
         return found
 
 
@@ -181,7 +188,21 @@ def witness(demo: LiveDemo, incident: Incident) -> Witnessed:
         if seen.alert_seconds is not None and (story.question is None or seen.cause_seconds is not None):
             break
         time.sleep(_POLL_SECONDS)
+    if story.question is not None and seen.link.startswith("http"):
+        _follow(demo, story.question, seen)
     return seen
+
+
+def _follow(demo: LiveDemo, question: Question, seen: Witnessed) -> None:
+    """Ask as the page does that the alert's link opens: over the link's range, which begins before the trouble."""
+    link = {name: values[0] for name, values in parse_qs(urlsplit(seen.link).query).items()}
+    own: dict[str, str] = {name: link[name] for name in _OF_LINKS if name in link and name in question.parameters}
+    span: dict[str, str] = {name: link[name] for name in ("from", "to") if name in link}
+    parameters: dict[str, str] = {**question.parameters, **own, **span}
+    answer = demo.get(question.path, **parameters)
+    if answer is not None and answer["findings"]:
+        seen.link_finding = answer["findings"][0]
+        seen.link_names_it = question.names(answer["findings"][0])
 
 
 def watch_quiet(demo: LiveDemo, seconds: float) -> list[str]:
