@@ -10,6 +10,7 @@ from dashboard.charts.units import figure
 from dashboard.explain_answers import Explanation, Finding, Part
 from dashboard.navigation import has_page, page_link
 from dashboard.plain_text import one_line, plain
+from dashboard.views.left_out import note_left_out
 from dashboard.views.lines import draw
 
 
@@ -21,12 +22,14 @@ class CasesLink(NamedTuple):
         label: of the link.
         query: the page's state.
         left_out: what of the finding the search cannot ask for.
+        without: conditions of the page that the search cannot ask for either.
     """
 
     page: str
     label: str
     query: Mapping[str, Sequence[str]]
     left_out: Sequence[Part] = ()
+    without: Sequence[str] = ()
 
 
 FilterLink = Callable[[Finding], CasesLink | None]
@@ -130,10 +133,8 @@ def _list(findings: Sequence[Finding], filter_link: FilterLink, selected: str, r
             if link is None:
                 examples = finding.examples or finding.example_predictions
                 st.caption("No search can ask for this" + (": see its examples." if examples else "."))
-            elif link.left_out:
-                st.caption(
-                    f"The search cannot ask for {plain(_names(link.left_out), 300)}: it finds more than these cases."
-                )
+            else:
+                note_left_out([*(part.words for part in link.left_out), *link.without])
 
 
 def in_words(finding: Finding, selected: str, rest: str) -> str:

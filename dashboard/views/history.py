@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard.answers import Catalogue, Point
 from dashboard.api_errors import ApiError
+from dashboard.carried_filters import to_models, to_traces
 from dashboard.charts.units import figure
 from dashboard.history_answers import ComparedHistory, Markers
 from dashboard.history_questions import compared_history, families, markers
@@ -19,6 +20,8 @@ from dashboard.pace import asked_every
 from dashboard.plain_text import plain
 from dashboard.session import arriving_state, known_catalogue, now, settings, write_query
 from dashboard.states.history import HistoryState, RuleChoice
+from dashboard.states.models import ModelsState
+from dashboard.states.traces import TracesState
 from dashboard.time_range import zone_name, zone_of
 from dashboard.views.asking import ask_lately
 from dashboard.views.history_chart import EARLIER, UnitChart, brushed, charts_of, draw_unit, title_of
@@ -27,6 +30,7 @@ from dashboard.views.history_options import offer_zoom_out, pick_compare, pick_p
 from dashboard.views.history_rule import draw_rule, pick_rule
 from dashboard.views.history_sql import draw_sql
 from dashboard.views.last_known import asks_again_every, draw_lasting
+from dashboard.views.left_out import note_left_out
 from dashboard.views.lines import begun, thinned_note
 from dashboard.views.notices import nothing_here, range_is_right, small_failure, tell_complaints
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
@@ -198,16 +202,18 @@ def _draw(
 
 
 def _heading(chart: UnitChart, state: HistoryState, catalogue: Catalogue) -> None:
+    left_out: tuple[str, ...] = ()
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(plain(title_of(chart), 200), anchor=False, width="content")
-        span = {"from": [state.period.start], "to": [state.period.end], "tz": [state.zone]}
         if any(metric.startswith(_OF_SPEED) for metric in chart.metrics):
-            about = {key: [value] for key in ("service", "route") if (value := state.filtered(key))}
-            page_link("traces", "Why slow?", {"section": ["slow"], **about, **span})
+            slow = to_traces(state.filters, TracesState(section="slow", period=state.period, zone=state.zone))
+            page_link("traces", "Why slow?", slow.state.query())
+            left_out = slow.left_out
         elif any(_of_models(metric, catalogue) for metric in chart.metrics):
-            about = {"model": [state.filtered("model")], "version": [state.filtered("model_version")]}
-            known = {key: value for key, value in about.items() if value[0]}
-            page_link("models", "Why wrong?", {"section": ["wrong"], **known, **span})
+            wrong = to_models(state.filters, ModelsState(section="wrong", period=state.period, zone=state.zone))
+            page_link("models", "Why wrong?", wrong.state.query())
+            left_out = wrong.left_out
+    note_left_out(left_out, "explainer", "looks at")
     metric = catalogue.named(chart.metrics[0])
     if len(chart.metrics) == 1 and metric and metric.description:
         st.caption(plain(metric.description))

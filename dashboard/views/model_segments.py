@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.api_errors import ApiError
+from dashboard.carried_filters import predictions_of
 from dashboard.charts.intervals import Measured, interval_bars
 from dashboard.model_answers import Figure, Performance, Segment
 from dashboard.model_figures import apart, interval_text, kind_of, value_text
@@ -16,8 +17,8 @@ from dashboard.plain_text import one_line, plain
 from dashboard.segment_filters import Narrowed, is_feature, narrowed_to, segment_title
 from dashboard.session import leave_when_denied
 from dashboard.states.models import ModelsState
-from dashboard.states.predictions import PredictionsState
 from dashboard.views.asking import ask_lately
+from dashboard.views.left_out import note_left_out
 from dashboard.views.lines import draw
 from dashboard.views.notices import failure_notice
 
@@ -112,7 +113,9 @@ def _one_segment(segments: Sequence[Segment], names: Sequence[str], state: Model
         if narrowed.search is not None and has_page("predictions"):
             for outcome in ("wrong", ""):
                 label = "Its wrong predictions" if outcome else "All its predictions"
-                page_link("predictions", label, _search(narrowed, state, outcome))
+                found = predictions_of(_only(narrowed, state), outcome=outcome)
+                page_link("predictions", label, found.state.query())
+            note_left_out(found.left_out)
 
 
 def _only(narrowed: Narrowed, state: ModelsState) -> ModelsState:
@@ -121,19 +124,6 @@ def _only(narrowed: Narrowed, state: ModelsState) -> ModelsState:
         features=tuple(dict.fromkeys((*state.features, *narrowed.features))),
         filters=tuple(dict.fromkeys((*state.filters, *narrowed.filters))),
     )
-
-
-def _search(narrowed: Narrowed, state: ModelsState, outcome: str) -> dict[str, list[str]]:
-    search = PredictionsState(
-        model=state.model,
-        version=state.version,
-        variant=state.variant,
-        outcome=outcome,
-        features=tuple(dict.fromkeys((*state.features, *narrowed.features))),
-        period=state.period,
-        zone=state.zone,
-    )
-    return search.query() | {name: list(texts) for name, texts in (narrowed.search or {}).items() if name != "feature"}
 
 
 def _table(segments: Sequence[Segment], names: Sequence[str], metric: str) -> pd.DataFrame:

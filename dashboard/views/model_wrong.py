@@ -3,15 +3,16 @@
 import streamlit as st
 
 from dashboard.api_errors import ApiError
+from dashboard.carried_filters import predictions_of
 from dashboard.explain_answers import Finding
 from dashboard.explain_questions import wrong_explanation
 from dashboard.filter_text import prediction_search
 from dashboard.navigation import has_page, page_link
 from dashboard.session import leave_when_denied
 from dashboard.states.models import ModelsState
-from dashboard.states.predictions import PredictionsState
 from dashboard.views.asking import ask_lately
 from dashboard.views.findings import CasesLink, draw_findings
+from dashboard.views.left_out import note_left_out
 from dashboard.views.notices import failure_notice
 
 
@@ -51,9 +52,11 @@ def draw_wrong(state: ModelsState, task: str | None) -> None:
         )
     if has_page("predictions"):
         outcome = "" if task == "regression" else "wrong"
+        found = predictions_of(state, outcome=outcome)
         page_link(
-            "predictions", "Every prediction that was wrong" if outcome else "Its predictions", _search(state, outcome)
+            "predictions", "Every prediction that was wrong" if outcome else "Its predictions", found.state.query()
         )
+        note_left_out(found.left_out)
 
 
 def _cases(finding: Finding, state: ModelsState) -> CasesLink | None:
@@ -61,20 +64,8 @@ def _cases(finding: Finding, state: ModelsState) -> CasesLink | None:
     found = prediction_search(finding.each)
     if found is None:
         return None
-    search = _search(state, "wrong")
+    whole = predictions_of(state, outcome="wrong")
+    search = whole.state.query()
     features = list(dict.fromkeys([*search.get("feature", []), *found.query.get("feature", [])]))
     merged = {**search, **found.query, **({"feature": features} if features else {})}
-    return CasesLink("predictions", "Use as a filter", merged, found.left_out)
-
-
-def _search(state: ModelsState, outcome: str) -> dict[str, list[str]]:
-    search = PredictionsState(
-        model=state.model,
-        version=state.version,
-        variant=state.variant,
-        outcome=outcome,
-        features=state.features,
-        period=state.period,
-        zone=state.zone,
-    )
-    return search.query()
+    return CasesLink("predictions", "Use as a filter", merged, found.left_out, whole.left_out)

@@ -6,6 +6,7 @@ from typing import Final
 import streamlit as st
 
 from dashboard.api_errors import ApiError
+from dashboard.carried_filters import predictions_of, requests_of
 from dashboard.last_known import looks_back
 from dashboard.model_answers import Model, Models, Performance
 from dashboard.model_figures import first_figures
@@ -16,9 +17,9 @@ from dashboard.pace import SLOW_SECONDS, moves
 from dashboard.previous_period import period_words, previous, previous_words
 from dashboard.session import arriving_state, now, settings, write_query
 from dashboard.states.models import ModelsState
-from dashboard.states.predictions import PredictionsState
 from dashboard.views.asking import ask_lately
 from dashboard.views.last_known import asks_again_every, draw_lasting, lasting
+from dashboard.views.left_out import note_left_out
 from dashboard.views.model_controls import PAGE, draw_controls, load_controls
 from dashboard.views.model_header import draw_remarks, draw_verdict, teach_labels
 from dashboard.views.model_performance import draw_performance
@@ -132,18 +133,11 @@ def _ways(state: ModelsState) -> None:
             ("unlabelled", "Without a label"),
             ("", "All predictions"),
         ):
-            search = PredictionsState(
-                model=state.model,
-                version=state.version,
-                variant=state.variant,
-                outcome=outcome,
-                features=state.features,
-                period=state.period,
-                zone=state.zone,
-            )
-            page_link("predictions", label, search.query())
+            found = predictions_of(state, outcome=outcome)
+            page_link("predictions", label, found.state.query())
         if has_page("traces"):
-            attributes = [f"ml.model.name={state.model}"]
-            attributes += [f"ml.model.version={state.version}"] if state.version else []
-            ranged = {"from": [state.period.start], "to": [state.period.end], "tz": [state.zone]}
-            page_link("traces", "Its requests", {"section": ["search"], "attr": attributes, **ranged})
+            requests = requests_of(state)
+            page_link("traces", "Its requests", requests.state.query())
+    note_left_out(found.left_out, "search for predictions")
+    if has_page("traces"):
+        note_left_out(requests.left_out, "search for requests")

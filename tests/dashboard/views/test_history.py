@@ -17,6 +17,7 @@ from dashboard.views.history_chart import brushed
 from tests.dashboard.modelling_api import MODEL, VERSIONS
 from tests.dashboard.monitoring_api import FakeMonitoringApi
 from tests.dashboard.views.test_overview import text_of, url_of
+from tests.dashboard.views.words import links_of, said
 
 Open = Callable[..., AppTest]
 
@@ -342,3 +343,25 @@ def test_a_version_has_one_colour_on_every_page(open_page: Open) -> None:
         "triangle-down": VERMILLION,
         "diamond": grouped["b71e44d9"],
     }
+
+
+def test_why_slow_and_why_wrong_take_the_filters_along(open_page: Open) -> None:
+    """As far as the page behind the link can ask for them; what it cannot is named beside it."""
+    filters = ["service=ml-api", "status_class=5xx", "route^=/v1"]
+    page = open_page("history", metric="latency_p95", filter=filters, **{"from": "now-7d"})
+    assert not page.exception
+    assert links_of(page)["Why slow?"] == {
+        "section": ["slow"],
+        "service": ["ml-api"],
+        "status": ["5xx"],
+        "attr": ["http.route^=/v1"],
+        "from": ["now-7d"],
+        "to": ["now"],
+        "tz": ["UTC"],
+    }
+    wrong = open_page("history", metric="label_coverage", filter=["model=m", "model_version=8b"])
+    linked = links_of(wrong)["Why wrong?"]
+    assert (linked["section"], linked["model"], linked["version"]) == (["wrong"], ["m"], ["8b"])
+    page = open_page("history", metric="latency_p95", filter="status_class!=2xx")
+    assert "status" not in links_of(page)["Why slow?"]
+    assert "The explainer cannot ask for status_class!=2xx: it looks at more than these cases." in said(page)

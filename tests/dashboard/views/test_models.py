@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.dashboard.modelling_api import MODEL, VERSIONS
 from tests.dashboard.monitoring_api import HOSTILE, FakeMonitoringApi
-from tests.dashboard.views.words import said, url_of
+from tests.dashboard.views.words import links_of, said, url_of
 
 Open = Callable[..., AppTest]
 SECTIONS = ("performance", "reliability", "segments", "versions", "wrong")
@@ -164,6 +164,26 @@ def test_why_wrong_leads_to_the_cases(open_page: Open, api: FakeMonitoringApi) -
     assert (query["model"], query["version"], query["from"]) == ([MODEL], [VERSIONS[0]], ["now-7d"])
     assert query["filter"] == ["features_source=store"]
     assert "departure_hour" in said(page)
+    links = links_of(page)
+    cases = {"model": [MODEL], "version": [VERSIONS[0]], "features_source": ["store"], "from": ["now-7d"]}
+    for label in ("Every prediction that was wrong", "Wrong predictions", "All predictions", "Use as a filter"):
+        assert cases.items() <= links[label].items(), label
+    assert links["Every prediction that was wrong"]["outcome"] == ["wrong"]
+    assert "ml.features.source=store" in links["Its requests"]["attr"]
+    assert "more than these cases" not in said(page)
+
+
+def test_what_no_link_can_take_along_is_named(open_page: Open, api: FakeMonitoringApi) -> None:
+    """A search asks for no service, and for one value of a label: the page says that it finds more."""
+    page = open_page("models", section="wrong", filter=["service=ml-api", "label!=late"])
+    text = said(page)
+    assert "The search for predictions cannot ask for service=ml-api; label!=late: it finds more" in text
+    assert "The search for requests cannot ask for label!=late: it finds more" in text
+    # Beside each finding, and beside the link below them.
+    assert text.count("The search cannot ask for service=ml-api; label!=late: it finds more than these cases.") >= 3
+    assert links_of(page)["Its requests"]["service"] == ["ml-api"]
+    segments = open_page("models", section="segments", segment="carrier", filter=["features_source=fallback"])
+    assert links_of(segments)["All its predictions"]["features_source"] == ["fallback"]
 
 
 def test_its_state_is_its_url(open_page: Open) -> None:

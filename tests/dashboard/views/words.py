@@ -1,6 +1,7 @@
 """What a page says, as people read it."""
 
 import re
+from urllib.parse import parse_qs
 
 from streamlit.testing.v1 import AppTest
 
@@ -18,3 +19,8 @@ def url_of(page: AppTest) -> dict[str, list[str]]:
     return {
         name: list(value) if isinstance(value, list) else [value] for name, value in dict(page.query_params).items()
     }
+
+
+def links_of(page: AppTest) -> dict[str, dict[str, list[str]]]:
+    """The state that each link to a page leads to, by its label; of links of one label the last."""
+    return {link.proto.label: parse_qs(link.proto.query_string) for link in page.main.page_link}
