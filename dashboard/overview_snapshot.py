@@ -20,7 +20,11 @@ FIGURE_WINDOWS: Final[Mapping[str, str]] = {"label_coverage": "24h"}
 """Labels come hours after their predictions, so that five minutes of coverage say nothing."""
 FIGURE_WINDOW: Final = "5m"
 LAG: Final = "ingest_lag_p95"
-_MOST_POINTS: Final = 200
+_MOST_POINTS: Final = 128
+"""The small lines are 132 pixels wide, with an edge on either side."""
+# Steps between those that people choose, so that a range just too long for one is not drawn from a handful of points.
+_BETWEEN: Final = {"2m": 120, "30m": 1_800, "2h": 7_200, "6h": 21_600}
+_STEPS: Final = tuple(sorted({**STEPS, **_BETWEEN}.items(), key=lambda step: step[1]))
 
 
 @dataclass(frozen=True)
@@ -139,4 +143,4 @@ def _grouping(metric: str, *, lines: bool = False) -> tuple[str, ...]:
 def _fitting_step(start: datetime, end: datetime) -> str:
     """The finest step that draws no more points than a small picture can show."""
     seconds = (end - start).total_seconds()
-    return next((name for name, width in STEPS.items() if seconds / width <= _MOST_POINTS), "1d")
+    return next((name for name, width in _STEPS if seconds / width <= _MOST_POINTS), "1d")

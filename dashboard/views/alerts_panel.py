@@ -3,26 +3,32 @@
 from datetime import datetime
 from typing import Final
 
-import pandas as pd
 import streamlit as st
 
-from dashboard.answers import Alert, Alerts
+from dashboard.answers import Alert, Alerts, Catalogue
 from dashboard.api_errors import ApiError
-from dashboard.charts.units import figure
 from dashboard.navigation import page_link
 from dashboard.overview_snapshot import Snapshot
 from dashboard.plain_text import plain
+from dashboard.session import known_catalogue
+from dashboard.states.alerts import AlertsState
+from dashboard.states.overview import OverviewState
 from dashboard.time_range import age
+from dashboard.views.alert_list import COLOURS, summary_of, value_of
 from dashboard.views.notices import small_failure
 
 _ORDER: Final = {"firing": 0, "pending": 1, "resolved": 2}
-_COLOURS: Final = {"firing": "red", "pending": "orange", "resolved": "green"}
+_CATALOGUE: Final = "overview.catalogue"
 _SHOWN: Final = 8
-_DETAILS: Final = ("summary", "description", "message")
 
 
-def draw_alerts(snapshot: Snapshot) -> None:
-    """Draw the panel from a snapshot."""
+def draw_alerts(snapshot: Snapshot, state: OverviewState) -> None:
+    """Draw the panel.
+
+    Args:
+        snapshot: what is known.
+        state: of the page, whose range and zone an alert's link takes along.
+    """
     alerts = snapshot.alerts
     with st.container(border=True, height="stretch", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -37,9 +43,9 @@ def draw_alerts(snapshot: Snapshot) -> None:
             key=lambda alert: (_ORDER.get(alert.state, len(_ORDER)), alert.rule),
         )
         if listed:
-            rows = [_row(alert, snapshot.taken_at) for alert in listed[:_SHOWN]]
-            table = pd.DataFrame(rows, columns=["State", "Alert", "Value", "Since"])
-            st.table(table, border="horizontal", hide_index=True, alt="Alerts, those that fire first")
+            units = _units() if any(alert.metric for alert in listed) else Catalogue()
+            for alert in listed[:_SHOWN]:
+                _row(alert, units, state, snapshot.taken_at)
             if len(listed) > _SHOWN:
                 st.caption(f"{len(listed) - _SHOWN} more are not shown.")
         else:
@@ -59,15 +65,32 @@ def _badge(alerts: Alerts) -> None:
         st.badge("Not watched", color="orange", icon=":material/visibility_off:")
 
 
-def _row(alert: Alert, now: datetime) -> tuple[str, str, str, str]:
-    state = f":{_COLOURS.get(alert.state, 'gray')}[{plain(alert.state, 20)}]"
-    detail = next((alert.annotations[name] for name in _DETAILS if alert.annotations.get(name)), "")
-    shown = detail or ", ".join(f"{key}={value}" for key, value in alert.labels.items() if key != "alertname")
-    if alert.error:
-        shown = f"could not be evaluated: {alert.error}"
+def _units() -> Catalogue:
+    """The catalogue, for the units of the alerts' values; once known it is kept, however the API does later."""
+    if _CATALOGUE not in st.session_state:
+        try:
+            st.session_state[_CATALOGUE] = known_catalogue()
+        except ApiError:
+            return Catalogue()
+    known: Catalogue = st.session_state[_CATALOGUE]
+    return known
+
+
+def _row(alert: Alert, units: Catalogue, state: OverviewState, now: datetime) -> None:
+    name = f":{COLOURS.get(alert.state, 'gray')}[{plain(alert.state, 20)}] **{plain(alert.rule, 60)}**"
+    shown = f"could not be evaluated: {alert.error}" if alert.error else summary_of(alert)
     since = alert.resolved_at if alert.state == "resolved" else alert.fired_at or alert.active_since
-    name = f"**{plain(alert.rule, 60)}**" + (f" {plain(shown, 160)}" if shown else "")
-    return state, name, figure(alert.value, ""), f"{age(since, now)} ago" if since else "–"
+    ago = f" · {age(since, now)} ago" if since else ""
+    with st.container(gap=None):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            if alert.fingerprint:
+                watched = AlertsState(alert=alert.fingerprint, period=state.period, zone=state.zone)
+                page_link("alerts", name, watched.query())
+            else:
+                st.markdown(name, width="content")
+            st.markdown(f"**{plain(value_of(alert, units), 40)}**{ago}", width="content")
+        if shown:
+            st.caption(plain(shown, 160))
 
 
 def _watcher(alerts: Alerts, now: datetime) -> str:

@@ -120,7 +120,7 @@ def _live(state: OverviewState) -> None:
         known = snapshot.alerts if isinstance(snapshot.alerts, Alerts) else seen[1].alerts
         _draw_details(replace(seen[1], alerts=known), seen[0])
     elif isinstance(snapshot.alerts, Alerts):
-        draw_alerts(snapshot)
+        draw_alerts(snapshot, state)
 
 
 def _draw(snapshot: Snapshot, state: OverviewState) -> None:
@@ -136,7 +136,7 @@ def _draw_details(snapshot: Snapshot, state: OverviewState, *, rows: bool = True
         draw_subjects(snapshot, state, state.service)
     left, right = st.columns(2)
     with left:
-        draw_alerts(snapshot)
+        draw_alerts(snapshot, state)
     with right:
         draw_pipeline(snapshot, state)
     zone = zone_of(state.zone)

@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
+from tests.dashboard.alerting_api import FIRING
 from tests.dashboard.monitoring_api import HOSTILE, FakeMonitoringApi
 from tests.dashboard.views.passing import time_passes
+from tests.dashboard.views.words import links_of, said
 
 Open = Callable[..., AppTest]
 
@@ -70,7 +72,8 @@ def test_its_state_is_its_url(open_page: Open, api: FakeMonitoringApi) -> None:
     assert url_of(page)["tz"] == ["Europe/Berlin"]
     asked = [query for path, query in api.asked if path.endswith("/history")]
     assert {query["from"][0] for query in asked} == {"now-7d"}
-    assert {query["step"][0] for query in asked} == {"1h"}
+    # No more points than the small lines have pixels.
+    assert {query["step"][0] for query in asked} == {"2h"}
     assert not any("filter" in query for query in asked)
     assert "Europe/Berlin, UTC+" in text_of(page)
 
@@ -162,3 +165,20 @@ def test_an_unreadable_link_opens_and_says_so(open_page: Open) -> None:
     page = open_page("overview", **{"from": "whenever"})
     assert "from and to" in page.warning[0].value.replace("\\", "")
     assert url_of(page)["from"] == ["now-24h"]
+
+
+def test_each_alert_leads_to_its_own_page_and_has_its_unit(open_page: Open, api: FakeMonitoringApi) -> None:
+    """With the range and the zone shown; an error ratio is a share, no bare number."""
+    api.mode = "alerting"
+    page = open_page("overview", tz="Europe/Berlin", **{"from": "now-7d"})
+    assert not page.exception
+    firing = links_of(page)[":red[firing] **TooManyErrors**"]
+    assert firing == {
+        "section": ["alerts"],
+        "alert": [FIRING],
+        "from": ["now-7d"],
+        "to": ["now"],
+        "tz": ["Europe/Berlin"],
+    }
+    assert "**6.1 %** ·" in said(page)
+    assert "error ratio 6.1 %" in said(page)
