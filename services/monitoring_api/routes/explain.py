@@ -22,7 +22,13 @@ from services.monitoring_api.queries.timerange import TimeRange, parse_as_of, rf
 from services.monitoring_api.routes.dependencies import Serving
 from services.monitoring_api.routes.feature_parameters import feature_conditions
 from services.monitoring_api.routes.parameters import FROM
-from services.monitoring_api.routes.search_parameters import ATTR, MIN_DURATION_MS, STATUS, RangeParameters
+from services.monitoring_api.routes.search_parameters import (
+    ATTR,
+    MAX_DURATION_MS,
+    MIN_DURATION_MS,
+    STATUS,
+    RangeParameters,
+)
 
 _FINDINGS: Final = (
     "Values, ranges of numbers, operations and pairs of them that the selected have more often than the rest, at a "
@@ -32,7 +38,8 @@ _FINDINGS: Final = (
 _WRONG: Final = f"Why were labelled predictions wrong (of a regression: the tenth with the largest errors)? {_FINDINGS}"
 _SLOW: Final = (
     "Why were requests (server spans that meet the conditions; one for each trace and service) slow: as slow as "
-    "`min_duration_ms`, or without it slower than 95 % of their route's in the range? " + _FINDINGS + " Behind these "
+    "`min_duration_ms`, or without it slower than 95 % of their route's in the range? The rest are all quicker ones; "
+    "what took longer than `max_duration_ms` is in neither group. " + _FINDINGS + " Behind these "
     "come findings of the kind `self_time`: operations in which a slow request spends more time of its own than "
     "another, by `effect` milliseconds on average."
 )
@@ -82,6 +89,7 @@ class SlowParameters(RangeParameters):
     service: Annotated[str | None, Field(description="The service's name.", examples=["ml-api"])] = None
     route: Annotated[str | None, Field(description="The HTTP route's template.", examples=["/v1/predict"])] = None
     min_duration_ms: Annotated[float | None, MIN_DURATION_MS] = None
+    max_duration_ms: Annotated[float | None, MAX_DURATION_MS] = None
     status: Annotated[str | None, STATUS] = None
     attr: Annotated[list[str], ATTR] = Field(default_factory=list)
 
@@ -97,6 +105,33 @@ class SlowParameters(RangeParameters):
             status=None if self.status is None else parse_status(self.status),
             attributes=parse_attributes(self.attr),
         )
+
+    def durations_ns(self) -> tuple[int | None, int | None]:
+        """From and up to which duration a request is slow, in nanoseconds, checked.
+
+        Raises:
+            BadInput: Naming ``max_duration_ms``.
+        """
+        least, most = self.min_duration_ms, self.max_duration_ms
+        if most is not None and least is None:
+            raise bad_field(
+                "max_duration_ms",
+                "only together with min_duration_ms, for all quicker requests are what the slow ones are compared "
+                "with; give both, or leave this one out",
+            )
+        if most is not None and least is not None and most < least:
+            raise bad_field(
+                "max_duration_ms",
+                f"less than min_duration_ms, {least:.12g}, so that no request can be slow; raise it, or leave it out",
+            )
+        return _nanoseconds(least), _nanoseconds(most)
+
+    def called(self) -> tuple[str, str]:
+        """What slow requests are called, and what the others."""
+        least, most = self.min_duration_ms, self.max_duration_ms
+        if least is None or most is None:
+            return "slow requests", "others"
+        return f"requests that took {least:,.12g} ms to {most:,.12g} ms", "quicker ones"
 
 
 class FindingDocument(BaseModel):
@@ -161,19 +196,30 @@ def explain_router(serving: Serving) -> APIRouter:
     @router.get("/traces/slow/explain", tags=["traces"], summary="Why requests were slow", description=_SLOW)
     async def slow(parameters: Annotated[SlowParameters, Query()]) -> ExplanationDocument:
         selection, span = parameters.selection(), parameters.span(serving.clock())
+        least, most = parameters.durations_ns()
         database = serving.asking_exactly()
-        least = parameters.min_duration_ms
-        cases, requests = await slow_requests(database, selection, span, None if least is None else round(least * 1e6))
+        cases, requests = await slow_requests(database, selection, span, least, most)
         explained, spent = await asyncio.gather(
             explain(database, cases), self_times(database, requests, cases.selected, cases.rest)
         )
-        return _document(span, cases, explained, "slow requests", spent)
+        what, rest = parameters.called()
+        return _document(span, cases, explained, what, spent, rest=rest)
 
     return router
 
 
+def _nanoseconds(milliseconds: float | None) -> int | None:
+    return None if milliseconds is None else round(milliseconds * 1e6)
+
+
 def _document(
-    span: TimeRange, cases: Cases, explained: Explained, what: str, spent: Sequence[SelfTime] = ()
+    span: TimeRange,
+    cases: Cases,
+    explained: Explained,
+    what: str,
+    spent: Sequence[SelfTime] = (),
+    *,
+    rest: str = "others",
 ) -> ExplanationDocument:
     findings: list[dict[str, Any]] = [
         *(finding_document(each) for each in explained.findings),
@@ -187,5 +233,5 @@ def _document(
         sampled=cases.sampled,
         searched=explained.searched,
         findings=[FindingDocument(**each) for each in findings],
-        message=in_words(cases, explained, what, spent),
+        message=in_words(cases, explained, what, spent, rest=rest),
     )

@@ -26,6 +26,9 @@ CURSOR: Final = Field(
 MIN_DURATION_MS: Final = Field(
     ge=0, le=_LONGEST_MS, allow_inf_nan=False, description="At least so long.", examples=[250]
 )
+MAX_DURATION_MS: Final = Field(
+    ge=0, le=_LONGEST_MS, allow_inf_nan=False, description="At most so long.", examples=[2000]
+)
 STATUS: Final = Field(
     description="`error` (status Error or HTTP 5xx), `ok` (neither), a class (`4xx`) or a code (`404`).",
     examples=["error"],
@@ -61,9 +64,7 @@ class SpanParameters(RangeParameters):
         SpanKind | None, Field(description="The span's kind; `server` for requests that a service answered.")
     ] = None
     min_duration_ms: Annotated[float | None, MIN_DURATION_MS] = None
-    max_duration_ms: Annotated[
-        float | None, Field(ge=0, le=_LONGEST_MS, allow_inf_nan=False, description="At most so long.", examples=[2000])
-    ] = None
+    max_duration_ms: Annotated[float | None, MAX_DURATION_MS] = None
     status: Annotated[str | None, STATUS] = None
     model: Annotated[str | None, Field(description="The model's name.", examples=["flight-delay"])] = None
     model_version: Annotated[str | None, Field(description="The model's version.", examples=["8b95ad93be97"])] = None

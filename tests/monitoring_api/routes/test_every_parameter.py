@@ -195,6 +195,7 @@ FEATURES = (
 )
 PERFORMANCE = "/api/v1/models/{name}/performance"
 WRONG = "/api/v1/predictions/wrong/explain"
+SLOW = "/api/v1/traces/slow/explain"
 REFERENCE = "/api/v1/models/{name}/reference"
 _DOCUMENT = {"model": "flight-delay", "rows": 10, "source": {"kind": "card"}, "features": []}
 REFERENCE_ROW = {"ModelName": "flight-delay", "ModelVersion": "", "Task": "binary", "Document": json.dumps(_DOCUMENT)}
@@ -244,6 +245,8 @@ BENIGN_OF = {
         "filter": compared(EXPLAINED),
         "feature": FEATURES,
     },
+    # The greatest duration alone is refused: the vocabulary asks with both.
+    SLOW: {name: texts for name, texts in BENIGN_SEARCH.items() if name != "max_duration_ms"},
     REFERENCE: {"version": ["v1"]},
     "/api/v1/spans/{span_id}": {"from": ["now-2h"]},
     "/api/v1/services/map": {"from": ["now-2h"]},
@@ -277,6 +280,7 @@ def vocabulary(served):
             for text in BENIGN_PATH[each.name] if each.in_path else benign:
                 url = each.url(text, **({"group_by": "service"} if "group_by" in each.others else {}))
                 failed += await _expect_answer(app, url)
+        failed += await _expect_answer(app, SLOW, {"min_duration_ms": "1", "max_duration_ms": "100000"})
         # A name that there is not is looked up among those that there are.
         await _get(app, PERFORMANCE.format(name="flight-delay"), {"segment": "nonsense"})
         return failed
@@ -378,8 +382,8 @@ def test_every_route_with_parameters_is_among_them(served):
         *(f"{WRONG} {name}" for name in ("model", "version", "variant", "filter", "feature", "as_of")),
         *(f"{REFERENCE} {name}" for name in ("name", "version")),
         *(
-            f"/api/v1/traces/slow/explain {name}"
-            for name in ("service", "route", "from", "to", "min_duration_ms", "status", "attr")
+            f"{SLOW} {name}"
+            for name in ("service", "route", "from", "to", "min_duration_ms", "max_duration_ms", "status", "attr")
         ),
     } <= found
 

@@ -145,6 +145,38 @@ async def test_slow_requests_are_explained(api, store):
     assert "They spend 300 ms more in POST /v1/predict of ml-api" in found["message"]
 
 
+async def test_requests_slower_than_the_bounds_are_in_neither_group(api, store):
+    """What the slowest have is no cause of what took 200 to 500 ms; a shorter span of the same request is no case."""
+    draw = random.Random(8)
+    rows = []
+    for number in range(900):
+        host = draw.choice("abc")
+        seconds = 0.3 if draw.random() < (0.4 if host == "b" else 0.05) else 0.1
+        rows.append(span(AT + timedelta(seconds=number), seconds=seconds, resource={"host.name": host}))
+    for number in range(100):
+        slowest = span(AT + timedelta(seconds=number), seconds=2, resource={"host.name": "z"})
+        within = span(
+            AT + timedelta(seconds=number), seconds=0.3, TraceId=slowest["TraceId"], resource={"host.name": "z"}
+        )
+        rows += [slowest, within]
+    store.insert("otel_traces", [*rows, *draw.sample(rows, 50)])
+    bounds = {"min_duration_ms": 200, "max_duration_ms": 500}
+    found = (await api.get(SLOW, params=bounds)).json()
+    slow = sum(row["Duration"] == 300_000_000 for row in rows[:900])
+    assert (found["selected"], found["rest"]) == (slow, 900 - slow)
+    first, *_ = found["findings"]
+    assert (first["field"], first["value"]) == ("resource.host.name", "b")
+    itself = found["findings"][-1]
+    assert (itself["kind"], itself["effect"]) == ("self_time", pytest.approx(200))
+    assert not any(each.get("value") == "z" for each in found["findings"])
+    assert f"{slow} requests that took 200 ms to 500 ms and {900 - slow} quicker ones" in found["message"]
+    unbounded = (await api.get(SLOW, params={"min_duration_ms": 200})).json()
+    assert (unbounded["selected"], unbounded["rest"]) == (slow + 100, 900 - slow)
+    assert (unbounded["findings"][0]["field"], unbounded["findings"][0]["value"]) == ("resource.host.name", "z")
+    ends = {"min_duration_ms": 300, "max_duration_ms": 300}
+    assert (await api.get(SLOW, params=ends)).json()["selected"] == slow
+
+
 async def test_without_a_duration_the_slowest_of_each_route_are_explained(api, store):
     """A route that is slow as a whole is no cause: of each, those beyond the 95th percentile are selected."""
     draw = random.Random(5)
@@ -193,6 +225,9 @@ async def test_hostile_names_and_values_are_data(api, store):
     [
         ({"min_duration_ms": "-1"}, "min_duration_ms"),
         ({"min_duration_ms": "nan"}, "min_duration_ms"),
+        ({"max_duration_ms": "500"}, "max_duration_ms"),
+        ({"min_duration_ms": "500", "max_duration_ms": "200"}, "max_duration_ms"),
+        ({"min_duration_ms": "500", "max_duration_ms": "inf"}, "max_duration_ms"),
         ({"status": "fine"}, "status"),
         ({"attr": "x"}, "attr"),
         ({"to": "never"}, "to"),

@@ -67,7 +67,9 @@ def candidate_document(candidate: Candidate) -> dict[str, Any]:
     return {"kind": _PAIR, "field": None, "parts": [_part_document(part) for part in candidate.parts]}
 
 
-def in_words(cases: Cases, explained: Explained, what: str, spent: Sequence[SelfTime] = ()) -> str:
+def in_words(
+    cases: Cases, explained: Explained, what: str, spent: Sequence[SelfTime] = (), *, rest: str = "others"
+) -> str:
     """What the answer says, as a sentence or two.
 
     Args:
@@ -75,16 +77,17 @@ def in_words(cases: Cases, explained: Explained, what: str, spent: Sequence[Self
         explained: What was found.
         what: What selected cases are called, in the plural.
         spent: Where they spend more time.
+        rest: What the others are called, in the plural.
     """
-    compared = _compared(cases, explained, what)
+    compared = _compared(cases, explained, what, rest)
     if not spent:
         return compared
     most = spent[0]
     return f"{compared} They spend {_milliseconds(most.extra_ms)} ms more in {most.operation} of {most.service}."
 
 
-def _compared(cases: Cases, explained: Explained, what: str) -> str:
-    groups = f"{cases.selected:,} {what} and {cases.rest:,} others"
+def _compared(cases: Cases, explained: Explained, what: str, rest: str) -> str:
+    groups = f"{cases.selected:,} {what} and {cases.rest:,} {rest}"
     if min(cases.selected, cases.rest) < LEAST_CASES:
         return f"There are {groups}: too few to compare ({LEAST_CASES} of each are the fewest that say anything)."
     if min(cases.sampled) < 1:

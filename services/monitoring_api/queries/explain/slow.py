@@ -50,12 +50,14 @@ class SlowRequests:
         span: When it starts.
         least_ns: From which duration on a request is slow, where its route says nothing else.
         routes: The same by route, as the engine calls these.
+        most_ns: Requests that took longer are in neither group; None: there are none too long.
     """
 
     selection: SpanSelection
     span: TimeRange
     least_ns: int
     routes: Mapping[int, int]
+    most_ns: int | None = None
 
     def conditions(self) -> str:
         """SQL over otel_traces."""
@@ -69,6 +71,7 @@ class SlowRequests:
             "least_ns": self.least_ns,
             "route_keys": [0, *self.routes],
             "route_least_ns": [self.least_ns, *self.routes.values()],
+            **({} if self.most_ns is None else {"most_ns": self.most_ns}),
         }
 
     def looked_at(self) -> str:
@@ -77,15 +80,18 @@ class SlowRequests:
 
     def looked_at_once(self, columns: str) -> str:
         """SQL after FROM: the requests that are looked at, with whether each is Selected, and these columns."""
-        return f"""(
+        bounded = self.most_ns is not None
+        requests = f"""(
         SELECT
-            {_SLOW} AS Selected,
+            {_SLOW} AS Selected,{" Duration AS Lasted," if bounded else ""}
             {columns}
         FROM otel_traces
         WHERE {self.looked_at()}
         ORDER BY TraceId, ServiceName, Duration DESC, SpanId
         LIMIT 1 BY TraceId, ServiceName
     )"""  # noqa: S608  (texts of ours; what people give is bound)
+        # Not before: of a request that took too long another, shorter span would stand for it.
+        return f"(SELECT * FROM {requests} WHERE Lasted <= {{most_ns:UInt64}})" if bounded else requests  # noqa: S608
 
     def traces(self) -> str:
         """SQL that lists the traces of requests that are looked at."""
@@ -111,19 +117,24 @@ LIMIT {_MOST_ROUTES}"""  # noqa: S608  (texts of ours; what people give is bound
 
 def groups_query(requests: SlowRequests) -> Query:
     """How many requests were slow, and how many were not."""
+    bounded = "" if requests.most_ns is None else "\n    HAVING max(Duration) <= {most_ns:UInt64}"
     sql = f"""SELECT countIf(Slow), countIf(NOT Slow)
 FROM
 (
     SELECT max(Duration) >= argMax({_LEAST.format(route=_ROUTE)}, Duration) AS Slow
     FROM otel_traces
     WHERE {requests.conditions()}
-    GROUP BY cityHash64(TraceId, ServiceName)
+    GROUP BY cityHash64(TraceId, ServiceName){bounded}
 )"""  # noqa: S608  (texts of ours; what people give is bound)
     return Query(sql, requests.parameters())
 
 
 async def slow_requests(
-    database: Database, selection: SpanSelection, span: TimeRange, min_duration_ns: int | None
+    database: Database,
+    selection: SpanSelection,
+    span: TimeRange,
+    min_duration_ns: int | None,
+    max_duration_ns: int | None = None,
 ) -> tuple[Cases, SlowRequests]:
     """The requests: selected are the slow ones.
 
@@ -132,12 +143,14 @@ async def slow_requests(
         selection: Conditions on the request's span, without a duration.
         span: When it starts.
         min_duration_ns: From which duration on a request is slow; None: longer than 95 % of its route's in the range.
+        max_duration_ns: Up to which duration a request counts, with ``min_duration_ns`` only: a longer one is neither
+            slow nor of the rest.
     """
     if min_duration_ns is None:
         rows = await database.fetch(percentiles_query(selection, span))
         requests = SlowRequests(selection, span, EVERY_HASH, {int(route): int(lasted) + 1 for route, lasted in rows})
     else:
-        requests = SlowRequests(selection, span, min_duration_ns, {})
+        requests = SlowRequests(selection, span, min_duration_ns, {}, max_duration_ns)
     ((selected, rest),) = await database.fetch(groups_query(requests))
     return slow_cases(requests, int(selected), int(rest)), requests
 
