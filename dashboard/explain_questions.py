@@ -17,6 +17,7 @@ def slow_explanation(
     service: str = "",
     route: str = "",
     min_duration_ms: float | None = None,
+    max_duration_ms: float | None = None,
     status: str = "",
     attributes: Sequence[str] = (),
 ) -> Question[Explanation]:
@@ -28,13 +29,14 @@ def slow_explanation(
         service: the request's service.
         route: the request's route.
         min_duration_ms: from which duration on a request is slow; None: slower than 95 % of its route's.
+        max_duration_ms: slower ones are left out; only with `min_duration_ms`.
         status: `error`, `ok`, a class or a code.
         attributes: such as `ml.features.source=fallback`; and-ed.
     """
     asked = (("service", service), ("route", route), ("status", status))
     parameters = [("from", start), ("to", end), *(pair for pair in asked if pair[1])]
-    if min_duration_ms is not None:
-        parameters.append(("min_duration_ms", f"{min_duration_ms:.12g}"))
+    bounds = (("min_duration_ms", min_duration_ms), ("max_duration_ms", max_duration_ms))
+    parameters += [(name, f"{bound:.12g}") for name, bound in bounds if bound is not None]
     parameters += [("attr", text) for text in attributes]
     return Question("/api/v1/traces/slow/explain", Explanation, tuple(parameters), timeout_seconds=PATIENCE_SECONDS)
 

@@ -37,13 +37,14 @@ def heat_map(state: TracesState) -> Question[HeatMap]:
 
 
 def why_slow(state: TracesState) -> Question[Explanation]:
-    """Why the state's requests were slow: as slow as its least duration."""
+    """Why the state's requests were slow: those of its durations, against all that were quicker."""
     return slow_explanation(
         start=state.period.start,
         end=state.period.end,
         service=state.service,
         route=state.route,
         min_duration_ms=state.min_duration_ms,
+        max_duration_ms=state.max_duration_ms,
         status=state.status,
         attributes=state.attributes,
     )

@@ -62,12 +62,16 @@ def _conditions(section: str, last: TracesState, moment: datetime) -> TracesStat
         period = pick_range(PAGE, zone, moment, upper[3:-1])
     if section == "exceptions":
         return replace(last, section=section, trace="", span="", service=service, period=period, zone=zone, cursor="")
-    lower = st.columns([1.4, 1.4, 2, 2, 2], vertical_alignment="bottom")
+    # Explanations are about requests, which no span's name tells apart.
+    named = section != "slow"
+    lower = st.columns([1.4, 1.4, 2, *([2] if named else []), 2], vertical_alignment="bottom")
     least = _milliseconds(lower[0], "At least (ms)", "min_duration_ms")
     most = _milliseconds(lower[1], "At most (ms)", "max_duration_ms")
     status = _choice(lower[2], "Status", "status", list(_STATUSES), _STATUSES)
-    name = lower[3].text_input("Span", key=f"{PAGE}.name", placeholder="Any; its name", max_chars=400)
-    attributes = lower[4].multiselect(
+    name = last.name
+    if named:
+        name = lower[3].text_input("Span", key=f"{PAGE}.name", placeholder="Any; its name", max_chars=400)
+    attributes = lower[-1].multiselect(
         "Attributes",
         st.session_state[f"{PAGE}.attributes"],
         key=f"{PAGE}.attributes",

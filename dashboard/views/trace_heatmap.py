@@ -96,6 +96,12 @@ def searched(state: TracesState, region: Region) -> TracesState:
     )
 
 
+def explained(state: TracesState, region: Region) -> TracesState | None:
+    """The state that says why the requests of a region were slow; None where nothing is quicker than they are."""
+    found = searched(state, region)
+    return replace(found, section="slow", name="", kind="server") if found.min_duration_ms else None
+
+
 def _brushed(state: TracesState, heat: HeatMap, region: Region) -> None:
     zone = zone_of(state.zone)
     start, end = (moment.astimezone(zone) for moment in region.ends())
@@ -110,10 +116,21 @@ def _brushed(state: TracesState, heat: HeatMap, region: Region) -> None:
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             page_link(PAGE, "Its traces", found.query(), icon=":material/search:", icon_position="left")
-            slow = replace(found, section="slow", max_duration_ms=None)
-            page_link(PAGE, "Why slow?", slow.query(), icon=":material/troubleshoot:", icon_position="left")
+            slow = explained(state, region)
+            if slow is not None:
+                page_link(PAGE, "Why slow?", slow.query(), icon=":material/troubleshoot:", icon_position="left")
             closer = replace(found, section="heatmap", kind=state.kind)
             page_link(PAGE, "Zoom in", closer.query(), icon=":material/zoom_in:", icon_position="left")
+        if slow is None:
+            st.caption(
+                "Nothing is quicker than what you chose, so there is nothing to compare it with: to ask why something "
+                "was slow, drag over a part that begins above the quickest."
+            )
+        elif found.kind != "server" or found.name:
+            st.caption(
+                "*Why slow?* explains requests: those that took as long and meet the same conditions, whatever spans "
+                "are on this map."
+            )
 
 
 def _larger(one: float | None, other: float | None) -> float | None:

@@ -20,6 +20,7 @@ from dashboard.views.held import held
 from dashboard.views.notices import nothing_here
 
 PAGE: Final = "traces"
+_LISTED: Final = f"{PAGE}.pick"
 
 
 def draw_search(state: TracesState, moment: datetime) -> None:
@@ -37,8 +38,9 @@ def draw_search(state: TracesState, moment: datetime) -> None:
     order = "longest first" if state.sort == "duration" else "newest first"
     shown = f"{len(answer.traces)} traces, {order}. Times are {zone_name(zone, answer.end)}."
     st.caption(f"{shown} Choose one to open it.")
+    table = table_of(answer.traces, state.zone)
     event = st.dataframe(
-        table_of(answer.traces, state.zone),
+        table,
         hide_index=True,
         key=f"{PAGE}.list",
         on_select="rerun",
@@ -48,10 +50,34 @@ def draw_search(state: TracesState, moment: datetime) -> None:
             "Share of the longest": st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format=" "),
         },
     )
-    _pages(state, answer)
     rows = event.selection.rows
     if rows and rows[0] < len(answer.traces):
-        go_to(PAGE, replace(state, trace=answer.traces[rows[0]].trace_id, cursor=state.cursor).query())
+        _open(answer.traces[rows[0]].trace_id, state)
+    _list(answer.traces, table, state)
+    _pages(state, answer)
+
+
+def _open(trace_id: str, state: TracesState) -> None:
+    go_to(PAGE, replace(state, trace=trace_id).query())
+
+
+def _list(traces: Sequence[FoundTrace], table: pd.DataFrame, state: TracesState) -> None:
+    """The traces to choose from by the keyboard, which reaches no row of a table."""
+    # With the id, for an option is told by its words alone.
+    told = ("Start", "Duration", "Service", "Operation", "Status", "Trace")
+    words = {
+        trace.trace_id: " · ".join(str(row[name]) for name in told)
+        for trace, row in zip(traces, table.to_dict("records"), strict=True)
+    }
+    if st.session_state.get(_LISTED) not in words:
+        # Of another page, or another search.
+        st.session_state.pop(_LISTED, None)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "Or from a list", list(words), format_func=lambda trace_id: words.get(trace_id, ""), key=_LISTED, width=640
+        )
+        if st.button("Open this one", icon=":material/open_in_new:", key=f"{PAGE}.open") and chosen:
+            _open(chosen, state)
 
 
 def table_of(traces: Sequence[FoundTrace], zone: str) -> pd.DataFrame:

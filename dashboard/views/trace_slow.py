@@ -23,11 +23,21 @@ PAGE: Final = "traces"
 
 def draw_why_slow(state: TracesState, moment: datetime) -> None:
     """Draw the explainer's answer for the state's requests."""
+    least, most = state.min_duration_ms, state.max_duration_ms
+    if most is not None and least is None:
+        st.info(
+            "All quicker requests are what the slow ones are compared with: say also how long they took **at least**, "
+            "or leave *At most* empty to compare the slowest twentieth of each route.",
+            icon=":material/troubleshoot:",
+        )
+        _slowest_twentieth(state)
+        return
     of = f" of {plain(state.route or state.service, 80)}" if state.route or state.service else ""
-    least = state.min_duration_ms
-    than = "than 95 % of their route's" if least is None else f"than {figure(least, 'ms')}"
-    period = state.period.in_words(moment, zone_of(state.zone))
-    st.markdown(f"What do requests{of} that took longer {than} have more often than the others? ({plain(period)})")
+    period = plain(state.period.in_words(moment, zone_of(state.zone)))
+    rest = "the others" if most is None else "quicker ones"
+    st.markdown(f"What do requests{of} that took {_durations(least, most)} have more often than {rest}? ({period})")
+    if state.name or state.kind not in {"", "server"}:
+        st.caption("This is about requests: neither the kind nor the name of a span that was searched for counts here.")
     with st.spinner("Comparing the slow requests with the others …"):
         explanation: Explanation = held(f"{PAGE}.why", (state, moment), lambda: client().ask(why_slow(state)))
 
@@ -35,18 +45,30 @@ def draw_why_slow(state: TracesState, moment: datetime) -> None:
         explanation,
         key=f"{PAGE}.findings",
         filter_link=lambda finding: link_of(finding, state),
-        selected="slow requests",
-        rest="other requests",
+        selected="slow requests" if most is None else f"requests of {figure(least, 'ms')} to {figure(most, 'ms')}",
+        rest="other requests" if most is None else "quicker requests",
     )
     if not explanation.searched and least is not None:
         # Of a threshold that hardly any request exceeds nothing can be said.
-        page_link(
-            PAGE,
-            "Compare the slowest twentieth instead",
-            replace(state, min_duration_ms=None).query(),
-            icon=":material/troubleshoot:",
-            icon_position="left",
-        )
+        _slowest_twentieth(state)
+
+
+def _durations(least: float | None, most: float | None) -> str:
+    if least is None:
+        return "longer than 95 % of their route's"
+    if most is None:
+        return f"longer than {figure(least, 'ms')}"
+    return f"{figure(least, 'ms')} to {figure(most, 'ms')}"
+
+
+def _slowest_twentieth(state: TracesState) -> None:
+    page_link(
+        PAGE,
+        "Compare the slowest twentieth instead",
+        replace(state, min_duration_ms=None, max_duration_ms=None).query(),
+        icon=":material/troubleshoot:",
+        icon_position="left",
+    )
 
 
 def link_of(finding: Finding, state: TracesState) -> CasesLink | None:

@@ -20,7 +20,7 @@ from dashboard.time_range import TimeRange
 from dashboard.trace_answers import Trace
 from dashboard.trace_tree import TraceTree
 from dashboard.views.trace_detail import picked, slow_query
-from dashboard.views.trace_heatmap import searched
+from dashboard.views.trace_heatmap import explained, searched
 from dashboard.views.trace_slow import link_of
 from dashboard.views.trace_span import search_query
 from tests.dashboard.explaining_api import finding
@@ -204,6 +204,83 @@ def test_why_slow_asks_by_the_least_duration(open_page: Open, api: FakeMonitorin
     assert (sent["min_duration_ms"], sent["route"], sent["from"]) == (["250"], ["/v1/predict"], ["now-24h"])
     assert "1. attribute enduser.airport = JFK" in said(page)
     assert "longer than 250 ms" in said(page)
+    assert "max_duration_ms" not in sent
+
+
+def test_why_slow_asks_about_just_what_was_brushed(open_page: Open, api: FakeMonitoringApi) -> None:
+    """Both edges go to the explainer and are in the question; a span's name has no field, and what was one is told."""
+    page = open_page("traces", section="slow", min_duration_ms="200", max_duration_ms="500", name="weather.lookup")
+    assert not page.exception
+    sent = asked(api, "/api/v1/traces/slow/explain")
+    assert (sent["min_duration_ms"], sent["max_duration_ms"]) == (["200"], ["500"])
+    assert not {"name", "kind"} & set(sent)
+    assert "requests that took 200 ms to 500 ms have more often than quicker ones?" in said(page)
+    assert "of requests of 200 ms to 500 ms, 6.6% of quicker requests have it" in said(page)
+    assert "neither the kind nor the name of a span" in said(page)
+    assert not [field for field in page.text_input if field.label == "Span"]
+    page.segmented_control(key="traces.section").set_value("search").run()
+    assert page.text_input(key="traces.name").value == "weather.lookup"
+
+
+def test_why_slow_needs_something_quicker(open_page: Open, api: FakeMonitoringApi) -> None:
+    """With an upper bound alone nothing is asked: the page says what is missing, and offers each route's slowest."""
+    page = open_page("traces", section="slow", max_duration_ms="500")
+    assert not page.exception
+    assert "say also how long they took **at least**" in said(page)
+    assert "/api/v1/traces/slow/explain" not in [path for path, _ in api.asked]
+    (link,) = [link.proto for link in page.get("page_link") if "slowest twentieth" in link.proto.label]
+    assert "duration_ms" not in link.query_string
+
+
+def test_a_brush_is_explained_by_both_its_edges() -> None:
+    """Of client spans it is about requests; with nothing below it there is no explanation."""
+    period = TimeRange("2026-11-18T11:57:00Z", "2026-11-18T12:06:00Z")
+    state = TracesState(section="heatmap", service="ml-api", kind="client", name="weather.lookup")
+    found = explained(state, Region(period, 200.0, 500.0))
+    assert found == TracesState(
+        section="slow", service="ml-api", kind="server", min_duration_ms=200, max_duration_ms=500, period=period
+    )
+    assert explained(state, Region(period, None, 500.0)) is explained(state, Region(period, 0.0, 500.0)) is None
+    at_least = explained(TracesState(min_duration_ms=100), Region(period, None, 500.0))
+    assert at_least is not None
+    assert (at_least.min_duration_ms, at_least.max_duration_ms) == (100, 500.0)
+
+
+def test_what_a_brush_explains_is_said_beside_its_links(open_page: Open) -> None:
+    """A brush from the bottom has no 'Why slow?' and says why; one of other spans says that requests are explained."""
+
+    def panel(durations: str, **query: str) -> tuple[set[str], str]:
+        region = f"2026-11-18T11:57:00Z/2026-11-18T12:06:00Z/{durations}"
+        page = open_page("traces", section="heatmap", region=region, **query)
+        assert not page.exception
+        return {link.proto.label for link in page.get("page_link")}, said(page)
+
+    links, words = panel("/33.0")
+    assert "Why slow?" not in links
+    assert {"Its traces", "Zoom in"} <= links
+    assert "Nothing is quicker than what you chose" in words
+    links, words = panel("10.0/33.0", kind="client")
+    assert "Why slow?" in links
+    assert "*Why slow?* explains requests" in words
+    links, words = panel("10.0/33.0")
+    assert "Why slow?" in links
+    assert "explains requests" not in words
+
+
+def test_a_trace_is_opened_from_a_list(open_page: Open) -> None:
+    """By the keyboard, which reaches no row of the table: the second one, told by when, how long and what."""
+    page = open_page("traces", service="ml-api")
+    table, listed = page.dataframe[0].value, page.selectbox(key="traces.pick")
+    assert len(listed.options) == len(table)
+    row = table.iloc[1]
+    assert listed.options[1] == " · ".join(
+        row[name] for name in ("Start", "Duration", "Service", "Operation", "Status", "Trace")
+    )
+    listed.set_value(row["Trace"]).run()
+    assert not page.exception
+    page.button(key="traces.open").click().run()
+    assert not page.exception
+    assert url_of(page)["trace"] == [row["Trace"]]
 
 
 def test_a_finding_becomes_a_filter() -> None:
