@@ -56,8 +56,3 @@ def page_link(
 def go_to(name: str, query: Query) -> None:
     """Show another page in a state of it, at once."""
     st.switch_page(st.session_state[_PAGES][name], query_params=query)
-
-
-def _short(value: Sequence[str]) -> list[str]:
-    """No more of a value than a page reads: one of a megabyte would be sent to everybody who sees the link."""
-    return [text[:LONGEST] for text in ([value] if isinstance(value, str) else value)]
