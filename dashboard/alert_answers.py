@@ -190,6 +190,15 @@ class ChannelVerdict(Answer):
     remedy: str = ""
 
 
+class AboutAlert(Answer):
+    """An alert that a message is about."""
+
+    fingerprint: str
+    alertname: str = ""
+    status: str = ""
+    labels: dict[str, str] = Field(default_factory=dict)
+
+
 class Notification(Answer):
     """One message to one channel."""
 
@@ -198,6 +207,7 @@ class Notification(Answer):
     status: str = ""
     reason: str = ""
     headline: str = ""
+    alerts: tuple[AboutAlert, ...] = ()
     state: str = ""
     attempts: int = 0
     created_at: datetime

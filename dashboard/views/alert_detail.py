@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.alert_answers import AlertHistory
-from dashboard.alert_questions import MOST_EVENTS, acknowledge, alert_history, rules
+from dashboard.alert_questions import MOST_EVENTS, acknowledge, alert_history, notifications, rules
 from dashboard.alert_spans import LOOKS, STATE, spans_of
 from dashboard.alert_ways import page_of, ways_of
 from dashboard.answers import Alert, Catalogue
@@ -24,6 +24,7 @@ from dashboard.time_range import age, epoch_milliseconds, utc_offset_seconds, zo
 from dashboard.views.alert_figure import draw_figure
 from dashboard.views.alert_list import marks, state_badge, summary_of, value_of
 from dashboard.views.alert_silences import silence_form
+from dashboard.views.alert_told import draw_told
 from dashboard.views.lines import draw
 from dashboard.views.notices import failure_notice
 from dashboard.views.operating import confirm, do, hint_for_viewers, may_operate, say, settle, want, wanted
@@ -50,11 +51,14 @@ def draw_detail(alert: Alert, state: AlertsState, catalogue: Catalogue, now: dat
             _texts("Label", alert.labels)
         with right:
             _texts("Annotation", alert.annotations)
-    past, known = client().ask_all([alert_history(alert.fingerprint), rules()])
-    for answer in (past, known):
+    past, known, told = client().ask_all(
+        [alert_history(alert.fingerprint), rules(), notifications(fingerprint=alert.fingerprint)]
+    )
+    for answer in (past, known, told):
         leave_when_denied(answer if isinstance(answer, ApiError) else None)
     draw_figure(alert, known, () if isinstance(past, ApiError) else past.events, state, now)
     _timeline(past, alert, state, catalogue, now)
+    draw_told(told, state, now)
     _act(alert)
 
 
@@ -159,8 +163,8 @@ def _events(answer: AlertHistory, alert: Alert, state: AlertsState, catalogue: C
     ]
     table = pd.DataFrame(rows, columns=["Time", "What", "Value", "Why"])
     st.dataframe(table, hide_index=True, key="alerts.events", alt="What happened to the alert, the newest first")
-    if answer.next_cursor is not None:
-        st.caption(f"Shown are the newest {MOST_EVENTS} events.")
+    newest = f" Shown are the newest {MOST_EVENTS} events." if answer.next_cursor is not None else ""
+    st.caption(f"Times are {zone_name(zone, answer.events[0].at)}.{newest}")
 
 
 def _act(alert: Alert) -> None:

@@ -294,9 +294,19 @@ class FakeAlerting:
                 "status": "firing",
                 "reason": "first",
                 "headline": self._text("error ratio 6.1 %"),
+                "alerts": [
+                    {
+                        "fingerprint": FIRING,
+                        "alertname": self._text("TooManyErrors"),
+                        "status": "firing",
+                        "labels": {"route": self._text("/v1/predict")},
+                    }
+                ],
                 "state": state,
                 "attempts": 3,
                 "created_at": text_of(now - 1_000 + number),
+                "delivered_at": text_of(now - 990) if state == "delivered" else None,
+                "next_attempt_at": text_of(now + 60) if state == "waiting" else None,
                 "detail": self._text(detail),
             }
 
@@ -308,7 +318,9 @@ class FakeAlerting:
         shown = [
             one
             for one in known
-            if all(one[name] == query[name][0] for name in ("channel", "state") if name in query) and not self.empty
+            if all(one[name] == query[name][0] for name in ("channel", "state") if name in query)
+            and query.get("fingerprint", [FIRING]) == [FIRING]
+            and not self.empty
         ]
         return {"notifications": shown, "next_cursor": None}
 

@@ -57,6 +57,15 @@ def test_an_alert_opens_from_the_list_and_from_its_link(open_page: Open, alertin
     assert list(linked.dataframe[0].value["What"]) == ["fired", "pending", "resolved", "fired", "pending"]
     assert list(linked.table[0].value["Label"]) == ["alertname", "severity", "route"]
     assert [link.url for link in linked.link_button] == ["https://runbooks.test/errors"]
+    asked = [query for path, query in alerting.asked if path == "/api/v1/notifications"]
+    assert {query["fingerprint"][0] for query in asked} == {FIRING}
+    told = linked.dataframe[1].value
+    assert list(told["Channel"]) == ["demo", "ops-mail", "ops-mail"]
+    assert list(told["Delivery"]) == ["Delivered", "Waiting", "Given up"]
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$", told["When"][0])
+    assert told["When"][1].startswith("next try ")
+    quiet = open_page("alerts", alert="00000000000000b2")
+    assert "No channel has been told of it" in said(quiet)
     linked.button(key="alerts.back").click().run()
     assert "alert" not in url_of(linked)
 
@@ -151,6 +160,9 @@ def test_dead_letters_are_listed_and_sent_again(open_page: Open, alerting: FakeM
     assert not page.exception
     assert list(page.dataframe[0].value["Delivery"]) == ["waiting", "given up"]
     assert "535 authentication failed" in said(page)
+    ways = [parse_qs(link.proto.query_string) for link in page.main.page_link]
+    # Of what was given up, and of the message that is chosen below.
+    assert [(way["section"], way["alert"]) for way in ways] == [(["alerts"], [FIRING])] * 2
     page.button(key="alerts.resend.7").click().run()
     assert alerting.alerting.done == []
     page.button(key="alerts.resend.7.yes").click().run()
