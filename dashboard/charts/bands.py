@@ -47,6 +47,7 @@ class Overlay:
         marks: what happened at a moment.
         earlier: rows of an earlier range, moved to where they are compared; drawn pale and dashed.
         earlier_title: what the legend calls these.
+        earlier_moved: by how many milliseconds they were moved from their own wall clock.
         percentiles: series that are percentiles of one thing, the lowest first; areas are drawn between them.
     """
 
@@ -55,6 +56,7 @@ class Overlay:
     marks: Sequence[Mark] = field(default=())
     earlier: Sequence[Row] = field(default=())
     earlier_title: str = "before"
+    earlier_moved: int = 0
     percentiles: Sequence[str] = field(default=())
 
 

@@ -103,10 +103,13 @@ def timeline(
         )
     elif len(names) == 1 and zero and not log:
         layers.append(base.transform_filter("datum.state == 'final'").mark_area(opacity=0.08).encode(y=value))
+    pointable = None
     if overlay.earlier:
         before = [row for row in overlay.earlier if start <= row["time"] <= end]
-        before = positive(before) if log else before
-        layers.append(_earlier(base.properties(data=_frame(before, scale)), value, overlay.earlier_title))
+        past = _frame(positive(before) if log else before, scale)
+        layers.append(_earlier(base.properties(data=past), value, overlay.earlier_title))
+        # In one layer, for of two the upper one would take every move of the pointer.
+        pointable = _with_earlier(base.data, past, overlay)
     line = base.mark_line(strokeWidth=1.8, strokeJoin="round").encode(y=value, strokeDash=dash, opacity=fade)
     if brush:
         line = line.add_params(alt.selection_interval(name=brush, encodings=["x"]))
@@ -118,7 +121,7 @@ def timeline(
     if overlay.threshold is not None:
         layers.append(threshold_across(overlay.threshold * scale.factor))
     layers += marks_across([mark for mark in overlay.marks if start <= mark.at <= end], time)
-    layers.append(_hover(base, value, scale))
+    layers.append(_hover(base, value, scale, pointable))
     whole = alt.layer(*layers)
     if overlay.earlier:
         whole = whole.resolve_scale(strokeDash="independent")
@@ -148,15 +151,36 @@ def _earlier(base: alt.Chart, value: alt.Y, title: str) -> alt.Chart:
     return line
 
 
-def _hover(base: alt.Chart, value: alt.Y, scale: Scale) -> alt.Chart:
-    """The dot under the pointer, with the exact value; invisible until then."""
+def _with_earlier(frame: pd.DataFrame, earlier: pd.DataFrame, overlay: Overlay) -> pd.DataFrame:
+    """What can be pointed at: each with its own time, wherever it is drawn, and the range it is of."""
+    return pd.concat(
+        [
+            frame.assign(own=frame["time"], range=""),
+            earlier.assign(own=earlier["time"] - overlay.earlier_moved, range=overlay.earlier_title),
+        ],
+        ignore_index=True,
+    )
+
+
+def _hover(base: alt.Chart, value: alt.Y, scale: Scale, pointable: pd.DataFrame | None) -> alt.Chart:
+    """The dot under the pointer, with the exact value; invisible until then.
+
+    Args:
+        base: of the lines.
+        value: the axis.
+        scale: of the values.
+        pointable: what `_with_earlier` says; None where there is no earlier range.
+    """
+    with_earlier = pointable is not None
+    base = base.properties(data=pointable) if with_earlier else base
+    state = "datum.state == 'final' ? 'complete' : 'still arriving'"
     nearest = alt.selection_point(name="hover", nearest=True, on="pointermove", clear="pointerout", empty=False)
     dot: alt.Chart = (
         base.transform_filter("datum.pointed")
         .transform_calculate(
-            when="utcFormat(datum.time, '%a %d %b %Y %H:%M:%S')",
+            when=f"utcFormat(datum.{'own' if with_earlier else 'time'}, '%a %d %b %Y %H:%M:%S')",
             exact=f"format(datum.value, '{scale.exact_format}') + {_quoted(scale.suffix)}",
-            note="datum.state == 'final' ? 'complete' : 'still arriving'",
+            note=f"datum.range != '' ? datum.range : ({state})" if with_earlier else state,
         )
         .mark_point(filled=True, size=70)
         .encode(

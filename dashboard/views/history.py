@@ -170,6 +170,8 @@ def _draw(
     marks = marks_of(happened, state) if isinstance(happened, Markers) else []
     charts = charts_of(answers, catalogue)
     lines: list[tuple[str, ComparedHistory, Sequence[Point]]] = []
+    shown = sum(len(answer.series) for chart in charts if not chart.empty for answer in chart.answers)
+    tabled = shown > 1 or bool(state.group_by)
     for chart in charts:
         with st.container(border=True):
             _heading(chart, state, catalogue)
@@ -177,7 +179,15 @@ def _draw(
                 nothing_here(filtered=bool(state.filters))
                 continue
             key = f"{chart.key}.{zooms()}"
-            drawn = draw_unit(chart, state, marks, charts=len(charts), key=key, on_brush=partial(_zoom, key, state))
+            drawn = draw_unit(
+                chart,
+                state,
+                marks,
+                charts=len(charts),
+                tabled=tabled,
+                key=key,
+                on_brush=partial(_zoom, key, state),
+            )
             first = f"{title_of(chart)} · " if len(charts) > 1 else ""
             lines += [(f"{first}{name}", answer, points) for name, answer, points in drawn]
             st.caption(" ".join([*_remarks(chart.answers[0], state), thinned_note(chart.answers)]))
@@ -187,7 +197,7 @@ def _draw(
         small_failure(happened, "what happened in this range")
     if not lines:
         return
-    if len(lines) > 1 or state.group_by:
+    if tabled:
         table = summary(lines)
         st.dataframe(table, hide_index=True, key="history.summary", alt="Each line's lowest, highest and last value")
     st.download_button(

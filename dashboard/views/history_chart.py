@@ -72,6 +72,7 @@ def draw_unit(
     marks: Sequence[Mark],
     *,
     charts: int,
+    tabled: bool,
     key: str,
     on_brush: Callable[[], None],
 ) -> list[tuple[str, ComparedHistory, Sequence[Point]]]:
@@ -82,6 +83,7 @@ def draw_unit(
         state: how.
         marks: what happened in its range.
         charts: how many there are on the page; of several each is lower.
+        tabled: whether a table below has the figures.
         key: its identity in the browser; another one forgets what was brushed.
         on_brush: called when somebody has dragged over a range.
 
@@ -113,6 +115,7 @@ def draw_unit(
             marks=marks,
             earlier=earlier,
             earlier_title=EARLIER.get(state.compare, ""),
+            earlier_moved=next((_moved(answer, state) for answer in shown if answer.compare is not None), 0),
             percentiles=percentiles,
         ),
         log=state.log,
@@ -122,7 +125,7 @@ def draw_unit(
         draw(
             picture,
             key=key,
-            alternative=_alternative(chart, names, state),
+            alternative=_alternative(chart, names, state, tabled=tabled),
             on_select=on_brush,
             selection_mode=BRUSH,
         )
@@ -226,8 +229,18 @@ def _earlier_rows(answers: Sequence[ComparedHistory], state: HistoryState) -> li
     return rows
 
 
-def _alternative(chart: UnitChart, names: Sequence[str], state: HistoryState) -> str:
+def _moved(answer: ComparedHistory, state: HistoryState) -> int:
+    """By how many milliseconds the earlier range's rows are moved from the wall clock of their own time."""
+    earlier = answer.compare
+    if earlier is None:
+        return 0
+    clocks = utc_offset_seconds(state.zone, answer.end) - utc_offset_seconds(state.zone, earlier.end)
+    return round(((answer.start - earlier.start).total_seconds() + clocks) * 1000)
+
+
+def _alternative(chart: UnitChart, names: Sequence[str], state: HistoryState, *, tabled: bool) -> str:
     """The chart in a sentence. It holds no figures, for a text that changes makes the browser draw all anew."""
     compared = f", compared with the {EARLIER[state.compare]}" if state.compare in EARLIER else ""
     listed = f" One line each for {plain(', '.join(names[:MOST_LINES]), 400)}." if len(names) > 1 else ""
-    return f"{title_of(chart)} over time{compared}.{listed} The figures are in the table below."
+    where = "are in the table below" if tabled else "can be downloaded below"
+    return f"{title_of(chart)} over time{compared}.{listed} The figures {where}."

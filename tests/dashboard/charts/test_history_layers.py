@@ -26,6 +26,22 @@ def test_an_earlier_range_is_pale_dashed_and_named() -> None:
     assert spec["resolve"] == {"scale": {"strokeDash": "independent"}}
 
 
+def test_an_earlier_ranges_values_can_be_pointed_at_with_their_own_times() -> None:
+    """Where they are drawn they are of another day: the tooltip has their own, and which range they are of."""
+    earlier = rows_of("a", [(START, 90.0), (START + 60, None)], step_seconds=60, complete_until=None)
+    overlay = Overlay(earlier=earlier, earlier_title="week before", earlier_moved=7 * 86_400_000)
+    spec = drawn([1.0, 2.0], overlay=overlay)
+    hover = layers(spec, "point")[-1]
+    told = {each["as"]: each["calculate"] for each in hover["transform"] if "calculate" in each}
+    assert "datum.own" in told["when"]
+    assert "datum.range" in told["note"]
+    rows = spec["datasets"][hover["data"]["name"]]
+    named = [(row["range"], row["own"] - row["time"], row["value"], row["pointed"]) for row in rows]
+    expected = ("week before", -7 * 86_400_000, 90.0, True)
+    assert named[:2] == [("", 0, 1.0, True), ("", 0, 2.0, True)]
+    assert named[2] == expected
+
+
 def test_what_happened_is_a_line_and_a_shape_that_says_it() -> None:
     """One pair of layers for each kind and colour; an unknown kind is drawn like an alert."""
     marks = [Mark("promotion", START * 1000, "m v2"), Mark("strange", START * 1000 + 1, "<b>")]

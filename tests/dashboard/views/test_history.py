@@ -365,3 +365,12 @@ def test_why_slow_and_why_wrong_take_the_filters_along(open_page: Open) -> None:
     page = open_page("history", metric="latency_p95", filter="status_class!=2xx")
     assert "status" not in links_of(page)["Why slow?"]
     assert "The explainer cannot ask for status_class!=2xx: it looks at more than these cases." in said(page)
+
+
+def test_the_text_of_a_chart_names_the_table_only_where_there_is_one(open_page: Open) -> None:
+    """A line alone has none; of several the table has the figures."""
+    (alone,) = open_page("history").get("vega_lite_chart")
+    assert alone.proto.alt.endswith("over time. The figures can be downloaded below.")
+    page = open_page("history", group_by="service")
+    assert page.get("vega_lite_chart")[0].proto.alt.endswith("The figures are in the table below.")
+    assert len(page.dataframe) == 1
