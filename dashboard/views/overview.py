@@ -50,6 +50,7 @@ def render() -> None:
     key = _key(state)
     of, taken = st.session_state.pop(_TAKEN, (None, None))
     known = taken if of == key else _shared().at_once(key)
+    old = known is not None and of != key and not _shared().is_current(key)
     if known is None:
         with waiting(PAGE, "all", height=_HEIGHT):
             known = _current(state)
@@ -64,7 +65,7 @@ def render() -> None:
     tell_complaints(PAGE)
     every = asks_again_every(PAGE, settings().refresh_seconds)
     st.fragment(_live, run_every=every)(state)
-    if of != key and snapshot.failure is None and not _shared().is_current(key):
+    if old:
         # What was known a moment ago can be read meanwhile.
         st.session_state[_TAKEN] = key, _current(state)
         st.rerun()
