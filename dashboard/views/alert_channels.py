@@ -14,6 +14,7 @@ from dashboard.states.alerts import AlertsState
 from dashboard.time_range import age
 from dashboard.views.alert_list import Colour
 from dashboard.views.operating import confirm, do, hint_for_viewers, may_operate, settle, want, wanted
+from dashboard.views.waiting import waiting
 
 _LOOKS: Final[Mapping[str, tuple[str, Colour]]] = {
     "delivering": ("gets through", "green"),
@@ -21,6 +22,7 @@ _LOOKS: Final[Mapping[str, tuple[str, Colour]]] = {
     "failing": ("failing", "red"),
     "idle": ("never used", "gray"),
 }
+_HEIGHT: Final = 420
 
 
 def draw_channels(state: AlertsState, now: datetime) -> None:  # noqa: ARG001  # sections are called alike
@@ -29,7 +31,8 @@ def draw_channels(state: AlertsState, now: datetime) -> None:  # noqa: ARG001  #
     Raises:
         ApiError: The API does not say which channels there are.
     """
-    known = client().ask(channels())
+    with waiting("alerts", "channels", height=_HEIGHT):
+        known = client().ask(channels())
     allowed = may_operate()
     if known.error:
         st.warning(f"The notifications file is wrong: {plain(known.error, 900)}", icon=":material/error:")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pandas as pd
@@ -13,6 +13,7 @@ from dashboard.alert_questions import MOST_EVENTS, acknowledge, alert_history, n
 from dashboard.alert_spans import LOOKS, STATE, spans_of
 from dashboard.alert_ways import page_of, ways_of
 from dashboard.answers import Alert, Catalogue
+from dashboard.api_client import Question
 from dashboard.api_errors import ApiError
 from dashboard.charts.bands import Band, state_bars
 from dashboard.charts.units import figure, unit_of
@@ -28,9 +29,11 @@ from dashboard.views.alert_told import draw_told
 from dashboard.views.lines import draw
 from dashboard.views.notices import failure_notice
 from dashboard.views.operating import confirm, do, hint_for_viewers, may_operate, say, settle, want, wanted
+from dashboard.views.waiting import waiting
 
 _LANES: Final = {STATE: "state", LOOKS: "evaluation"}
 _TRACES_SHOWN: Final = 5
+_HEIGHT: Final = 640
 
 
 def draw_detail(alert: Alert, state: AlertsState, catalogue: Catalogue, now: datetime) -> None:
@@ -51,9 +54,13 @@ def draw_detail(alert: Alert, state: AlertsState, catalogue: Catalogue, now: dat
             _texts("Label", alert.labels)
         with right:
             _texts("Annotation", alert.annotations)
-    past, known, told = client().ask_all(
-        [alert_history(alert.fingerprint), rules(), notifications(fingerprint=alert.fingerprint)]
-    )
+    questions: list[Question[Any]] = [
+        alert_history(alert.fingerprint),
+        rules(),
+        notifications(fingerprint=alert.fingerprint),
+    ]
+    with waiting("alerts", "detail", height=_HEIGHT):
+        past, known, told = client().ask_all(questions)
     for answer in (past, known, told):
         leave_when_denied(answer if isinstance(answer, ApiError) else None)
     draw_figure(alert, known, () if isinstance(past, ApiError) else past.events, state, now)

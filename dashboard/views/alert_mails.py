@@ -14,6 +14,7 @@ from dashboard.plain_text import plain
 from dashboard.session import client
 from dashboard.states.alerts import AlertsState
 from dashboard.time_range import age, zone_of
+from dashboard.views.waiting import waiting
 
 _FRAME_HEIGHT: Final = 560
 # Beside the page's own policy, which a frame within it inherits.
@@ -26,7 +27,8 @@ def draw_mails(state: AlertsState, now: datetime) -> None:
     Raises:
         ApiError: The API does not say which mails there are.
     """
-    found = client().ask(mails()).mails
+    with waiting("alerts", "mails", height=_FRAME_HEIGHT):
+        found = client().ask(mails()).mails
     if not found:
         st.info(
             "No mail was taken. The demo's own mail server keeps mails here, so that an alert's mail can be seen "

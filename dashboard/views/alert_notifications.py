@@ -16,9 +16,11 @@ from dashboard.time_range import zone_name, zone_of
 from dashboard.views.alert_told import DELIVERIES, link_alerts, pick_message
 from dashboard.views.notices import no_messages
 from dashboard.views.operating import confirm, do, hint_for_viewers, may_operate, say, settle, want, wanted
+from dashboard.views.waiting import waiting
 
 STATES: Final = {"": "Every state", **DELIVERIES}
 _DEAD_SHOWN: Final = 20
+_HEIGHT: Final = 520
 
 
 def channel_names() -> list[str]:
@@ -36,12 +38,13 @@ def draw_notifications(state: AlertsState, now: datetime) -> None:
     Raises:
         ApiError: The API does not say which messages there are.
     """
-    answer, given_up = client().ask_all(
-        [
-            notifications(channel=state.channel, state=state.delivery),
-            notifications(channel=state.channel, state="abandoned"),
-        ]
-    )
+    questions = [
+        notifications(channel=state.channel, state=state.delivery),
+        notifications(channel=state.channel, state="abandoned"),
+    ]
+    of = (state.channel, state.delivery)
+    with waiting("alerts", "notifications", height=_HEIGHT, words="Asking the monitoring API …", of=of):
+        answer, given_up = client().ask_all(questions)
     if isinstance(answer, ApiError):
         raise answer
     if isinstance(given_up, ApiError):

@@ -22,10 +22,12 @@ from dashboard.states.alerts import AlertsState
 from dashboard.time_range import age, epoch_milliseconds, utc_offset_seconds, zone_name, zone_of
 from dashboard.views.lines import draw
 from dashboard.views.operating import do
+from dashboard.views.waiting import waiting
 
 _KEPT: Final = "alerts.backtest"
 _HEIGHT: Final = 260
 _MOST_CHARTS: Final = 6
+_PLACE: Final = 560
 
 
 def draw_rules(state: AlertsState, now: datetime) -> None:
@@ -34,7 +36,8 @@ def draw_rules(state: AlertsState, now: datetime) -> None:
     Raises:
         ApiError: The API does not say which rules there are.
     """
-    known = client().ask(rules())
+    with waiting("alerts", "rules", height=_PLACE):
+        known = client().ask(rules())
     try:
         catalogue = known_catalogue()
     except ApiError:

@@ -16,6 +16,7 @@ from dashboard.states.alerts import AlertsState
 from dashboard.time_range import age, zone_name, zone_of
 from dashboard.views.alert_list import Colour
 from dashboard.views.operating import confirm, do, hint_for_viewers, may_operate, say, settle, want, wanted
+from dashboard.views.waiting import waiting
 
 DURATIONS: Final = {
     "30m": "30 minutes",
@@ -30,6 +31,7 @@ DURATIONS: Final = {
 }
 _COLOURS: Final[Mapping[str, Colour]] = {"active": "blue", "pending": "orange"}
 _EXPIRED_SHOWN: Final = 20
+_HEIGHT: Final = 420
 
 
 def draw_silences(state: AlertsState, now: datetime) -> None:
@@ -38,7 +40,8 @@ def draw_silences(state: AlertsState, now: datetime) -> None:
     Raises:
         ApiError: The API does not say which silences there are.
     """
-    found = client().ask(silences()).silences
+    with waiting("alerts", "silences", height=_HEIGHT):
+        found = client().ask(silences()).silences
     allowed = may_operate()
     live = [one for one in found if one.state != "expired"]
     for one in live:

@@ -33,6 +33,7 @@ from dashboard.views.notices import range_is_right, tell_complaints
 from dashboard.views.operating import show_said
 from dashboard.views.range_picker import CUSTOM, load_range, pick_range, pick_zone
 from dashboard.views.sections import pick_section
+from dashboard.views.waiting import waiting
 
 PAGE: Final = "alerts"
 _TITLES: Final = dict(zip(SECTIONS, ("Alerts", "Silences", "Rules", "Notifications", "Channels", "Mails"), strict=True))
@@ -43,6 +44,7 @@ _DRAWN: Final[dict[str, Callable[[AlertsState, datetime], None]]] = {
     "channels": draw_channels,
     "mails": draw_mails,
 }
+_HEIGHT: Final = 640
 
 
 def render() -> None:
@@ -146,7 +148,9 @@ def _alerts(state: AlertsState) -> None:
     asked: list[Question[Any]] = [alerts()]
     if not state.alert:
         asked.append(alert_timeline(state.period))
-    known, *timeline = client().ask_all(asked)
+    part = "alert" if state.alert else "alerts"
+    with waiting(PAGE, part, height=_HEIGHT, words="Asking the monitoring API …", of=(state.alert, state.period)):
+        known, *timeline = client().ask_all(asked)
     if isinstance(known, ApiError):
         raise known
     try:

@@ -10,8 +10,9 @@ from dashboard.pipeline_questions import audit
 from dashboard.plain_text import one_line
 from dashboard.session import client
 from dashboard.states.pipeline import PipelineState
-from dashboard.time_range import zone_of
+from dashboard.time_range import zone_name, zone_of
 from dashboard.views.operating import hint_for_viewers, may_operate
+from dashboard.views.waiting import waiting
 
 _ACTIONS: Final = {
     "alert.acknowledge": "acknowledged an alert",
@@ -25,9 +26,10 @@ _ACTIONS: Final = {
     "token.create": "made a token",
     "token.revoke": "revoked a token",
 }
+_HEIGHT: Final = 560
 
 
-def draw_audit(state: PipelineState, _now: datetime) -> None:
+def draw_audit(state: PipelineState, now: datetime) -> None:
     """Draw the section.
 
     Raises:
@@ -36,7 +38,8 @@ def draw_audit(state: PipelineState, _now: datetime) -> None:
     if not may_operate():
         hint_for_viewers()
         return
-    found = client().ask(audit())
+    with waiting("pipeline", "audit", height=_HEIGHT):
+        found = client().ask(audit())
     if not found.readable:
         st.info(
             "**No audit log can be read here.** It is written where the APIs run, in the folder of "
@@ -63,7 +66,9 @@ def draw_audit(state: PipelineState, _now: datetime) -> None:
         for entry in found.entries
     ]
     more = " Older ones are in the files." if found.truncated else ""
-    st.caption(f"The newest {len(rows)} actions, refused ones too, the newest first.{more}")
+    st.caption(
+        f"The newest {len(rows)} actions, refused ones too, the newest first.{more} Times are {zone_name(zone, now)}."
+    )
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.answers import History
-from dashboard.api_client import history
+from dashboard.api_client import Question, history
 from dashboard.api_errors import ApiError
 from dashboard.charts.units import figure
 from dashboard.lost_telemetry import dropped, sent_again
@@ -17,10 +17,11 @@ from dashboard.pipeline_questions import pipeline_detail
 from dashboard.plain_text import one_line, plain
 from dashboard.session import client
 from dashboard.states.pipeline import PipelineState
-from dashboard.time_range import fitting_step
+from dashboard.time_range import fitting_step, zone_name, zone_of
 from dashboard.verdict import falls_short
 from dashboard.views.lines import Line, chart_of, draw
 from dashboard.views.notices import no_flow, small_failure
+from dashboard.views.waiting import waiting
 
 _BADGES: Final = {
     "ok": ("Healthy", "green", ":material/check_circle:"),
@@ -29,6 +30,7 @@ _BADGES: Final = {
 }
 _NEARLY_EMPTY: Final = 0.001
 _TABLES_SHOWN: Final = 12
+_HEIGHT: Final = 900
 
 
 def draw_health(state: PipelineState, now: datetime) -> None:
@@ -39,13 +41,13 @@ def draw_health(state: PipelineState, now: datetime) -> None:
     """
     step = fitting_step(*state.period.bounds(now))
     times = {"start": state.period.start, "end": state.period.end, "tz": state.zone, "step": step}
-    health, lag, complete = client().ask_all(
-        [
-            pipeline_detail(),
-            history("ingest_lag_p95", group_by=("service",), **times),
-            history("completeness", group_by=("service",), **times),
-        ]
-    )
+    questions: list[Question[Any]] = [
+        pipeline_detail(),
+        history("ingest_lag_p95", group_by=("service",), **times),
+        history("completeness", group_by=("service",), **times),
+    ]
+    with waiting("pipeline", "health", height=_HEIGHT, words="Asking the monitoring API …", of=state):
+        health, lag, complete = client().ask_all(questions)
     if isinstance(health, ApiError):
         raise health
     _verdict(health)
@@ -108,7 +110,8 @@ def _lines(answer: History | ApiError, state: PipelineState, key: str, what: str
     elif answer.empty:
         no_flow(what.removeprefix("the "))
     else:
-        chart = chart_of([Line(answer)], zone=state.zone, height=170, named=True)
+        time_title = f"Time ({zone_name(zone_of(state.zone), answer.end)})"
+        chart = chart_of([Line(answer)], zone=state.zone, height=170, named=True, time_title=time_title)
         draw(chart, key=f"pipeline.{key}", alternative=f"{what} over time, a line for each service.".capitalize())
 
 

@@ -15,9 +15,11 @@ from dashboard.plain_text import one_line, plain
 from dashboard.session import client
 from dashboard.states.pipeline import PipelineState
 from dashboard.views.lines import draw
+from dashboard.views.waiting import waiting
 
 _NOBODY: Final = "callers outside"
 _NAME: Final = 60
+_HEIGHT: Final = 640
 
 
 def draw_map(state: PipelineState, _now: datetime) -> None:
@@ -26,7 +28,8 @@ def draw_map(state: PipelineState, _now: datetime) -> None:
     Raises:
         ApiError: The API does not say.
     """
-    found = client().ask(service_map(state.period))
+    with waiting("pipeline", "map", height=_HEIGHT, words="Asking the monitoring API …", of=state.period):
+        found = client().ask(service_map(state.period))
     if not found.services:
         st.info(
             "**No span in this range.** Services appear once they send spans; `make demo` starts some.",

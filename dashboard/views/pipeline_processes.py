@@ -1,6 +1,7 @@
 """Each process that reports, and each that has fallen silent."""
 
 from datetime import datetime
+from typing import Final
 
 import pandas as pd
 import streamlit as st
@@ -9,7 +10,10 @@ from dashboard.pipeline_questions import pipeline_detail
 from dashboard.plain_text import one_line
 from dashboard.session import client
 from dashboard.states.pipeline import PipelineState
-from dashboard.time_range import age, zone_of
+from dashboard.time_range import age, zone_name, zone_of
+from dashboard.views.waiting import waiting
+
+_HEIGHT: Final = 480
 
 
 def draw_processes(state: PipelineState, now: datetime) -> None:
@@ -18,7 +22,8 @@ def draw_processes(state: PipelineState, now: datetime) -> None:
     Raises:
         ApiError: The API does not say.
     """
-    health = client().ask(pipeline_detail())
+    with waiting("pipeline", "processes", height=_HEIGHT):
+        health = client().ask(pipeline_detail())
     silent = [process for process in health.processes if process.state != "up"]
     if not health.processes:
         st.info(
@@ -47,3 +52,4 @@ def draw_processes(state: PipelineState, now: datetime) -> None:
         for process in (*silent, *(process for process in health.processes if process.state == "up"))
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", key="pipeline.processes")
+    st.caption(f"Times are {zone_name(zone, now)}.")

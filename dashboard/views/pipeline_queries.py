@@ -17,8 +17,10 @@ from dashboard.plain_text import one_line, plain
 from dashboard.session import client, write_query
 from dashboard.states.pipeline import PipelineState
 from dashboard.time_range import age, zone_of
+from dashboard.views.waiting import waiting
 
 PAGE: Final = "pipeline"
+_HEIGHT: Final = 480
 
 
 def draw_queries(state: PipelineState, now: datetime) -> None:
@@ -27,7 +29,8 @@ def draw_queries(state: PipelineState, now: datetime) -> None:
     Raises:
         ApiError: The API does not say.
     """
-    found = client().ask(slow_queries(state.period)).queries
+    with waiting(PAGE, "queries", height=_HEIGHT, words="Asking the monitoring API …", of=state.period):
+        found = client().ask(slow_queries(state.period)).queries
     if not found:
         st.success(
             "**No slow statement in this range.** Those of the monitoring API that take longer than "

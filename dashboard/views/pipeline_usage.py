@@ -1,6 +1,7 @@
 """What comes in by service and signal, and which attributes have how many values."""
 
 from datetime import datetime
+from typing import Final
 
 import pandas as pd
 import streamlit as st
@@ -10,6 +11,9 @@ from dashboard.pipeline_questions import pipeline_detail
 from dashboard.plain_text import one_line
 from dashboard.session import client
 from dashboard.states.pipeline import PipelineState
+from dashboard.views.waiting import waiting
+
+_HEIGHT: Final = 640
 
 
 def draw_usage(_state: PipelineState, _now: datetime) -> None:
@@ -18,7 +22,8 @@ def draw_usage(_state: PipelineState, _now: datetime) -> None:
     Raises:
         ApiError: The API does not say.
     """
-    health = client().ask(pipeline_detail())
+    with waiting("pipeline", "cardinality", height=_HEIGHT):
+        health = client().ask(pipeline_detail())
     if not health.ingest:
         st.info("**Nothing has come in lately.** `make demo` sends real flights through the pipeline.")
         return

@@ -9,7 +9,7 @@ from dashboard.navigation import page_link
 from dashboard.plain_text import one_line, plain
 from dashboard.session import client
 from dashboard.states.traces import TracesState
-from dashboard.time_range import age, zone_of
+from dashboard.time_range import age, zone_name, zone_of
 from dashboard.trace_answers import Exceptions, GroupedException
 from dashboard.trace_questions import exceptions
 from dashboard.views.held import held
@@ -34,6 +34,7 @@ def draw_exceptions(state: TracesState, moment: datetime) -> None:
         f"{answer.count:,} exceptions of {answer.groups:,} {'kind' if answer.groups == 1 else 'kinds'}"
         + (f"; shown are the {len(answer.exceptions)} most frequent." if more > 0 else ".")
         + " One that passes through several spans is recorded in each."
+        + f" Times are {zone_name(zone_of(state.zone), moment)}."
     )
     for place, group in enumerate(answer.exceptions):
         _group(group, place, state, moment)

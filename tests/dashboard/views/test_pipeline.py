@@ -41,10 +41,17 @@ def test_each_section_draws_and_stands_in_the_link(open_page: Open, api: FakeMon
     """Processes, ingest and cardinality, slow queries, the map with its table, and the audit log."""
     shown = {}
     for section in SECTIONS:
-        page = open_page("pipeline", section=section)
+        page = open_page("pipeline", section=section, tz="Europe/Berlin")
         assert not page.exception, section
         assert url_of(page)["section"] == [section]
         shown[section] = [list(table.value.iloc[0]) for table in page.dataframe]
+        # Wherever a clock is read the page says whose.
+        if section in {"processes", "audit"}:
+            assert "Times are Europe/Berlin, UTC+" in said(page), section
+        if section == "health":
+            titles = [chart.proto.spec for chart in page.get("vega_lite_chart")]
+            assert len(titles) == 2
+            assert all("Time (Europe/Berlin, UTC+" in title for title in titles)
     assert shown["processes"][0][:2] == ["ml-api", "up"]
     assert shown["cardinality"][1][2:5] == ["ml.prediction.id", 698, 700]
     assert shown["queries"][0][:2] == [50.4, 36]

@@ -11,7 +11,16 @@ Open = Callable[..., AppTest]
 
 @pytest.mark.parametrize(
     ("page", "query"),
-    [("overview", {}), ("history", {}), ("models", {"model": "flight-delay"}), ("traces", {"section": "heatmap"})],
+    [
+        ("overview", {}),
+        ("history", {}),
+        ("models", {"model": "flight-delay"}),
+        ("traces", {"section": "heatmap"}),
+        ("alerts", {}),
+        ("alerts", {"section": "notifications"}),
+        ("pipeline", {}),
+        ("pipeline", {"section": "map"}),
+    ],
 )
 def test_the_first_answer_has_its_place_kept(
     open_page: Open, monkeypatch: pytest.MonkeyPatch, page: str, query: dict[str, str]
