@@ -236,7 +236,8 @@ def _of_models(metric: str, catalogue: Catalogue) -> bool:
 
 def _zoom(key: str, state: HistoryState) -> None:
     """Show what was dragged over, and nothing else."""
-    chosen = brushed(st.session_state[key].get("selection"), state, now())
+    # A drag that a sign-out overtook is forgotten.
+    chosen = brushed(st.session_state.get(key, {}).get("selection"), state, now())
     if chosen is not None:
         zoom_in(*chosen)
         st.session_state[_ZOOMED] = True

@@ -36,7 +36,8 @@ def render() -> None:
 
 def _asked() -> None:
     """Take what was entered, and empty the box for the next."""
-    st.session_state[_ASKED] = st.session_state[_TEXT]
+    # After a sign-out what it held is forgotten, and the browser has yet to hear of that.
+    st.session_state[_ASKED] = st.session_state.get(_TEXT, "")
     st.session_state[_TEXT] = ""
 
 

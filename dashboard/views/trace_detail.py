@@ -191,7 +191,7 @@ def _list(picture: Picture, tree: TraceTree, chosen: str, state: TracesState) ->
             + f" · {figure(tree.spans[key].duration_ms, 'ms')}"
         ),
         key=_LISTED,
-        on_change=lambda: _choose(st.session_state[_LISTED], state),
+        on_change=lambda: _choose(st.session_state.get(_LISTED, ""), state),
     )
 
 

@@ -113,6 +113,19 @@ def test_a_revoked_token_ends_the_visit(open_app: Open, tokens: dict[str, set[st
     assert "no longer accepts" in page.info[0].value
 
 
+def test_the_search_box_forgets_with_the_session() -> None:
+    """The browser's word of what was entered may come after a sign-out forgot everything: nothing is looked for."""
+    page = AppTest.from_function(_entered_after_the_end).run()
+    assert not page.exception
+    assert not page.session_state["search.asked"]
+
+
+def _entered_after_the_end() -> None:
+    from dashboard.views import search_box
+
+    search_box._asked()
+
+
 def test_one_denied_answer_is_enough(open_app: Open, api: FakeMonitoringApi, monkeypatch: pytest.MonkeyPatch) -> None:
     """An API that soon only says 'too often' to a revoked token does not keep the page open."""
     page = send(open_app(), ANN)
