@@ -86,3 +86,11 @@ def test_every_dependency_has_a_reason():
     names = {"types-*" if name.startswith("types-") else name for name in names}
     text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").lower()
     assert sorted(name for name in names if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)) == []
+
+
+def test_every_picture_is_shown():
+    """A document links each; what nobody looks at grows old unseen."""
+    told = "\n".join(path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+    pictures = {path.name for path in (ROOT / "docs" / "images").iterdir()}
+    assert pictures
+    assert {name for name in pictures if f"images/{name}" not in told} == set()
