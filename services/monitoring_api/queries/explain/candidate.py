@@ -75,10 +75,11 @@ class Candidate:
     def plainness(self) -> tuple[int, ...]:
         """Lower is preferred among names for the same cases.
 
-        A category comes before a number: of many numbers and ranges one fits by chance sooner than one of few names.
+        Categories come before a number, also two of them together: of many numbers and ranges one fits by chance, or
+        because it stands for a place and an hour, sooner than one of few names.
         """
         return (
-            len(self.parts),
             sum(part.numeric for part in self.parts),
+            len(self.parts),
             *sorted(part.kind for part in self.parts),
         )

@@ -22,11 +22,12 @@ def test_a_category_comes_before_a_number() -> None:
     pairs = (INSTANCE, HUMID), (WIND, INSTANCE), (ORIGIN, INSTANCE)
     assert order(*pairs)[0] == (ORIGIN, INSTANCE)
     assert order((HUMID,), (ORIGIN,), (WIND,))[0] == (ORIGIN,)
+    assert order((WIND,), (HUMID,), (ORIGIN, INSTANCE))[0] == (ORIGIN, INSTANCE)
 
 
 def test_one_thing_comes_before_two_and_what_predictions_say_before_attributes() -> None:
     """Whichever order the parts of a pair have; the text of an attribute is no number."""
-    assert order((ORIGIN, INSTANCE), (HUMID,))[0] == (HUMID,)
+    assert order((ORIGIN, INSTANCE), (ROUTE,))[0] == (ROUTE,)
     assert order((ROUTE,), (INSTANCE,)) == [(INSTANCE,), (ROUTE,)]
     assert order((ROUTE,), (WIND,)) == [(ROUTE,), (WIND,)]
     assert order((INSTANCE, ROUTE), (ORIGIN, INSTANCE))[0] == (ORIGIN, INSTANCE)
