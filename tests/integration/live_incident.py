@@ -54,7 +54,7 @@ class Witnessed:
         if self.asked and self.cause_seconds is None:
             found.append(f"its cause did not rank first; what did: {self.finding}")
         elif self.asked and not self.link_names_it:
-            found.append(f"its cause did not rank first over its alert's link; what did: {self.link_finding}")
+            found.append(f"its cause is not named by the first finding over its alert's link: {self.link_finding}")
         return found
 
 
@@ -202,7 +202,9 @@ def _follow(demo: LiveDemo, question: Question, seen: Witnessed) -> None:
     answer = demo.get(question.path, **parameters)
     if answer is not None and answer["findings"]:
         seen.link_finding = answer["findings"][0]
-        seen.link_names_it = question.names(answer["findings"][0])
+        # Or one of its other names for the same cases, which stand with it on the page.
+        names = [answer["findings"][0], *answer["findings"][0]["same"]]
+        seen.link_names_it = any(question.names(each) for each in names)
 
 
 def watch_quiet(demo: LiveDemo, seconds: float) -> list[str]:
