@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from dashboard.states.reader import number_from_zero
 from dashboard.time_range import TimeRange, rfc3339
 from dashboard.trace_answers import HeatMap
 
@@ -14,7 +15,6 @@ UNTOUCHED: Final = "untouched"
 TIME: Final = "time"
 DURATION: Final = "duration"
 _LEAST_MS: Final = 0.001
-_LONGEST_MS: Final = 1e12
 _YEARS: Final = range(1970, 9999)
 # A brush that was drawn at given values tells them off by what a pixel's position rounds away.
 _NEARLY: Final = 1e-6
@@ -52,7 +52,7 @@ class Region:
         if start.year not in _YEARS or end.year not in _YEARS:
             raise ValueError("Its time is none that could be stored.")
         period = TimeRange(rfc3339(start), rfc3339(max(end, start + timedelta(seconds=1))))
-        low, high = _milliseconds(parts[2]), _milliseconds(parts[3])
+        low, high = number_from_zero(parts[2]), number_from_zero(parts[3])
         if low is not None and high is not None and low >= high:
             raise ValueError("Its durations end before they begin.")
         return cls(period, low, high)
@@ -167,18 +167,6 @@ def _ends(values: Any) -> tuple[float, float] | None:
         return None
     first, last = sorted(float(value) for value in values)
     return first, last
-
-
-def _milliseconds(text: str) -> float | None:
-    if not text:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= _LONGEST_MS:
-        raise ValueError(f"{text[:40]!r} is no number from 0 on.")
-    return value
 
 
 def _three_digits(value: float) -> float:

@@ -1,7 +1,7 @@
 """Filters of one page as another page asks for the same, and by name those that it cannot ask for."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
@@ -12,6 +12,7 @@ from dashboard.states.predictions import PredictionsState
 from dashboard.states.traces import TracesState
 
 S = TypeVar("S", TracesState, ModelsState, PredictionsState)
+M = TypeVar("M", ModelsState, PredictionsState)
 
 # As the API reads them: key=value, key!=value, key^=beginning, key=in(a,b).
 _FILTER: Final = re.compile(r"(?P<key>[A-Za-z][A-Za-z0-9_.]*)(?P<operator>!=|\^=|=)(?P<value>.*)", re.DOTALL)
@@ -67,34 +68,15 @@ def to_traces(filters: Iterable[str], state: TracesState) -> Carried[TracesState
 
 def to_models(filters: Iterable[str], state: ModelsState) -> Carried[ModelsState]:
     """The models page narrowed by filters: by its own fields, else by its filters."""
-    named: set[str] = set()
-    left_out: list[str] = []
-    for text in filters:
-        key, operator, value = _read(text)
-        field = _OF_MODELS.get(key, "")
-        if field and _is_one(operator, value) and _is_free(state, field, value, named):
-            state = replace(state, **_as(field, value))
-            named.add(field)
-        elif key in _COLUMNS:
-            state = replace(state, filters=tuple(dict.fromkeys((*state.filters, text.strip()))))
-        else:
-            left_out.append(text)
-    return Carried(state, tuple(left_out))
+    found = _by_fields(filters, state, _OF_MODELS)
+    taken = [text.strip() for text in found.left_out if _read(text)[0] in _COLUMNS]
+    left_out = tuple(text for text in found.left_out if _read(text)[0] not in _COLUMNS)
+    return Carried(replace(found.state, filters=tuple(dict.fromkeys((*state.filters, *taken)))), left_out)
 
 
 def to_predictions(filters: Iterable[str], state: PredictionsState) -> Carried[PredictionsState]:
     """The predictions page narrowed by filters: it can ask for one value of a field."""
-    named: set[str] = set()
-    left_out: list[str] = []
-    for text in filters:
-        key, operator, value = _read(text)
-        field = _OF_PREDICTIONS.get(key, "")
-        if field and _is_one(operator, value) and _is_free(state, field, value, named):
-            state = replace(state, **_as(field, value))
-            named.add(field)
-        else:
-            left_out.append(text)
-    return Carried(state, tuple(left_out))
+    return _by_fields(filters, state, _OF_PREDICTIONS)
 
 
 def predictions_of(state: ModelsState, *, outcome: str = "") -> Carried[PredictionsState]:
@@ -125,6 +107,27 @@ def requests_of(state: ModelsState) -> Carried[TracesState]:
     attributes = tuple(attribute_filter(_ATTRIBUTES[key], value) for key, value in said.items() if value)
     found = to_traces(state.filters, TracesState(attributes=attributes, period=state.period, zone=state.zone))
     return replace(found, left_out=(*found.left_out, *state.features))
+
+
+def _by_fields(filters: Iterable[str], state: M, fields: Mapping[str, str]) -> Carried[M]:
+    """A page narrowed by its fields, each of which asks for one value; the filters that it has none for are left out.
+
+    Args:
+        filters: of another page.
+        state: the page's.
+        fields: key of a filter -> the field of the state that asks for it.
+    """
+    named: set[str] = set()
+    left_out: list[str] = []
+    for text in filters:
+        key, operator, value = _read(text)
+        field = fields.get(key, "")
+        if field and _is_one(operator, value) and _is_free(state, field, value, named):
+            state = replace(state, **_as(field, value))
+            named.add(field)
+        else:
+            left_out.append(text)
+    return Carried(state, tuple(left_out))
 
 
 def _read(text: str) -> tuple[str, str, str]:

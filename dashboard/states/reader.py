@@ -14,6 +14,7 @@ LONGEST: Final = 400
 """Characters of a parameter; what is longer is cut."""
 _WIDTH: Final = re.compile(r"[1-9]\d{0,4}[smhd]")
 _MOST_FILTERS: Final = 20
+_GREATEST: Final = 1e12
 T = TypeVar("T")
 
 
@@ -87,3 +88,20 @@ class StateReader:
             self.complaints.append(f"{name}: {error}")
             return default
         return value
+
+
+def number_from_zero(text: str) -> float | None:
+    """A number from 0 on, such as milliseconds; None where there is no text.
+
+    Raises:
+        ValueError: it is none, in words for the page.
+    """
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= _GREATEST:
+        raise ValueError(f"{text[:40]!r} is no number from 0 on.")
+    return value

@@ -1,18 +1,16 @@
 """What the traces page shows, and how its URL says so."""
 
-import math
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from dashboard.brushed import Region
-from dashboard.states.reader import Query, StateReader
+from dashboard.states.reader import Query, StateReader, number_from_zero
 from dashboard.time_range import TimeRange
 
 SECTIONS: Final = ("search", "heatmap", "slow", "exceptions")
 KINDS: Final = ("", "server", "client", "internal", "producer", "consumer")
 SORTS: Final = ("time", "duration")
-_LONGEST_MS: Final = 1e12
 _LAST_PAGE: Final = 100_000
 
 
@@ -124,14 +122,8 @@ def _region(reader: StateReader) -> Region | None:
 
 def _number(reader: StateReader, name: str) -> float | None:
     """A number from 0 on; None where there is none."""
-    text = reader.text(name, "")
-    if not text:
-        return None
     try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if 0 <= number <= _LONGEST_MS:
-        return number
-    reader.complaints.append(f"{name}: {text[:40]!r} is no number from 0 on.")
-    return None
+        return number_from_zero(reader.text(name, ""))
+    except ValueError as error:
+        reader.complaints.append(f"{name}: {error}")
+        return None

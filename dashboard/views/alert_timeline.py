@@ -7,6 +7,7 @@ from typing import Any, Final
 import streamlit as st
 
 from dashboard.alert_answers import AlertStretches, AlertTimeline, Stretch
+from dashboard.alert_labels import own_labels
 from dashboard.api_errors import ApiError
 from dashboard.charts.alert_rows import STATES, AlertBar, AlertRow, alert_rows
 from dashboard.plain_text import one_line, plain
@@ -86,7 +87,7 @@ def _counted(row: AlertRow) -> str:
 
 
 def _title(one: AlertStretches) -> str:
-    own = ", ".join(f"{key}={value}" for key, value in one.labels.items() if key not in {"alertname", "severity"})
+    own = own_labels(one.labels)
     return f"{one.rule} · {own}" if own else one.rule
 
 

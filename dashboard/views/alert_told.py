@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.alert_answers import Notification, Notifications
+from dashboard.alert_labels import own_labels
 from dashboard.alert_questions import MOST_NOTIFICATIONS
 from dashboard.api_errors import ApiError
 from dashboard.navigation import page_link
@@ -100,7 +101,7 @@ def pick_message(messages: Sequence[Notification], titles: Sequence[str], ticked
 
 
 def _name(alertname: str, labels: Mapping[str, str]) -> str:
-    told = ", ".join(f"{key}={value}" for key, value in labels.items() if key not in {"alertname", "severity"})
+    told = own_labels(labels)
     return plain(f"{alertname or 'The alert'} ({told})" if told else alertname or "The alert", 120)
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 import streamlit as st
 
+from dashboard.alert_labels import own_labels
 from dashboard.charts.marks import KINDS, Mark
 from dashboard.history_answers import Marker, Markers
 from dashboard.plain_text import one_line, plain
@@ -53,7 +54,7 @@ def list_marks(known: Markers, state: HistoryState) -> None:
 def _what(one: Marker) -> str:
     if one.version:
         return f"{one.name} {one.version}"
-    about = ", ".join(f"{key}={value}" for key, value in one.labels.items() if key not in {"alertname", "severity"})
+    about = own_labels(one.labels)
     return f"{one.name} ({about})" if about else one.name
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -181,7 +182,8 @@ def witness(demo: LiveDemo, incident: Incident) -> Witnessed:
             elif rule != story.alert and rule not in seen.others_fired:
                 seen.others_fired.append(rule)
         if story.question is not None and seen.cause_seconds is None and now >= asked_at + _ASK_AGAIN_SECONDS:
-            seen.finding = _first_finding(demo, story.question, since) or seen.finding
+            span = {"from": f"{since - story.question.before_seconds:.3f}", "to": f"{time.time():.3f}"}
+            seen.finding = _first_finding(demo, story.question, span) or seen.finding
             if seen.finding is not None and story.question.names(seen.finding):
                 seen.cause_seconds = time.time() - since
             asked_at = time.time()
@@ -198,13 +200,11 @@ def _follow(demo: LiveDemo, question: Question, seen: Witnessed) -> None:
     link = {name: values[0] for name, values in parse_qs(urlsplit(seen.link).query).items()}
     own: dict[str, str] = {name: link[name] for name in _OF_LINKS if name in link and name in question.parameters}
     span: dict[str, str] = {name: link[name] for name in ("from", "to") if name in link}
-    parameters: dict[str, str] = {**question.parameters, **own, **span}
-    answer = demo.get(question.path, **parameters)
-    if answer is not None and answer["findings"]:
-        seen.link_finding = answer["findings"][0]
+    finding = _first_finding(demo, question, {**own, **span})
+    if finding is not None:
+        seen.link_finding = finding
         # Or one of its other names for the same cases, which stand with it on the page.
-        names = [answer["findings"][0], *answer["findings"][0]["same"]]
-        seen.link_names_it = any(question.names(each) for each in names)
+        seen.link_names_it = any(question.names(each) for each in (finding, *finding["same"]))
 
 
 def watch_quiet(demo: LiveDemo, seconds: float) -> list[str]:
@@ -217,9 +217,9 @@ def watch_quiet(demo: LiveDemo, seconds: float) -> list[str]:
     return fired
 
 
-def _first_finding(demo: LiveDemo, question: Question, since: float) -> dict[str, Any] | None:
-    span = {"from": f"{since - question.before_seconds:.3f}", "to": f"{time.time():.3f}"}
-    answer = demo.get(question.path, **question.parameters, **span)
+def _first_finding(demo: LiveDemo, question: Question, more: Mapping[str, str]) -> dict[str, Any] | None:
+    parameters: dict[str, str] = {**question.parameters, **more}
+    answer = demo.get(question.path, **parameters)
     if answer is None or not answer["findings"]:
         return None
     first: dict[str, Any] = answer["findings"][0]
