@@ -80,7 +80,10 @@ class Popen:
         if self.poll() is None:
             handle = os.pidfd_open(self.pid)
             try:
-                ended, _, _ = select.select([handle], [], [], timeout)
+                # Not select.select, which knows no file above 1023.
+                poll = select.poll()
+                poll.register(handle, select.POLLIN)
+                ended = poll.poll(None if timeout is None else timeout * 1000)
             finally:
                 os.close(handle)
             if not ended:
