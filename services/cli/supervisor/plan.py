@@ -11,6 +11,7 @@ from services.cli.settings import SupervisorSettings
 from services.cli.supervisor.readiness import HeartbeatProbe, HttpProbe
 from services.cli.supervisor.units import CommandLine, Port, Unit, only
 from services.cli.supervisor.wiring import Endpoints, shared_environment, url_of
+from sightglass.settings import SPOOL_DIR_VARIABLE
 
 # Whoever sends telemetry starts after the Collector and stops before it, so that nothing is lost on either side.
 _TELEMETRY = ("clickhouse", "collector")
@@ -66,7 +67,7 @@ def make_plan(settings: SupervisorSettings, inherited: Mapping[str, str], given:
     trained = has_model(endpoints.ml_api.models_dir or data_dir / "models")
     collector_needs = ("migrate",) if built else ("migrate", "collector-build")
     units = (
-        _clickhouse(endpoints, settings),
+        _clickhouse(endpoints, settings, _spool(environment, data_dir)),
         _migrate(settings),
         *(() if built else (_collector_build(settings),)),
         _collector(endpoints, settings, collector_needs),
@@ -85,12 +86,17 @@ def has_model(models: Path) -> bool:
     return any(models.glob("*/active.json"))
 
 
-def _clickhouse(endpoints: Endpoints, settings: SupervisorSettings) -> Unit:
+def _spool(environment: Mapping[str, str], data_dir: Path) -> dict[str, str]:
+    """Where ClickHouse's own log records wait: it starts before the Collector, which on a busy machine may take long."""
+    return {SPOOL_DIR_VARIABLE: environment.get(SPOOL_DIR_VARIABLE, "").strip() or str(data_dir / "spool")}
+
+
+def _clickhouse(endpoints: Endpoints, settings: SupervisorSettings, environment: Mapping[str, str]) -> Unit:
     clickhouse = endpoints.clickhouse
     external = bool(endpoints.external_clickhouse_url)
     return Unit(
         name="clickhouse",
-        command=_python("services.embedded_clickhouse"),
+        command=_python("services.embedded_clickhouse", environment),
         probe=HttpProbe(f"{endpoints.clickhouse_url}/ping", body="Ok.", ca_file=endpoints.ca_file),
         ports=() if external else (Port(clickhouse.host, clickhouse.port, "SIGHTGLASS_CLICKHOUSE_PORT"),),
         url=endpoints.clickhouse_url,
@@ -218,8 +224,8 @@ def _dashboard(endpoints: Endpoints, settings: SupervisorSettings) -> Unit:
     )
 
 
-def _python(module: str) -> Callable[[], CommandLine]:
-    line = CommandLine((sys.executable, "-m", module))
+def _python(module: str, environment: Mapping[str, str] | None = None) -> Callable[[], CommandLine]:
+    line = CommandLine((sys.executable, "-m", module), environment or {})
     return lambda: line
 
 

@@ -1,29 +1,26 @@
 """The audit log: whole lines from several writers at once, and a clear word when it can't be written."""
 
 import json
-import multiprocessing
 import os
 import pwd
 
 import pytest
 
 from services.web.access.audit import Action, AuditError, AuditLog, local_actor
+from tests.at_once import run_at_once
 
-
-def _write(folder, writer):
-    log = AuditLog(folder, "ml-api")
-    for number in range(200):
-        log.record(Action("model.promote", f"{writer}-{number}-" + "x" * 5000, "ci", "ok"))
+WRITE = """
+from pathlib import Path
+from services.web.access.audit import Action, AuditLog
+log = AuditLog(Path("audit"), "ml-api")
+for each in range(200):
+    log.record(Action("model.promote", f"{NUMBER}-{each}-" + "x" * 5000, "ci", "ok"))
+"""
 
 
 def test_workers_that_write_at_once_make_whole_lines(tmp_path):
     """Four processes, 200 long lines each: 800 of them, none torn."""
-    context = multiprocessing.get_context("spawn")
-    started = [context.Process(target=_write, args=(tmp_path / "audit", number)) for number in range(4)]
-    for process in started:
-        process.start()
-    for process in started:
-        process.join(60)
+    run_at_once(WRITE, tmp_path)
     lines = [json.loads(line) for line in (tmp_path / "audit" / "ml-api.jsonl").read_text().splitlines()]
     assert len({line["target"] for line in lines}) == len(lines) == 800
 

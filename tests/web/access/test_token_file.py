@@ -1,7 +1,6 @@
 """The file of tokens: what is refused, and that changes from several processes all arrive."""
 
 import json
-import multiprocessing
 import os
 import stat
 from datetime import timedelta
@@ -13,6 +12,7 @@ from services.web.access.scopes import Scope
 from services.web.access.token_file import TokenFile, TokenFileError
 from services.web.access.tokens import split
 from services.web.access.watched_tokens import TokensUnknownError, WatchedTokens
+from tests.at_once import run_at_once
 
 from .conftest import NOW
 
@@ -125,20 +125,18 @@ def test_a_link_stays_one(file, tmp_path):
     assert len(TokenFile(real).read()) == 1
 
 
-def _create_many(path, process):
-    for number in range(20):
-        create(TokenFile(path), f"p{process}-{number}")
+CREATE = """
+from pathlib import Path
+from services.web.access.token_file import TokenFile
+from tests.web.access.test_token_file import create
+for each in range(20):
+    create(TokenFile(Path("TOKENS")), f"p{NUMBER}-{each}")
+"""
 
 
-def test_processes_that_write_at_once_lose_nothing(file):
+def test_processes_that_write_at_once_lose_nothing(file, tmp_path):
     """Four processes make 20 tokens each."""
-    context = multiprocessing.get_context("spawn")
-    started = [context.Process(target=_create_many, args=(file.path, number)) for number in range(4)]
-    for process in started:
-        process.start()
-    for process in started:
-        process.join(60)
-    assert [process.exitcode for process in started] == [0] * 4
+    run_at_once(CREATE.replace("TOKENS", str(file.path)), tmp_path)
     assert len(file.read()) == 80
 
 
