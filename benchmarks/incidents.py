@@ -2,7 +2,8 @@
 
 A stack of its own with history is started by `sightglass demo --incident NAME`, as anybody would; then the monitoring
 API is asked for the alert, and, where something is slow or wrong, for the explanation, until both say what they should.
-In the end Ctrl-C must have mended it. The result is kept by incident, so one may be measured anew by itself.
+Then a browser goes from the alert's mail to where the cause is named, and its clicks are counted. In the end Ctrl-C
+must have mended it. The result is kept by incident, so one may be measured anew by itself.
 
     python -m benchmarks.incidents [--only NAME] [--days 0.3] [--folder FOLDER] [--pictures FOLDER] [--quiet-minutes 30]
 
@@ -15,13 +16,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
+
+from playwright.sync_api import Error
 
 from benchmarks import report
 from services.cli.demo.incidents.incident import Incident
 from services.cli.demo.incidents.registry import INCIDENTS
 from tests.browser.incident_pictures import take_pictures
+from tests.browser.incident_walk import MOST_CLICKS, Walked, walk
 from tests.integration.live_incident import LiveDemo, Witnessed, watch_quiet, witness
 from tests.integration.stack import Stack
 
@@ -52,13 +57,25 @@ def _incidents(root: Path, chosen: Iterable[Incident], days: float, on: dict[str
         name = incident.story.name
         with LiveDemo(Stack(root / name), days=days, incident=name) as demo:
             seen = witness(demo, incident)
+            walked, missed = _walked(demo, incident, seen)
             if pictures is not None:
                 take_pictures(demo, incident, seen, pictures)
-        problems = [*seen.problems(), *demo.left_over()]
-        _keep({name: _figures(incident, seen, problems)}, on)
+        problems = [*seen.problems(), *missed, *demo.left_over()]
+        _keep({name: {**_figures(incident, seen, problems), "walked": walked and asdict(walked)}}, on)
         wanting += [f"{name}: {problem}" for problem in problems]
     print("\n".join(["", "Not as it should be:", *wanting]) if wanting else "", file=sys.stderr)
     return 1 if wanting else 0
+
+
+def _walked(demo: LiveDemo, incident: Incident, seen: Witnessed) -> tuple[Walked | None, list[str]]:
+    """The way from its mail to its cause, and what was wrong with it."""
+    if seen.alert_seconds is None:
+        return None, []
+    try:
+        walked = walk(demo.stack.url("dashboard"), incident)
+    except (AssertionError, Error) as error:
+        return None, [f"no way from its mail to its cause: {error}"]
+    return walked, [f"{walked.clicks} clicks from its mail to its cause"] if walked.clicks > MOST_CLICKS else []
 
 
 def _quiet(root: Path, days: float, minutes: float, on: dict[str, Any]) -> int:
@@ -91,9 +108,9 @@ def _keep(figures: dict[str, Any], on: dict[str, Any]) -> None:
 
 
 def _lines(merged: dict[str, Any]) -> Iterable[str]:
-    yield "planted in live traffic of a stack with history; minutes after that"
+    yield "planted in live traffic of a stack with history; minutes after that, clicks from the mail to the cause"
     yield ""
-    yield f"{'incident':<18}{'alert':<22}{'fires':>8}{'cause first':>13}   first finding of the explainer"
+    yield f"{'incident':<18}{'alert':<22}{'fires':>8}{'cause first':>13}{'clicks':>8}   first finding of the explainer"
     for name in [*INCIDENTS, "nothing"]:
         if name not in merged:
             yield f"{name:<18}not measured"
@@ -109,7 +126,10 @@ def _line(name: str, each: dict[str, Any]) -> Iterable[str]:
     finding = each["finding"]
     told = "-" if not each["asked"] else "none" if finding is None else _finding(finding)
     fires, cause = _minutes(each["alert_seconds"]), _minutes(each["cause_seconds"]) if each["asked"] else "-"
-    yield f"{name:<18}{each['alert']:<22}{fires:>8}{cause:>13}   {told}"
+    clicks = walked["clicks"] if (walked := each.get("walked")) else "-"
+    yield f"{name:<18}{each['alert']:<22}{fires:>8}{cause:>13}{clicks:>8}   {told}"
+    if walked and not each["asked"]:
+        yield f"{'':<18}at the end of the way from its mail: {walked['words']}"
     if (by_link := each.get("link_finding")) is not None:
         yield f"{'':<18}over the range of the alert's link: {_finding(by_link)}"
     if each["others_fired"]:

@@ -33,3 +33,8 @@ def asked_every(period: TimeRange, step: str, now: datetime, *, usual: float) ->
         return max(usual, SLOW_SECONDS)
     bucket = STEPS.get(step) or STEPS[fitting_step(start, end)]
     return max(usual, min(SLOW_SECONDS, bucket / _LOOKS_A_BUCKET))
+
+
+def lasts(every: float | None) -> bool:
+    """Whether what is asked again so seldom may be half a minute old for whoever comes to see it."""
+    return every is None or every >= SLOW_SECONDS

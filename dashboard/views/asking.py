@@ -16,16 +16,26 @@ def ask_lately(questions: Sequence[Question[Any]], *, anew: Sequence[Question[An
 
     Args:
         questions: whose answers may be kept.
-        anew: more questions, asked at the same time; their answers are of now, and come last.
+        anew: more questions, asked at the same time; their answers are of now, and come last. They are kept for others.
     """
     somebody = asker()
     # Everybody with the same rights is given what is kept here: nothing old may come among it.
     client = ApiClient(connection(), somebody)
-    found = _recent().ask_all(client, f"{somebody.rights} {somebody.name}", questions, anew=anew)
+    found = _recent().ask_all(client, _rights(), questions, anew=anew)
     look = present_look()
     if look is None:
         return found
     return [look.settle(question, answer) for question, answer in zip([*questions, *anew], found, strict=True)]
+
+
+def known_lately(questions: Sequence[Question[Any]]) -> bool:
+    """Whether the answers to all of these are there, so that `ask_lately` gives them at once."""
+    return _recent().knows(_rights(), questions)
+
+
+def _rights() -> str:
+    somebody = asker()
+    return f"{somebody.rights} {somebody.name}"
 
 
 @st.cache_resource(show_spinner=False)

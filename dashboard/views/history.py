@@ -9,6 +9,7 @@ from typing import Final
 import streamlit as st
 
 from dashboard.answers import Catalogue, Point
+from dashboard.api_client import Question
 from dashboard.api_errors import ApiError
 from dashboard.carried_filters import to_models, to_traces
 from dashboard.charts.units import figure
@@ -16,14 +17,14 @@ from dashboard.history_answers import ComparedHistory, Markers
 from dashboard.history_questions import compared_history, families, markers
 from dashboard.history_table import csv_of, summary, width_in_words
 from dashboard.navigation import page_link
-from dashboard.pace import asked_every
+from dashboard.pace import asked_every, lasts
 from dashboard.plain_text import plain
 from dashboard.session import arriving_state, known_catalogue, now, settings, write_query
 from dashboard.states.history import HistoryState, RuleChoice
 from dashboard.states.models import ModelsState
 from dashboard.states.traces import TracesState
 from dashboard.time_range import zone_name, zone_of
-from dashboard.views.asking import ask_lately
+from dashboard.views.asking import ask_lately, known_lately
 from dashboard.views.history_chart import EARLIER, UnitChart, brushed, charts_of, draw_unit, title_of
 from dashboard.views.history_marks import list_marks, marks_of
 from dashboard.views.history_options import offer_zoom_out, pick_compare, pick_panel, pick_switches, zoom_in, zooms
@@ -47,6 +48,7 @@ from dashboard.views.selection import (
 from dashboard.views.waiting import waiting
 
 _ZOOMED: Final = f"{PAGE}.zoomed"
+_BEGINS: Final = f"{PAGE}.begins"
 _HEIGHT: Final = 520
 _OF_SPEED: Final = ("latency", "slow_ratio", "error_ratio", "concurrency")
 
@@ -63,8 +65,25 @@ def render() -> None:
     except ApiError:
         catalogue = Catalogue()
     st.title("History", anchor=False)
-    state = _controls(catalogue, moment)
-    tell_complaints(PAGE)
+    above, below = st.container(), st.container()
+    # The browser draws in the order of arrival: a chart that is known need not wait for what it can be changed with.
+    early = arrived if arrived is not None and _is_known(arrived, moment) else None
+    if early is not None:
+        with below:
+            _draw_state(early, catalogue, moment)
+    with above:
+        state = _controls(catalogue, moment)
+        tell_complaints(PAGE)
+    if early is None:
+        with below:
+            _draw_state(state, catalogue, moment)
+    elif state != early:
+        # Not all of a link can be had from the widgets, which have the say from here on.
+        st.rerun()
+
+
+def _draw_state(state: HistoryState | None, catalogue: Catalogue, moment: datetime) -> None:
+    """Draw what is chosen, and put it into the address."""
     if state is None:
         st.info("Choose a metric.", icon=":material/show_chart:")
         return
@@ -74,12 +93,29 @@ def render() -> None:
     if complaints := misread_filters(state.filters, shared_shape(state.metrics, catalogue)):
         st.warning("  \n".join(complaints), icon=":material/filter_alt_off:")
         return
-    every = asks_again_every(PAGE, asked_every(state.period, state.step, moment, usual=settings().refresh_seconds))
+    st.session_state[_BEGINS] = True
+    every = asks_again_every(PAGE, _pace(state, moment))
     st.fragment(_answer, run_every=every)(state, catalogue)
     if state.panel == "sql":
         draw_sql(state)
     elif state.panel == "rule":
         draw_rule(state, catalogue)
+
+
+def _pace(state: HistoryState, moment: datetime) -> float | None:
+    return asked_every(state.period, state.step, moment, usual=settings().refresh_seconds)
+
+
+def _is_known(state: HistoryState, moment: datetime) -> bool:
+    """Whether all that a state shows was asked just now."""
+    happened, figures = _questions(state)
+    return known_lately([*happened, *figures]) and lasts(_pace(state, moment))
+
+
+def _questions(state: HistoryState) -> tuple[list[Question[Markers]], list[Question[ComparedHistory]]]:
+    """What is asked for a state: what happened, where that is shown, and each family of metrics."""
+    figures = [compared_history(metrics, state) for metrics in families(state.metrics)]
+    return ([markers(state)] if state.markers else []), figures
 
 
 def _controls(catalogue: Catalogue, moment: datetime) -> HistoryState | None:
@@ -145,22 +181,24 @@ def _asked_of(state: HistoryState) -> HistoryState:
 
 def _draw_answers(state: HistoryState, catalogue: Catalogue) -> ApiError | None:
     """Ask and draw; why not, where something was not answered."""
-    asked = families(state.metrics)
-    # What happened changes seldom: another metric or group is not kept waiting for it.
-    wanted = [markers(state)] if state.markers else []
+    happened, figures = _questions(state)
+    # What happened changes seldom: another metric or group is not kept waiting for it. Nor does a long range, which is
+    # asked for again in its own time, whoever comes meanwhile.
+    begins = st.session_state.pop(_BEGINS, False) and lasts(_pace(state, now()))
     with waiting(PAGE, "charts", height=_HEIGHT, words="Asking the monitoring API …", of=_asked_of(state)):
-        found = ask_lately(wanted, anew=[compared_history(metrics, state) for metrics in asked])
-    happened, answers = (found[0] if wanted else None), found[len(wanted) :]
+        found = ask_lately([*happened, *figures]) if begins else ask_lately(happened, anew=figures)
+    answers = found[len(happened) :]
     errors = [answer for answer in answers if isinstance(answer, ApiError)]
     moment = now()
     by_metric = {
         metric: begun(answer.of(metric), moment)
-        for metrics, answer in zip(asked, answers, strict=True)
+        for metrics, answer in zip(families(state.metrics), answers, strict=True)
         if isinstance(answer, ComparedHistory)
         for metric in metrics
     }
     if by_metric:
-        _draw([by_metric[metric] for metric in state.metrics if metric in by_metric], happened, state, catalogue)
+        told = found[0] if happened else None
+        _draw([by_metric[metric] for metric in state.metrics if metric in by_metric], told, state, catalogue)
     return errors[0] if errors else None
 
 

@@ -42,10 +42,25 @@ def test_an_answer_is_asked_once_in_its_time_by_rights() -> None:
     assert client.asked[3:] == ["/a", "/a"]
 
 
-def test_what_is_asked_anew_goes_along_and_is_not_kept() -> None:
-    """One batch; its answers come last, and it is asked again each time."""
+def test_what_is_asked_anew_goes_along_and_is_kept_for_others() -> None:
+    """One batch; its answers come last, and it is asked again each time that it is to be of now, and only then."""
     kept, client = RecentAnswers(30, lambda: 0.0), Counting()
     one, other = Question("/a", Models), Question("/b", Models)
     for _ in range(2):
         assert len(kept.ask_all(client, "r", [one], anew=[other])) == 2  # type: ignore[arg-type]
     assert client.asked == ["/a", "/b", "/b"]
+    assert len(kept.ask_all(client, "r", [other, one])) == 2  # type: ignore[arg-type]
+    assert client.asked == ["/a", "/b", "/b"]
+
+
+def test_whether_an_answer_is_there_is_told_by_rights() -> None:
+    """All of them, for whom they were asked, as long as they are kept."""
+    now = [0.0]
+    kept, client = RecentAnswers(30, lambda: now[0]), Counting()
+    one, other = Question("/a", Models), Question("/b", Models)
+    kept.ask_all(client, "r", [], anew=[one])  # type: ignore[arg-type]
+    assert kept.knows("r", [one, one])
+    assert not kept.knows("r", [one, other])
+    assert not kept.knows("s", [one])
+    now[0] = 31
+    assert not kept.knows("r", [one])

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from services.cli.demo.incidents.registry import INCIDENTS
+from tests.browser.incident_walk import MOST_CLICKS, walk
 from tests.integration.live_incident import LiveDemo, witness
 from tests.integration.stack import Stack
 
@@ -14,17 +15,23 @@ DAYS = 0.03
 
 
 def test_slow_weather_is_paged_explained_and_mended(tmp_path):
-    """One airport's lookups are slow: the rule fires and links to the traces, the airport ranks first, Ctrl-C mends."""
+    """One airport's lookups are slow: the rule fires and links to the traces, the airport ranks first, Ctrl-C mends.
+
+    A responder with a browser needs at most five clicks from the alert's mail to where the airport is named.
+    """
     incident = INCIDENTS["slow-weather"]
     with LiveDemo(Stack(tmp_path), days=DAYS, incident="slow-weather") as demo:
         status = json.loads(demo.stack.cli("status", "--json").stdout)
         seen = witness(demo, incident)
+        walked = walk(demo.stack.url("dashboard"), incident)
     assert status["incident"]["alert"] == incident.story.alert
     assert status["incident"]["since"] == demo.planted["since"]
     assert "mending" not in status["incident"]
     assert seen.problems() == []
     assert f"{demo.stack.url('dashboard')}/traces?section=slow&" in seen.link
     assert "route=%2Fv1%2Fpredict" in seen.link
+    assert walked.clicks <= MOST_CLICKS
+    assert "origin = EWR" in walked.words
     assert demo.left_over() == []
     assert "Mended: slow-weather." in demo.log()
 

@@ -5,7 +5,6 @@ import pytest
 from services.cli.settings import SupervisorSettings
 from services.cli.supervisor.plan import make_plan
 
-
 NAMES = ("clickhouse", "ml-api", "monitoring-api", "worker")
 
 

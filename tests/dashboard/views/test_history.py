@@ -374,3 +374,31 @@ def test_the_text_of_a_chart_names_the_table_only_where_there_is_one(open_page: 
     page = open_page("history", group_by="service")
     assert page.get("vega_lite_chart")[0].proto.alt.endswith("The figures are in the table below.")
     assert len(page.dataframe) == 1
+
+
+def test_a_long_range_is_not_asked_again_for_whoever_comes_next(open_page: Open, api: FakeMonitoringApi) -> None:
+    """A day is asked for once a minute by an open page: a second look within half a minute is given the same, whole.
+
+    What was chosen is all there, and the URL; another look at the same page asks anew only by its own clock.
+    """
+    query = {"metric": "latency_p95", "filter": "service=ml-api", "group_by": "route", "step": "1h", "markers": "on"}
+    first = open_page("history", **query)
+    asked = len(api.asked)
+    second = open_page("history", **query)
+    assert not second.exception
+    assert len(histories_asked(api)) == 1
+    assert not any(path.endswith("/markers") for path, _ in api.asked[asked:])
+    assert url_of(second) == url_of(first)
+    assert text_of(second) == text_of(first)
+    assert [chart.key for chart in second.get("vega_lite_chart")] == [
+        chart.key for chart in first.get("vega_lite_chart")
+    ]
+    second.selectbox(key="history.step").select("15m").run()
+    assert last_question(api)["step"] == ["15m"]
+
+
+def test_a_short_range_is_of_now_for_everybody(open_page: Open, api: FakeMonitoringApi) -> None:
+    """Within a quarter of an hour half a minute is much."""
+    for count in (1, 2):
+        open_page("history", **{"metric": "latency_p95", "from": "now-15m", "to": "now"})
+        assert len(histories_asked(api)) == count

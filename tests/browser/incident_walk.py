@@ -1,0 +1,118 @@
+"""A responder's way in a browser: from an alert's mail to where the cause is named, counted in clicks."""
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import Error, Locator, Page, expect
+
+from services.cli.demo.incidents.incident import Incident, Question
+from tests.browser.browser import open_browser
+from tests.browser.screenshot import DESK
+
+MOST_CLICKS: Final = 5
+_PATIENCE_MS: Final = 90_000
+_MAIL_SECONDS: Final = 180.0
+_LOOK_AGAIN_MS: Final = 5_000
+# Links, buttons and sections, in the order in which they are clicked after the mail was opened.
+_ROADS: Final[Mapping[str, tuple[str, ...]]] = {"bad-version": ("Open the dashboard", "Why wrong")}
+_STRAIGHT: Final = ("Open the dashboard",)
+# Where the explainer has no question: what on the page names the cause.
+_NAMED: Final[Mapping[str, str]] = {
+    "missing-weather": r"WeatherStoreError",
+    "traffic-drop": r"Request rate over time, compared with the time before",
+    "collector-outage": r"\b(\d+) of \1 processes are silent",
+}
+
+
+@dataclass(frozen=True)
+class Walked:
+    """A way that was walked.
+
+    Attributes:
+        clicks: from the list of mails on.
+        seconds: from the first click until the cause stood there.
+        words: what names it.
+    """
+
+    clicks: int
+    seconds: float
+    words: str
+
+
+def walk(dashboard: str, incident: Incident, picture: Path | None = None) -> Walked:
+    """Walk from the alert's mail to its cause, by clicks alone.
+
+    Args:
+        dashboard: Its address.
+        incident: Whose alert has fired; in that demo its mail comes within three minutes.
+        picture: Where a picture of the end goes.
+
+    Raises:
+        AssertionError: A click leads nowhere, or the cause is not named in the end.
+    """
+    name = incident.story.name
+    with open_browser() as browser:
+        page = browser.new_page(viewport={"width": DESK, "height": 1200})
+        page.set_default_timeout(_PATIENCE_MS)
+        mail = _mail(page, f"{dashboard}/alerts?section=mails", incident.story.alert)
+        begun, clicks = time.monotonic(), 0
+        if mail.locator("details[open]").count() == 0:
+            mail.locator("summary").click()
+            clicks += 1
+        _link(mail, "Open the dashboard").click()
+        clicks += 1
+        for each in _ROADS.get(name, _STRAIGHT)[1:]:
+            page.get_by_role("radio", name=each, exact=True).or_(_link(page, each)).first.click()
+            clicks += 1
+        question = incident.story.question
+        named = _named_on(page, name) if question is None or name in _NAMED else _first_finding(page, question)
+        try:
+            expect(named.first).to_be_visible(timeout=_PATIENCE_MS)
+        except AssertionError as error:
+            shown = page.locator("[data-testid=stMain]").inner_text()
+            raise AssertionError(
+                f"{name}: after {clicks} clicks nothing names the cause at {page.url}:\n{shown}"
+            ) from error
+        finally:
+            if picture is not None:
+                page.screenshot(path=picture)
+        words = named.first.get_attribute("aria-label") or named.first.inner_text()
+        return Walked(clicks, time.monotonic() - begun, words.splitlines()[0])
+
+
+def _mail(page: Page, url: str, rule: str) -> Locator:
+    """The newest mail about a rule, once it is there."""
+    deadline = time.monotonic() + _MAIL_SECONDS
+    found = page.get_by_test_id("stExpander").filter(has_text=rule)
+    while True:
+        page.goto(url)
+        try:
+            found.first.wait_for(timeout=_LOOK_AGAIN_MS)
+        except Error:
+            assert time.monotonic() < deadline, f"no mail about {rule} came"
+            continue
+        return found.first
+
+
+def _link(within: Page | Locator, label: str) -> Locator:
+    return within.get_by_role("link", name=label)
+
+
+def _named_on(page: Page, name: str) -> Locator:
+    words = re.compile(_NAMED[name])
+    main = page.get_by_test_id("stMain")
+    return main.get_by_text(words).or_(main.get_by_label(words))
+
+
+def _first_finding(page: Page, question: Question) -> Locator:
+    """The explainer's first finding, if it names the cause itself or by another name for the same cases."""
+    fields = "|".join(question.fields)
+    value = f" = {re.escape(question.value)}" if question.value is not None else ""
+    first = page.locator("[data-testid=stVerticalBlock]").filter(
+        has=page.locator(":scope > * strong").filter(has_text=re.compile(r"^1\. "))
+    )
+    return first.filter(has_text=re.compile(rf"\b({fields})\b{value}")).last
