@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
 from dashboard.filter_text import attribute_filter
+from dashboard.metric_filter import MetricFilter, read_filter
 from dashboard.model_questions import CHAMPION
 from dashboard.states.models import ModelsState
 from dashboard.states.predictions import PredictionsState
@@ -14,8 +15,6 @@ from dashboard.states.traces import TracesState
 S = TypeVar("S", TracesState, ModelsState, PredictionsState)
 M = TypeVar("M", ModelsState, PredictionsState)
 
-# As the API reads them: key=value, key!=value, key^=beginning, key=in(a,b).
-_FILTER: Final = re.compile(r"(?P<key>[A-Za-z][A-Za-z0-9_.]*)(?P<operator>!=|\^=|=)(?P<value>.*)", re.DOTALL)
 _LIST: Final = re.compile(r"in\(.*\)", re.DOTALL)
 _STATUS: Final = re.compile(r"[1-5]xx")
 # Of spans: the attribute that is a dimension of metrics and predictions.
@@ -69,8 +68,8 @@ def to_traces(filters: Iterable[str], state: TracesState) -> Carried[TracesState
 def to_models(filters: Iterable[str], state: ModelsState) -> Carried[ModelsState]:
     """The models page narrowed by filters: by its own fields, else by its filters."""
     found = _by_fields(filters, state, _OF_MODELS)
-    taken = [text.strip() for text in found.left_out if _read(text)[0] in _COLUMNS]
-    left_out = tuple(text for text in found.left_out if _read(text)[0] not in _COLUMNS)
+    taken = [text.strip() for text in found.left_out if _read(text).key in _COLUMNS]
+    left_out = tuple(text for text in found.left_out if _read(text).key not in _COLUMNS)
     return Carried(replace(found.state, filters=tuple(dict.fromkeys((*state.filters, *taken)))), left_out)
 
 
@@ -130,10 +129,9 @@ def _by_fields(filters: Iterable[str], state: M, fields: Mapping[str, str]) -> C
     return Carried(state, tuple(left_out))
 
 
-def _read(text: str) -> tuple[str, str, str]:
+def _read(text: str) -> MetricFilter:
     """Key, operator and value; empty texts where it is no filter."""
-    found = _FILTER.fullmatch(text.strip())
-    return (found["key"], found["operator"], found["value"]) if found else ("", "", "")
+    return read_filter(text) or MetricFilter("", "", "")
 
 
 def _as(field: str, value: str) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import yaml
 
-_FILTER: Final = re.compile(r"(?P<key>[\w.\-]+)(?P<operator>!=|\^=|=)(?P<value>.+)", re.DOTALL)
+from dashboard.metric_filter import read_filter
+
 _LIST: Final = re.compile(r"in\((?P<items>.*)\)", re.DOTALL)
 
 
@@ -57,11 +58,11 @@ class RuleDraft:
 
 
 def _parts(text: str) -> tuple[str, str | list[str]] | None:
-    match = _FILTER.fullmatch(text.strip())
-    if match is None or match["operator"] != "=":
+    read = read_filter(text)
+    if read is None or read.operator != "=" or not read.value:
         return None
-    listed = _LIST.fullmatch(match["value"])
+    listed = _LIST.fullmatch(read.value)
     if listed is None:
-        return match["key"], match["value"]
+        return read.key, read.value
     items = re.split(r"(?<!\\),", listed["items"])
-    return match["key"], [item.replace("\\,", ",").strip() for item in items]
+    return read.key, [item.replace("\\,", ",").strip() for item in items]

@@ -58,7 +58,7 @@ class ModelsState:
             section=reader.one_of("section", SECTIONS),
             metric=reader.text("metric", ""),
             segment=reader.text("segment", ""),
-            threshold=number(reader, "threshold"),
+            threshold=reader.number("threshold"),
             alarm_cost=cost(reader, "alarm_cost"),
             miss_cost=cost(reader, "miss_cost"),
             features=reader.many("feature"),
@@ -98,23 +98,8 @@ class ModelsState:
 
 def cost(reader: StateReader, name: str) -> float:
     """What an error costs: a number of at least 0; 1 where none is given, or it cannot be read, which is noted."""
-    value = number(reader, name)
+    value = reader.number(name)
     if value is None or 0 <= value <= MOST_COST:
         return 1.0 if value is None else value
     reader.complaints.append(f"{name}: not from 0 to {MOST_COST:g}.")
     return 1.0
-
-
-def number(reader: StateReader, name: str) -> float | None:
-    """A finite number; None where there is none, or it cannot be read, which is noted."""
-    text = reader.text(name, "")
-    if not text:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if abs(value) < float("inf"):
-        return value
-    reader.complaints.append(f"{name}: {text[:40]!r} is not a number.")
-    return None

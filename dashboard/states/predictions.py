@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Final
 
 from dashboard.model_questions import CHAMPION
-from dashboard.states.models import number
 from dashboard.states.reader import Query, StateReader
 from dashboard.time_range import TimeRange
 
@@ -53,7 +52,7 @@ class PredictionsState:
     def read(cls, query: Query, now: datetime) -> "tuple[PredictionsState, list[str]]":
         """The state that a URL describes, and what in it could not be read."""
         reader = StateReader(query, now)
-        least, most = number(reader, "min_score"), number(reader, "max_score")
+        least, most = reader.number("min_score"), reader.number("max_score")
         if least is not None and most is not None and least > most:
             reader.complaints.append("min_score is greater than max_score.")
             least = most = None

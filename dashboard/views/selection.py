@@ -1,6 +1,5 @@
 """The widgets that choose what the history page shows: metrics, step, groups and filters."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Final
@@ -9,13 +8,13 @@ import streamlit as st
 
 from dashboard.answers import Catalogue, Current, Metric
 from dashboard.api_client import current
+from dashboard.metric_filter import read_filter
 from dashboard.plain_text import one_line, plain
 from dashboard.session import client, rights
 from dashboard.states.history import MOST_METRICS, PANELS, HistoryState, RuleChoice
 from dashboard.time_range import STEPS
 
 PAGE: Final = "history"
-FILTER: Final = re.compile(r"(?P<key>[\w.\-]+)(?P<operator>!=|\^=|=)(?P<value>.+)", re.DOTALL)
 _SUGGESTED_PER_KEY: Final = 12
 _SUGGESTION_WINDOW: Final = "24h"
 
@@ -126,11 +125,11 @@ def misread_filters(filters: Sequence[str], metric: Metric | None) -> list[str]:
     keys = metric.filters if metric else ()
     complaints = []
     for text in filters:
-        match = FILTER.fullmatch(text.strip())
-        if match is None:
+        read = read_filter(text)
+        if read is None:
             complaints.append(f"{plain(text, 60)} is not a filter. Write it as key=value.")
-        elif keys and match["key"] not in keys:
-            complaints.append(f"{plain(match['key'], 60)} is no key of this metric. It has: {plain(', '.join(keys))}.")
+        elif keys and read.key not in keys:
+            complaints.append(f"{plain(read.key, 60)} is no key of this metric. It has: {plain(', '.join(keys))}.")
     return complaints
 
 
