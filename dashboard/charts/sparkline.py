@@ -2,7 +2,7 @@
 
 import base64
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 WIDTH: Final = 132
@@ -17,6 +17,7 @@ def sparkline(
     end: float,
     colour: str,
     label: str,
+    words: Callable[[float], str] = str,
     zero: bool = True,
 ) -> str:
     """Draw points as an image for HTML; where there is no value, the line has a gap.
@@ -29,6 +30,7 @@ def sparkline(
         end: right end.
         colour: of the line.
         label: what it shows, for people who do not see it; any text.
+        words: writes a value with its unit, for whoever points at the line.
         zero: whether its lower edge is 0; else the smallest value.
     """
     values = [value for _, value in points if value is not None]
@@ -56,7 +58,12 @@ def sparkline(
     )
     source = base64.b64encode(picture.encode()).decode()
     alternative = html.escape(label, quote=True)
-    return f'<img width="{WIDTH}" height="{HEIGHT}" alt="{alternative}" src="data:image/svg+xml;base64,{source}">'
+    ends = (("lowest", min(values)), ("highest", max(values)), ("last", values[-1])) if values else ()
+    told = ", ".join(f"{name} {words(value)}" for name, value in ends) or "no value"
+    return (
+        f'<img width="{WIDTH}" height="{HEIGHT}" alt="{alternative}" title="{html.escape(told, quote=True)}" '
+        f'src="data:image/svg+xml;base64,{source}">'
+    )
 
 
 def _path(run: Sequence[tuple[float, float]]) -> str:

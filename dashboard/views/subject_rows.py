@@ -118,7 +118,7 @@ def _tile(metric: str, subject: Subject, snapshot: Snapshot, *, dark: bool) -> s
     muted, colour = (colours.get(one, one) for one in (palette.MUTED, _COLOURS[metric]))
     value = "–"
     if metric in subject.figures:
-        value = figure(subject.figures[metric], unit_of(metric, _UNITS.get(metric, "1")))
+        value = _figure(metric, subject.figures[metric])
     line = _line(metric, subject, snapshot, colour)
     window = " 24 h" if FIGURE_WINDOWS.get(metric) else ""
     shown = f'<span data-figure="{title}" style="font-size:1.15rem;min-width:4.6rem">{html.escape(value)}</span>'
@@ -126,6 +126,10 @@ def _tile(metric: str, subject: Subject, snapshot: Snapshot, *, dark: bool) -> s
         f'<div style="min-width:8.5rem"><div style="font-size:0.8rem;color:{muted}">{title}{window}</div>'
         f'<div style="display:flex;align-items:center;gap:0.6rem">{shown}{line}</div></div>'
     )
+
+
+def _figure(metric: str, value: float) -> str:
+    return figure(value, unit_of(metric, _UNITS.get(metric, "1")))
 
 
 def _line(metric: str, subject: Subject, snapshot: Snapshot, colour: str) -> str:
@@ -139,6 +143,7 @@ def _line(metric: str, subject: Subject, snapshot: Snapshot, colour: str) -> str
         end=history.end.timestamp(),
         colour=colour,
         label=f"{_TITLES[metric]} of {one_line(subject.name, 80)} over the range",
+        words=lambda value: _figure(metric, value),
         zero=metric != "score_mean",
     )
 

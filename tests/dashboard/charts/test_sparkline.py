@@ -43,3 +43,11 @@ def test_nothing_and_hostile_names_are_drawn_too() -> None:
     assert path_of([]) == ""
     text = '"><script>alert(1)</script>'
     assert drawn([], label=text)[0] == text
+
+
+def test_who_points_at_it_reads_its_ends() -> None:
+    """Lowest, highest and last, each with its unit; without any value it says so."""
+    points = [(0.0, 2.0), (1.0, 9.0), (2.0, None), (3.0, 4.0)]
+    told = sparkline(points, start=0, end=4, colour="#123456", label="a", words=lambda value: f"{value:g} ms")
+    assert ' title="lowest 2 ms, highest 9 ms, last 4 ms" ' in told
+    assert ' title="no value" ' in sparkline([(0, None)], start=0, end=4, colour="#123456", label="a")
