@@ -128,7 +128,7 @@ def _tile(metric: str, subject: Subject, snapshot: Snapshot, *, dark: bool) -> s
     )
 
 
-def _figure(metric: str, value: float) -> str:
+def _figure(metric: str, value: float | None) -> str:
     return figure(value, unit_of(metric, _UNITS.get(metric, "1")))
 
 
