@@ -79,10 +79,10 @@ def link_of(finding: Finding, state: TracesState) -> CasesLink | None:
         if predictions is None:
             return None
         query = {**predictions.query, **range_}
-        return CasesLink("predictions", "Predictions with it", query, predictions.left_out)
+        return CasesLink("predictions", "Predictions with it", query, predictions.left_out, _of_requests(state))
     if "name" in spans.query:
         query = {"section": ["search"], "sort": ["duration"], **spans.query, **range_}
-        return CasesLink(PAGE, "Traces with it", query, spans.left_out)
+        return CasesLink(PAGE, "Traces with it", query, spans.left_out, _of_requests(state))
     kept = replace(
         state,
         section="search",
@@ -93,3 +93,10 @@ def link_of(finding: Finding, state: TracesState) -> CasesLink | None:
         cursor="",
     )
     return CasesLink(PAGE, "Traces with it", kept.query(), spans.left_out)
+
+
+def _of_requests(state: TracesState) -> list[str]:
+    """What is asked of requests that a search for predictions, or for the spans within requests, cannot ask for."""
+    named = [f"{name} = {value}" for name in ("service", "route", "status") if (value := getattr(state, name))]
+    lasting = [_durations(state.min_duration_ms, state.max_duration_ms)] if state.min_duration_ms is not None else []
+    return [*named, *lasting, *state.attributes]

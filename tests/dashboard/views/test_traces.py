@@ -284,12 +284,18 @@ def test_a_trace_is_opened_from_a_list(open_page: Open) -> None:
 
 
 def test_a_finding_becomes_a_filter() -> None:
-    """Attributes join the conditions; an operation is looked for by its name; features are predictions'."""
+    """Attributes join the conditions; an operation is looked for by its name; features are predictions'.
+
+    What was asked of requests, and cannot be asked there, is told beside the link.
+    """
     state = TracesState(section="slow", service="ml-api", min_duration_ms=250, attributes=("a=b",))
+
+    without: list[list[str]] = []
 
     def query(**other: object) -> tuple[str, dict[str, list[str]]]:
         link = link_of(Finding.model_validate({**finding("attribute", "airport"), **other}), state)
         assert link is not None
+        without.append(list(link.without))
         return link.page, {name: list(values) for name, values in link.query.items()}
 
     page, attribute = query(value="JFK")
@@ -299,6 +305,7 @@ def test_a_finding_becomes_a_filter() -> None:
     assert "min_duration_ms" not in operation
     page, feature = query(kind="feature", field="hour", range=[10, None])
     assert (page, feature["feature"]) == ("predictions", ["hour>=10"])
+    assert without == [[], *[["service = ml-api", "longer than 250 ms", "a=b"]] * 2]
 
 
 def test_one_trace_shows_its_spans_and_the_ways_on(open_page: Open, api: FakeMonitoringApi) -> None:
