@@ -12,8 +12,11 @@ NOT_OURS: Final[Mapping[str, tuple[str, ...]]] = {
     # Vega's rectangles of a brush, also before there is one. The chart around them has its text.
     "svg-img-alt": ("_brush",),
 }
-# What is drawn anew is pale for a moment: it is no less readable for that.
-_NOT_PALE: Final = "[data-stale='true'] { opacity: 1 !important; transition: none !important; }"
+# What is drawn anew, and the button that stops it, are pale for a moment: they are no less readable for that.
+_NOT_PALE: Final = """
+[data-stale='true'], [data-testid=stStatusWidget], [data-testid=stStatusWidget] *
+{ opacity: 1 !important; transition: none !important; animation: none !important; }
+"""
 
 
 def grave_violations(page: Page) -> list[str]:

@@ -35,7 +35,12 @@ def blocks(guide: Path) -> dict[str, str]:
 
 
 def matches(shown: Any, answered: Any) -> bool:
-    """Whether an answer has everything that a guide shows of it; `"..."` stands for anything but nothing."""
+    """Whether an answer has everything that a guide shows of it; `"..."` stands for anything but nothing.
+
+    Of what no guide shows a function of the answer may decide.
+    """
+    if callable(shown):
+        return bool(shown(answered))
     if shown == ANYTHING:
         return answered is not None
     if isinstance(shown, dict):
