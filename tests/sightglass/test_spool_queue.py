@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import threading
+from pathlib import Path
 
 import pytest
 from opentelemetry.sdk.resources import Resource
@@ -163,9 +164,9 @@ def test_a_torn_end_is_left_out_and_told(tmp_path, caplog):
 def open_folders(home):
     """Folders of a spool that this process has open, which is how it locks them."""
     found = []
-    for descriptor in map(int, os.listdir("/proc/self/fd")):
+    for descriptor in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
-            found += [path for path in home.iterdir() if os.path.samestat(os.fstat(descriptor), path.stat())]
+            found += [path for path in home.iterdir() if path.samefile(descriptor)]
     return found
 
 
