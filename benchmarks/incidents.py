@@ -72,7 +72,7 @@ def _walked(demo: LiveDemo, incident: Incident, seen: Witnessed) -> tuple[Walked
     if seen.alert_seconds is None:
         return None, []
     try:
-        walked = walk(demo.stack.url("dashboard"), incident)
+        walked = walk(demo, incident)
     except (AssertionError, Error) as error:
         return None, [f"no way from its mail to its cause: {error}"]
     return walked, [f"{walked.clicks} clicks from its mail to its cause"] if walked.clicks > MOST_CLICKS else []

@@ -2,16 +2,19 @@
 
 import asyncio
 import concurrent.futures
+import csv
 import re
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.pages import charts, drawn_points, figures, number, settle
+from tests.browser.pages import charts, choose, drawn_points, figures, number, settle
 from tests.integration.load import send
 from tests.integration.stack import Stack
 
@@ -68,6 +71,53 @@ def test_the_history_shows_them_by_version(open_page: Open, stack: Stack, counte
     expect(chart).to_contain_text(f"{group['labels']['model_version']} · ml-api")
     expect(page.get_by_role("combobox", name="Range")).to_have_value("Last 24 hours")
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+
+
+def test_a_range_is_chosen_compared_zoomed_taken_away_and_made_a_rule(
+    open_page: Open, stack: Stack, counted: float
+) -> None:
+    """As somebody does who looks into an hour: what it shows is what the API says, and its URL says all of it."""
+    page = open_page(f"{stack.url('dashboard')}/history?metric=latency_p95&filter=service%3Dml-api")
+    charts(page, 1)
+    choose(page, "Range", "Last hour")
+    choose(page, "Step", "1m")
+    choose(page, "Compare with", "The time just before")
+    page.wait_for_url(re.compile("from=now-1h.*step=1m.*compare=previous"))
+    expect(page.get_by_text("One point is 1 minute").first).to_be_visible()
+    settle(page)
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="Download as CSV").last.click()
+    rows = list(csv.DictReader(taken.value.path().read_text().splitlines()))
+    answer = httpx.get(
+        f"{stack.url('monitoring-api')}/api/v1/metrics/history",
+        params={"metric": "latency_p95", "from": "now-1h", "to": "now", "step": "1m", "filter": "service=ml-api"},
+        timeout=10,
+    ).json()
+    known = {float(at): value for at, value in answer["series"][0]["points"] if value is not None}
+    taken_away = {instant(row["time"]): float(row["value"]) for row in rows if row["value"]}
+    assert known
+    assert taken_away == known
+
+    _brush(page, charts(page, 1).first.locator("path.background").first)
+    page.wait_for_url(re.compile(r"from=20\d\d-"))
+    start, end = (instant(parse_qs(urlsplit(page.url).query)[name][0]) for name in ("from", "to"))
+    assert 20 * 60 < end - start < 40 * 60
+    page.get_by_role("button", name="Zoom out").click()
+    page.wait_for_url(re.compile("from=now-1h"))
+
+    page.get_by_role("radio", name="Show the SQL").click()
+    expect(page.get_by_test_id("stCode").first).to_contain_text("SELECT")
+    page.get_by_role("radio", name="Make a rule").click()
+    field = page.get_by_role("spinbutton", name="Threshold in s")
+    field.fill("0.0001")
+    field.press("Enter")
+    expect(page.get_by_test_id("stCode").last).to_contain_text("condition: '> 0.0001'")
+    page.get_by_role("button", name="Backtest it over this range").click()
+    expect(page.get_by_text(re.compile("in 60 looks at 1 alert"))).to_be_visible()
+    url = page.url
+    other = open_page(url)
+    expect(other.get_by_test_id("stCode").last).to_contain_text("condition: '> 0.0001'")
+    assert other.url == url
 
 
 def test_from_a_prediction_to_the_cause(open_page: Open, stack: Stack, counted: float) -> None:
@@ -134,6 +184,11 @@ def test_what_an_operator_does_is_done_and_written_down(open_page: Open, stack: 
     written = page.get_by_test_id("stDataFrame")
     for action in ("made a silence", "ended a silence", "tested a channel"):
         expect(written).to_contain_text(action)
+
+
+def instant(text: str) -> float:
+    """Seconds since the epoch."""
+    return datetime.fromisoformat(text).timestamp()
 
 
 def _brush(page: Page, plot: Locator) -> None:

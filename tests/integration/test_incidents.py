@@ -23,7 +23,7 @@ def test_slow_weather_is_paged_explained_and_mended(tmp_path):
     with LiveDemo(Stack(tmp_path), days=DAYS, incident="slow-weather") as demo:
         status = json.loads(demo.stack.cli("status", "--json").stdout)
         seen = witness(demo, incident)
-        walked = walk(demo.stack.url("dashboard"), incident)
+        walked = walk(demo, incident)
     assert status["incident"]["alert"] == incident.story.alert
     assert status["incident"]["since"] == demo.planted["since"]
     assert "mending" not in status["incident"]
