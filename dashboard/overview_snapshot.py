@@ -1,9 +1,9 @@
 """Everything the overview shows, asked for at once: as few questions for many services and models as for one."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from dashboard.answers import Alerts, Current, PipelineHealth
 from dashboard.api_client import ApiClient, Question, alerts, current, pipeline_health
@@ -16,6 +16,7 @@ from dashboard.states.overview import OverviewState
 from dashboard.time_range import STEPS
 from dashboard.verdict import Traffic, Verdict, verdict
 
+T = TypeVar("T")
 FIGURE_WINDOWS: Final[Mapping[str, str]] = {"label_coverage": "24h"}
 """Labels come hours after their predictions, so that five minutes of coverage say nothing."""
 FIGURE_WINDOW: Final = "5m"
@@ -44,6 +45,19 @@ class Snapshot:
     lines: Mapping[str, ComparedHistory | ApiError]
     health: PipelineHealth | ApiError
     alerts: Alerts | ApiError
+    _made: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, name: Hashable, make: Callable[[], T]) -> T:
+        """What is made of this snapshot, made once for all who look at it.
+
+        Args:
+            name: of what is made, with all else that it depends on.
+            make: makes it; whoever is given it leaves it as it is.
+        """
+        if name not in self._made:
+            self._made[name] = make()
+        made: T = self._made[name]
+        return made
 
     @property
     def failure(self) -> ApiError | None:

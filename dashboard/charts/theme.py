@@ -38,13 +38,13 @@ def themed(chart: alt.LayerChart, *, height: int) -> alt.LayerChart:
         chart: all its layers.
         height: of the whole picture, in pixels; the width is the container's.
     """
-    # In one step, for each `configure_...` copies the whole chart.
-    themed_chart: alt.LayerChart = chart.properties(
-        width="container",
-        height=height,
-        padding={"left": 2, "right": 10, "top": 4, "bottom": 2},
-        config=_CONFIG,
-    )
+    # In one step, for each `configure_...` copies the whole chart; and not by `properties`, which checks each against
+    # the whole of Vega-Lite's schema.
+    themed_chart = cast("alt.LayerChart", cast("Any", chart).copy(deep=False))
+    themed_chart.width = "container"
+    themed_chart.height = height
+    themed_chart.padding = {"left": 2, "right": 10, "top": 4, "bottom": 2}
+    themed_chart.config = _CONFIG
     return themed_chart
 
 

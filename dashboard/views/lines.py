@@ -117,8 +117,22 @@ def draw(chart: AnyChart, *, key: str, alternative: str, **options: Any) -> Any:
     Returns:
         What `st.altair_chart` returns: the selection, where there is one.
     """
-    shown = on_dark(chart) if is_dark() else chart
+    shown = _Unchecked(on_dark(chart) if is_dark() else chart)
     return st.altair_chart(cast("Any", shown), theme=None, key=key, alt=alternative, **options)
+
+
+class _Unchecked:
+    """A chart as Streamlit reads it, without a check against Vega-Lite's schema, which takes longer than all else.
+
+    What charts are made of is checked by their tests.
+    """
+
+    def __init__(self, chart: AnyChart) -> None:
+        self._chart = chart
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its specification."""
+        return self._chart.to_dict(validate=False)
 
 
 def _names(line: Line) -> list[str]:

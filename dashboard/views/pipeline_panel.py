@@ -1,10 +1,12 @@
 """The overview's panel on the pipeline itself: can the figures above be trusted?"""
 
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import pandas as pd
 import streamlit as st
+from altair import LayerChart
 
 from dashboard.answers import History, PipelineHealth
 from dashboard.api_errors import ApiError
@@ -45,14 +47,13 @@ def draw_pipeline(snapshot: Snapshot, state: OverviewState) -> None:
         lag = snapshot.lines["ingest_lag_p95"]
         if isinstance(lag, History) and not lag.empty:
             st.caption("Ingest lag, p95: from the end of a span until it can be queried")
-            chart = chart_of(
-                [Line(lag, "lag p95")],
-                zone=state.zone,
-                height=100,
-                colours={"lag p95": palette.PIPELINE},
-            )
+            chart = snapshot.once(("lag", state.zone), partial(_lag_chart, lag, state.zone))
             draw(chart, key="overview.lag", alternative="Ingest lag over time, 95th percentile.")
         page_link("pipeline", "The whole pipeline")
+
+
+def _lag_chart(lag: History, zone: str) -> LayerChart:
+    return chart_of([Line(lag, "lag p95")], zone=zone, height=100, colours={"lag p95": palette.PIPELINE})
 
 
 def _facts(health: PipelineHealth, now: datetime) -> list[tuple[str, str]]:

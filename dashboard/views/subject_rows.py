@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import streamlit as st
@@ -81,7 +82,9 @@ def _row(subject: Subject, verdict: Verdict, snapshot: Snapshot, state: Overview
             st.markdown(f"**{plain(subject.name, 80)}** :{colour}[{icon} {verdict.headline}]", width="content")
             with st.container(horizontal=True, gap="small", width="content"):
                 _links(subject, state)
-        st.html(tiles(subject, snapshot, dark=is_dark()))
+        dark = is_dark()
+        name = ("tiles", subject.kind, subject.name, dark)
+        st.html(snapshot.once(name, partial(tiles, subject, snapshot, dark=dark)))
         if verdict.level is not Level.GOOD:
             st.caption("  \n".join(plain(reason) for reason in verdict.reasons))
 
