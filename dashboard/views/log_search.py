@@ -22,8 +22,11 @@ from dashboard.states.logs import LogsState
 from dashboard.time_range import TimeRange, epoch_milliseconds, rfc3339, utc_offset_seconds, zone_name, zone_of
 from dashboard.views.last_known import asks_again_every, draw_lasting
 from dashboard.views.lines import draw
+from dashboard.views.listed import pick_listed
 from dashboard.views.notices import failure_notice, small_failure
+from dashboard.views.waiting import waiting
 
+_PLACE: Final = 480
 PAGE: Final = "logs"
 KEPT_SECONDS: Final = 30.0
 MOST_ROWS: Final = 1_000
@@ -32,6 +35,7 @@ _LONGEST_LINE: Final = 300
 _BEGUN: Final = f"{PAGE}.table.begun"
 _AROUND: Final = timedelta(minutes=5)
 _TABLE_PIXELS: Final = 460
+_LISTED: Final = 80
 
 
 def draw_search(state: LogsState) -> None:
@@ -87,7 +91,7 @@ def _records(state: LogsState, moment: datetime) -> tuple[list[LogRecord], str |
     kept = st.session_state.get(f"{PAGE}.found")
     if kept is not None and kept[0] == state and (moment - kept[2]).total_seconds() < KEPT_SECONDS:
         return kept[1]  # type: ignore[no-any-return]  # as it was kept below
-    with st.spinner("Asking the monitoring API …"):
+    with waiting(PAGE, "search", height=_PLACE, words="Asking the monitoring API …"):
         questions: list[Question[Any]] = [
             log_records(state.selection, state.range),
             log_volume(state.selection, state.range),
@@ -183,7 +187,17 @@ def _table(rows: list[LogRecord], state: LogsState) -> None:
             "Trace": st.column_config.LinkColumn("Trace", display_text=r"trace=(.{8})", width=90),
         },
     )
+    _list(ids, frame)
     _follow(chosen.selection.rows if chosen is not None else [], rows, state)
+
+
+def _list(ids: Sequence[str], frame: pd.DataFrame) -> None:
+    rows = zip(ids, frame.to_dict("records"), strict=True)
+    told = {name: f"{row['Time']} · {row['Severity']} · {row['Message'][:_LISTED]}" for name, row in rows}
+    if chosen := pick_listed(PAGE, told):
+        begin_table_anew(chosen)
+        _choose(chosen)
+        st.rerun()
 
 
 def _follow(picked: Sequence[int], rows: Sequence[LogRecord], state: LogsState) -> None:

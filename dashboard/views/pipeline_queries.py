@@ -17,10 +17,12 @@ from dashboard.plain_text import one_line, plain
 from dashboard.session import client, write_query
 from dashboard.states.pipeline import PipelineState
 from dashboard.time_range import age, zone_of
+from dashboard.views.listed import pick_listed
 from dashboard.views.waiting import waiting
 
 PAGE: Final = "pipeline"
 _HEIGHT: Final = 480
+_OPENED: Final = "pipeline.queries.opened"
 
 
 def draw_queries(state: PipelineState, now: datetime) -> None:
@@ -59,6 +61,7 @@ def draw_queries(state: PipelineState, now: datetime) -> None:
     # Not as it came: this part runs again by itself, with the state that the whole page had.
     last: PipelineState = st.session_state.get(f"{PAGE}.state", state)
     place = fingerprints.index(last.statement) if last.statement in fingerprints else None
+    opened: str = st.session_state.get(_OPENED, "")
     seconds = st.column_config.NumberColumn(format="%.2f s")
     chosen: Any = st.dataframe(
         pd.DataFrame(rows),
@@ -67,7 +70,7 @@ def draw_queries(state: PipelineState, now: datetime) -> None:
         selection_mode="single-row",
         on_select="rerun",
         # A table keeps its selection by the row: in another order it is another table, that begins with the same one.
-        key=f"pipeline.queries.{zlib.crc32(' '.join(fingerprints).encode()):08x}",
+        key=f"pipeline.queries.{zlib.crc32(' '.join([opened, *fingerprints]).encode()):08x}",
         selection_default={"selection": {"rows": [] if place is None else [place]}},
         column_config={
             "In all": seconds,
@@ -77,6 +80,7 @@ def draw_queries(state: PipelineState, now: datetime) -> None:
             "Statement": st.column_config.TextColumn(width="large"),
         },
     )
+    _list(found, last)
     picked = list(chosen.selection.rows) if chosen is not None else []
     statement = chosen_of(picked, fingerprints, last.statement)
     if statement != last.statement:
@@ -87,6 +91,17 @@ def draw_queries(state: PipelineState, now: datetime) -> None:
         _whole(found[fingerprints.index(statement)], state)
     elif statement:
         st.caption(f"The form `{plain(statement, 40)}` is not among the slow ones of this range.")
+
+
+def _list(found: Sequence[SlowQuery], state: PipelineState) -> None:
+    told = {query.fingerprint: f"{figure(query.total_seconds, 's')} · {one_line(query.query, 90)}" for query in found}
+    if statement := pick_listed("pipeline.queries", told):
+        # Another table, in which it is ticked.
+        st.session_state[_OPENED] = statement
+        there = replace(state, statement=statement)
+        st.session_state[f"{PAGE}.state"] = there
+        write_query(PAGE, there.query())
+        st.rerun()
 
 
 def chosen_of(rows: Sequence[int], fingerprints: Sequence[str], before: str) -> str:

@@ -19,7 +19,9 @@ from dashboard.states.predictions import PredictionsState
 from dashboard.time_range import age, zone_name, zone_of
 from dashboard.views.asking import ask_lately
 from dashboard.views.prediction_features import draw_features
+from dashboard.views.waiting import waiting
 
+_PLACE: Final = 480
 _NOT_FOUND: Final = 404
 _SCORES_SHOWN: Final = 20
 
@@ -30,7 +32,7 @@ def draw_detail(state: PredictionsState) -> ApiError | None:
         query = state.query()
         del query["prediction"]
         go_to("predictions", query)
-    with st.spinner("Asking the monitoring API …"):
+    with waiting("predictions", "one", height=_PLACE, words="Asking the monitoring API …"):
         (prediction,) = ask_lately([one_prediction(state.prediction)])
     if isinstance(prediction, ApiError):
         if prediction.status == _NOT_FOUND:

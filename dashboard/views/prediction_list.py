@@ -15,8 +15,11 @@ from dashboard.prediction_questions import found_predictions
 from dashboard.session import client, now
 from dashboard.states.predictions import PredictionsState
 from dashboard.time_range import zone_name, zone_of
+from dashboard.views.listed import pick_listed
 from dashboard.views.notices import nothing_yet
+from dashboard.views.waiting import waiting
 
+_PLACE: Final = 480
 _BEFORE: Final = "predictions.before"
 _NAME: Final = 40
 
@@ -24,7 +27,7 @@ _NAME: Final = 40
 def draw_list(state: PredictionsState) -> ApiError | None:
     """Draw a page, and the way to the next; why not, where there is none."""
     try:
-        with st.spinner("Searching …"):
+        with waiting("predictions", "list", height=_PLACE, words="Searching …"):
             page = client().ask(found_predictions(state))
     except ApiError as error:
         return error
@@ -80,16 +83,9 @@ def _table(found: Sequence[FoundPrediction], state: PredictionsState) -> None:
     ids = [one.prediction_id for one in found]
     if chosen and chosen[0] < len(ids):
         _open(ids[chosen[0]], state)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        picked = st.selectbox(
-            "Or from a list",
-            range(len(ids)),
-            format_func=lambda place: f"{rows[place][0]} · {rows[place][2]} · {one_line(ids[place], 40)}",
-            key="predictions.pick",
-            width=520,
-        )
-        if st.button("Open this one", icon=":material/open_in_new:", key="predictions.open"):
-            _open(ids[picked or 0], state)
+    told = {name: f"{row[0]} · {row[2]} · {one_line(name, 40)}" for name, row in zip(ids, rows, strict=True)}
+    if picked := pick_listed("predictions", told):
+        _open(picked, state)
     st.caption(f"Times are {zone_name(zone, now())}. Tick a row to open it.")
 
 

@@ -27,7 +27,9 @@ from dashboard.views.lines import draw
 from dashboard.views.notices import no_spans
 from dashboard.views.trace_links import draw_linked
 from dashboard.views.trace_span import AROUND, draw_span
+from dashboard.views.waiting import waiting
 
+_PLACE: Final = 480
 PAGE: Final = "traces"
 _PICK: Final = "pick"
 _TALLEST: Final = 660
@@ -45,7 +47,7 @@ def draw_trace(state: TracesState, moment: datetime) -> None:
     state = latest if latest.trace == state.trace else state
     back = replace(state, trace="", span="", inside="", page=1).query()
     page_link(PAGE, "All traces", back, icon=":material/arrow_back:", icon_position="left")
-    with st.spinner("Asking for the trace …"):
+    with waiting(PAGE, "one", height=_PLACE, words="Asking for the trace …", of=state.trace):
         trace, tree, path = held(f"{PAGE}.one", (state.trace, moment), lambda: _whole(state.trace))
     if not trace.spans:
         no_spans()

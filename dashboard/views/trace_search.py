@@ -17,15 +17,17 @@ from dashboard.time_range import zone_name, zone_of
 from dashboard.trace_answers import FoundTrace, TraceList
 from dashboard.trace_questions import found_traces
 from dashboard.views.held import held
+from dashboard.views.listed import pick_listed
 from dashboard.views.notices import nothing_here
+from dashboard.views.waiting import waiting
 
+_PLACE: Final = 480
 PAGE: Final = "traces"
-_LISTED: Final = f"{PAGE}.pick"
 
 
 def draw_search(state: TracesState, moment: datetime) -> None:
     """Draw a page of traces; a chosen one opens."""
-    with st.spinner("Looking for traces …"):
+    with waiting(PAGE, "search", height=_PLACE, words="Looking for traces …"):
         answer: TraceList = held(f"{PAGE}.found", (state, moment), lambda: client().ask(found_traces(state)))
     if not answer.traces:
         if state.cursor:
@@ -62,22 +64,14 @@ def _open(trace_id: str, state: TracesState) -> None:
 
 
 def _list(traces: Sequence[FoundTrace], table: pd.DataFrame, state: TracesState) -> None:
-    """The traces to choose from by the keyboard, which reaches no row of a table."""
     # With the id, for an option is told by its words alone.
     told = ("Start", "Duration", "Service", "Operation", "Status", "Trace")
     words = {
         trace.trace_id: " · ".join(str(row[name]) for name in told)
         for trace, row in zip(traces, table.to_dict("records"), strict=True)
     }
-    if st.session_state.get(_LISTED) not in words:
-        # Of another page, or another search.
-        st.session_state.pop(_LISTED, None)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox(
-            "Or from a list", list(words), format_func=lambda trace_id: words.get(trace_id, ""), key=_LISTED, width=640
-        )
-        if st.button("Open this one", icon=":material/open_in_new:", key=f"{PAGE}.open") and chosen:
-            _open(chosen, state)
+    if chosen := pick_listed(PAGE, words):
+        _open(chosen, state)
 
 
 def table_of(traces: Sequence[FoundTrace], zone: str) -> pd.DataFrame:

@@ -24,7 +24,7 @@ _STRAIGHT: Final = ("Open the dashboard",)
 # Where the explainer has no question: what on the page names the cause.
 _NAMED: Final[Mapping[str, str]] = {
     "missing-weather": r"WeatherStoreError",
-    "traffic-drop": r"Request rate over time, compared with the time before",
+    "traffic-drop": r"^Request rate over time, compared with the time before",
     "collector-outage": r"\b(\d+) of \1 processes are silent",
 }
 

@@ -57,6 +57,7 @@ def test_a_page_is_silent_accessible_and_fits(open_page: Open, dashboard: str, w
         assert not overflows(page), address
         _on_a_phone(page)
         assert not overflows(page), f"{address} on a phone"
+        assert grave_violations(page) == [], f"{address} on a phone"
 
 
 def test_the_dark_look_is_accessible_too(open_page: Open, dashboard: str) -> None:

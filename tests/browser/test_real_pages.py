@@ -14,7 +14,8 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.pages import charts, choose, drawn_points, figures, number, settle
+from tests.browser.pages import charts, choose, drawn_points, figures, number, overflows, settle
+from tests.browser.test_every_page import WALKS
 from tests.integration.load import send
 from tests.integration.stack import Stack
 
@@ -156,6 +157,22 @@ def test_from_a_prediction_to_the_cause(open_page: Open, stack: Stack, counted: 
     box.press("Enter")
     page.wait_for_url(re.compile(f"trace={trace}"))
     expect(charts(page, 1).first).to_contain_text("POST /v1/predict")
+
+
+def test_no_section_fails_on_real_data(open_page: Open, stack: Stack, counted: float) -> None:
+    """Each section of each page, with what model and pipeline say of themselves; the console is silent."""
+    page = open_page(stack.url("dashboard"))
+    for address in (
+        address for walk in WALKS for address in walk if not re.search("prediction=|trace=|alert=", address)
+    ):
+        page.goto(f"{stack.url('dashboard')}/{address}")
+        expect(page.get_by_role("heading", level=1).first).to_be_visible()
+        for unfinished in ("stSpinner", "stSkeleton"):
+            expect(page.get_by_test_id(unfinished), address).to_have_count(0)
+        settle(page)
+        assert page.get_by_test_id("stException").count() == 0, address
+        assert page.get_by_test_id("stAlertContentError").count() == 0, address
+        assert not overflows(page), address
 
 
 def test_what_an_operator_does_is_done_and_written_down(open_page: Open, stack: Stack) -> None:

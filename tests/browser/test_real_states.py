@@ -1,5 +1,6 @@
 """A real stack of its own: empty at first, then with texts of strangers, then without its ClickHouse."""
 
+import json
 import re
 import secrets
 import signal
@@ -21,6 +22,7 @@ PROCESSES = ("collector", "monitoring-api", "maintenance", "dashboard")
 TRACE = secrets.token_bytes(16)
 PREDICTION = "hostile-1"
 SHOWN = "<script>document.title="
+LONG = "x" * 1_000_000
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,10 @@ def test_an_empty_stack_teaches(open_page: Open, own: Stack) -> None:
 
 
 def test_texts_of_strangers_come_through_the_pipeline_as_texts(open_page: Open, own: Stack) -> None:
-    """A span, its exception, a log record, a model and its features, all named to do harm, sent to the Collector."""
+    """A span, its exception, a log record, a model, its features, decision and label, all named to do harm.
+
+    They are sent to the Collector; a span's name, an attribute and a feature are a megabyte long.
+    """
     now = time.time_ns()
     thrown = otlp.Span.Event(
         name="exception",
@@ -57,17 +62,21 @@ def test_texts_of_strangers_come_through_the_pipeline_as_texts(open_page: Open, 
         ),
     )
     span = otlp.span(
-        1, HOSTILE, attributes={"http.route": HOSTILE, HOSTILE: "x" * 1_000_000}, events=[thrown], start=now - 10**9
+        1, HOSTILE + LONG, attributes={"http.route": HOSTILE, HOSTILE: LONG}, events=[thrown], start=now - 10**9
     )
     span.trace_id = TRACE
     ids = {"trace_id": TRACE, "span_id": span.span_id}
     resource = {"service.name": HOSTILE}
     otlp.send(own.url("collector"), otlp.spans(span, resource=resource))
+    features = {HOSTILE: HOSTILE, "a<b>": LONG, "n": 3}
     made = otlp.prediction(
-        PREDICTION, '{"features":{"a<b>":"<script>document.title=1</script>","n":3}}', ml__model__name=HOSTILE
+        PREDICTION, json.dumps({"features": features}), ml__model__name=HOSTILE, ml__prediction__label=HOSTILE
     )
+    labelled = otlp.label(PREDICTION, HOSTILE, now)
     made.trace_id, made.span_id = TRACE, span.span_id
-    otlp.send(own.url("collector"), otlp.logs(otlp.log(HOSTILE, severity_number=17, **ids), made, resource=resource))
+    otlp.send(
+        own.url("collector"), otlp.logs(otlp.log(HOSTILE, severity_number=17, **ids), made, labelled, resource=resource)
+    )
     record = _wait_stored(own)
     page = open_page(own.url("dashboard"))
     for address in (
@@ -75,6 +84,8 @@ def test_texts_of_strangers_come_through_the_pipeline_as_texts(open_page: Open, 
         "traces?section=exceptions",
         f"logs?trace={TRACE.hex()}&record={record}",
         f"predictions?prediction={PREDICTION}",
+        "models",
+        "models?section=versions",
         "pipeline?section=map",
         "",
     ):
@@ -114,4 +125,6 @@ def _wait_stored(own: Stack) -> str:
 
 def _tells(url: str) -> bool:
     answer = httpx.get(url, timeout=10)
-    return answer.status_code == httpx.codes.OK and HOSTILE[:20] in str(answer.json())
+    if answer.status_code != httpx.codes.OK or HOSTILE[:20] not in str(answer.json()):
+        return False
+    return PREDICTION not in url or answer.json()["label_value"] == HOSTILE

@@ -81,6 +81,20 @@ def test_the_chosen_record_is_in_the_link(open_page: Open, api: FakeMonitoringAp
     assert "is not among these" not in said(page)
 
 
+def test_a_record_is_opened_from_a_list(open_page: Open, api: FakeMonitoringApi) -> None:
+    """By the keyboard, which reaches no row of the table: it is drawn whole, in the link, and another follows it."""
+    page = open_page("logs")
+    bodies = list(page.dataframe[0].value["Message"])
+    for place in (3, 5):
+        listed = page.selectbox(key="logs.pick")
+        assert bodies[place] in listed.options[place]
+        listed.set_value(bodies[place].split()[1]).run()
+        page.button(key="logs.open").click().run()
+        assert not page.exception
+        assert [code.value for code in page.code] == [bodies[place]]
+        assert url_of(page)["record"] == [bodies[place].split()[1]]
+
+
 def test_a_records_id_says_when_it_was_written() -> None:
     """As the API spells it; any other says nothing."""
     assert written_at("1795003600999999999-12") == datetime(2026, 11, 18, 12, 6, 40, tzinfo=UTC)

@@ -92,6 +92,19 @@ def test_a_chosen_statement_stays_chosen_in_another_order(open_page: Open, api: 
     assert "statement" not in url_of(page)
 
 
+def test_a_statement_is_opened_from_a_list(open_page: Open, api: FakeMonitoringApi) -> None:
+    """By the keyboard, which reaches no row of the table: its whole text is shown, and the link names it."""
+    statement = "1c1d4c3c9f502d9c"
+    page = open_page("pipeline", section="queries")
+    assert not page.code
+    page.selectbox(key="pipeline.queries.pick").set_value(statement).run()
+    page.button(key="pipeline.queries.open").click().run()
+    assert not page.exception
+    assert [code.value for code in page.code] == [code.value for code in open_page("pipeline", **url_of(page)).code]
+    assert "FROM otel_traces" in page.code[0].value
+    assert url_of(page)["statement"] == [statement]
+
+
 @pytest.mark.parametrize("section", SECTIONS)
 @pytest.mark.parametrize("mode", ["empty", "store-down", "hostile", "broken"])
 def test_no_section_fails(open_page: Open, api: FakeMonitoringApi, section: str, mode: str) -> None:
