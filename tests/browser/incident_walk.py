@@ -25,7 +25,7 @@ _STRAIGHT: Final = ("Open the dashboard",)
 _NAMED: Final[Mapping[str, str]] = {
     "missing-weather": r"WeatherStoreError",
     "traffic-drop": r"^Request rate over time, compared with the time before",
-    "collector-outage": r"\b(\d+) of \1 processes are silent",
+    "collector-outage": r"no process's telemetry arrives",
 }
 
 
