@@ -205,6 +205,22 @@ async def test_requests_that_are_all_alike_have_no_cause(api, store):
     assert [each["kind"] for each in found["findings"]] == ["self_time"]
 
 
+async def test_a_connections_port_is_no_cause(api, store):
+    """All slow requests over one connection: the address may tell something, the port is what that happened to get."""
+    rows = [
+        span(
+            AT + timedelta(seconds=n),
+            seconds=0.4 if n % 5 == 0 else 0.1,
+            attributes={"client.port": f"{5000 + (n % 5 == 0)}", "client.address": f"10.0.0.{1 + (n % 5 == 0)}"},
+        )
+        for n in range(300)
+    ]
+    store.insert("otel_traces", rows)
+    found = (await api.get(SLOW, params={"min_duration_ms": 250})).json()
+    shares = [each for each in found["findings"] if each["unit"] == "share"]
+    assert [(each["field"], each["value"], each["same"]) for each in shares] == [("client.address", "10.0.0.2", [])]
+
+
 async def test_hostile_names_and_values_are_data(api, store):
     """They come back letter by letter, and stand in no statement."""
     fill(store, more=HOSTILE, wrong=lambda odd: 0.7 if odd[HOSTILE[0]] == HOSTILE[1] else 0.05)

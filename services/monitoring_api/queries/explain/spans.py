@@ -13,6 +13,8 @@ _MOST_ATTRIBUTES: Final = 200
 _LONGEST: Final = 200
 # What a prediction came to is no cause of that.
 _OUTPUTS: Final = "ml.prediction."
+# Nor is the number that a caller's connection happened to get.
+_OF_CONNECTIONS: Final = "('client.port', 'network.peer.port', 'net.peer.port')"
 # Spans of a trace begin so long before or after the case at most.
 _AROUND_NS: Final = 3600 * NANOSECONDS
 
@@ -25,7 +27,8 @@ AROUND: Final = (
 
 # Attributes of a span and of its resource as items.
 ATTRIBUTES: Final = f"""arrayFilter(
-        item -> length(item.3) BETWEEN 1 AND {_LONGEST} AND NOT startsWith(item.2, '{_OUTPUTS}'),
+        item -> length(item.3) BETWEEN 1 AND {_LONGEST} AND NOT startsWith(item.2, '{_OUTPUTS}')
+            AND item.2 NOT IN {_OF_CONNECTIONS},
         arrayConcat(
             arrayMap(
                 (name, value) -> (toUInt8({Kind.ATTRIBUTE:d}), toString(name), value),
