@@ -11,6 +11,7 @@ from dashboard.api_errors import ApiDeniedError, ApiError, ApiUnreachableError
 from dashboard.history_answers import ComparedHistory
 from dashboard.history_questions import compared_history
 from dashboard.overview_subjects import MODEL_METRICS, SERVICE_METRICS, Subject, subjects
+from dashboard.pace import asked_every
 from dashboard.states.history import HistoryState
 from dashboard.states.overview import OverviewState
 from dashboard.time_range import STEPS
@@ -38,6 +39,7 @@ class Snapshot:
         lines: metric -> its history for each of them, or why there is none.
         health: of the pipeline, or why it is unknown.
         alerts: all, or why they are unknown.
+        lines_at: when the lines were asked for.
     """
 
     taken_at: datetime
@@ -45,6 +47,7 @@ class Snapshot:
     lines: Mapping[str, ComparedHistory | ApiError]
     health: PipelineHealth | ApiError
     alerts: Alerts | ApiError
+    lines_at: datetime | None = None
     _made: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, name: Hashable, make: Callable[[], T]) -> T:
@@ -113,20 +116,25 @@ class Snapshot:
         return figures.model_copy(update={"value": mine[0].value if mine else None})
 
 
-def take_snapshot(client: ApiClient, state: OverviewState, now: datetime) -> Snapshot:
-    """Ask everything in parallel.
+def take_snapshot(
+    client: ApiClient, state: OverviewState, now: datetime, before: Snapshot | None = None, *, usual: float = 0.0
+) -> Snapshot:
+    """Ask everything in parallel; of a long range not its lines, when they were asked for just now.
 
     Args:
         client: of the monitoring API.
         state: range and zone; the service does not matter, so that all who look share one answer.
         now: the time of the look.
+        before: the last look at the same.
+        usual: seconds from one look to the next.
     """
     figures: list[Question[Current]] = [
         current(metric, window=FIGURE_WINDOWS.get(metric, FIGURE_WINDOW), group_by=_grouping(metric))
         for metric in (*SERVICE_METRICS, *MODEL_METRICS)
     ]
     step = _fitting_step(*state.period.bounds(now))
-    drawn = [*SERVICE_METRICS, *MODEL_METRICS, LAG]
+    kept = before if before is not None and _lines_last(before, state, step, now, usual) else None
+    drawn = [] if kept else [*SERVICE_METRICS, *MODEL_METRICS, LAG]
     lines = [
         compared_history(
             [metric],
@@ -139,10 +147,19 @@ def take_snapshot(client: ApiClient, state: OverviewState, now: datetime) -> Sna
     return Snapshot(
         taken_at=now,
         figures=dict(zip((*SERVICE_METRICS, *MODEL_METRICS), answers[: len(figures)], strict=True)),
-        lines=dict(zip(drawn, answers[len(figures) : -2], strict=True)),
+        lines=kept.lines if kept else dict(zip(drawn, answers[len(figures) : -2], strict=True)),
         health=answers[-2],
         alerts=answers[-1],
+        lines_at=kept.lines_at if kept else now,
     )
+
+
+def _lines_last(before: Snapshot, state: OverviewState, step: str, now: datetime, usual: float) -> bool:
+    """Whether its lines will be fresh enough until the next look; a failure, and nothing at all, are not kept."""
+    if before.lines_at is None or not before.ever or any(isinstance(one, ApiError) for one in before.lines.values()):
+        return False
+    every = asked_every(state.period, step, now, usual=usual)
+    return every is None or (now - before.lines_at).total_seconds() + usual <= every
 
 
 def _grouping(metric: str, *, lines: bool = False) -> tuple[str, ...]:

@@ -46,18 +46,18 @@ class SharedSnapshots:
             return None
         return kept.snapshot if self._clock() - kept.at <= AT_ONCE_SECONDS else None
 
-    def current(self, key: Hashable, take: Callable[[], Snapshot]) -> Snapshot:
+    def current(self, key: Hashable, take: Callable[[Snapshot | None], Snapshot]) -> Snapshot:
         """This period's; taken now where there is none. A failed one is taken again after two seconds.
 
         Args:
             key: what is looked at, with which rights.
-            take: asks the monitoring API.
+            take: asks the monitoring API; it is given the one before, where there is one.
         """
         kept = self._of(key)
         with kept.taking:
             if kept.snapshot is None or not self._lasts(kept.snapshot, kept.at):
                 at = self._clock()
-                kept.snapshot, kept.at = take(), at
+                kept.snapshot, kept.at = take(kept.snapshot), at
             return kept.snapshot
 
     def is_current(self, key: Hashable) -> bool:

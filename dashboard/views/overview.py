@@ -100,7 +100,8 @@ def _key(state: OverviewState) -> Hashable:
 
 def _current(state: OverviewState) -> Snapshot:
     asking = client()
-    return _shared().current(_key(state), lambda: take_snapshot(asking, state, now()))
+    usual = settings().refresh_seconds
+    return _shared().current(_key(state), lambda before: take_snapshot(asking, state, now(), before, usual=usual))
 
 
 def _live(state: OverviewState) -> None:

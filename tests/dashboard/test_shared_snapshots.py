@@ -22,7 +22,7 @@ class Taking:
         self.count = 0
         self.fails = False
 
-    def __call__(self) -> Taken:
+    def __call__(self, _before: Taken | None) -> Taken:
         """One more."""
         self.count += 1
         return Taken(self.count, RuntimeError("away") if self.fails else None)
