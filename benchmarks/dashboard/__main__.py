@@ -1,7 +1,7 @@
 """How soon the pages can be read, and what many people who look cost.
 
-Each round loads the yardstick and every page in turn, in one browser that has loaded them before. The monitoring API
-and the dashboard are the real processes, over a store of our tables that `benchmarks.history` fills.
+Each round loads the yardstick and every page in turn, with a pause between, in one browser that has loaded them before.
+The monitoring API and the dashboard are the real processes, over a store of our tables that `benchmarks.history` fills.
 
     python -m benchmarks.dashboard [--spans 4000000] [--loads 20] [--people 20]
 """
@@ -29,6 +29,8 @@ from tests.browser.browser import open_browser
 from tests.integration.stack import free_ports
 
 _WATCHED_SECONDS: Final = 60.0
+# What one load leaves to be done, such as asking anew, does not count for the next.
+_PAUSE_SECONDS: Final = 2.0
 _WANTED: Final = {
     "overview": 1.3,
     "overview, all of it": None,
@@ -104,7 +106,11 @@ def _loads(browser: Browser, home: str, yardstick: str, loads: int) -> list[dict
             load_seconds(context, target)  # what the browser keeps is there from now on
         rounds = []
         for number in range(loads):
-            times = {name: load_seconds(context, target) for name, target in targets.items()}
+            times = {}
+            for name, target in targets.items():
+                time.sleep(_PAUSE_SECONDS)
+                times[name] = load_seconds(context, target)
+            time.sleep(_PAUSE_SECONDS)
             times["filter"] = filter_seconds(history, f"route={_ROUTES[number % len(_ROUTES)]}")
             times["range"] = choice_seconds(history, "Range", _CHOICES[number % len(_CHOICES)])
             rounds.append(times)

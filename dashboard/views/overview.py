@@ -1,5 +1,6 @@
 """The page opened first: is everything fine, and how has it been?"""
 
+import time
 from collections.abc import Hashable
 from dataclasses import replace
 from typing import Final
@@ -28,6 +29,7 @@ _HEIGHT: Final = 720
 _SEEN: Final = f"{PAGE}.seen"
 _FIRST: Final = f"{PAGE}.first"
 _TAKEN: Final = f"{PAGE}.taken"
+_DRAWN_SECONDS: Final = 0.5
 
 
 def render() -> None:
@@ -66,7 +68,9 @@ def render() -> None:
     every = asks_again_every(PAGE, settings().refresh_seconds)
     st.fragment(_live, run_every=every)(state)
     if old:
-        # What was known a moment ago can be read meanwhile.
+        # What was known a moment ago can be read meanwhile. It is to be drawn first: on a small machine the browser and
+        # ClickHouse would take the processor from each other.
+        time.sleep(_DRAWN_SECONDS)
         st.session_state[_TAKEN] = key, _current(state)
         st.rerun()
 
