@@ -87,7 +87,7 @@ def has_model(models: Path) -> bool:
 
 
 def _spool(environment: Mapping[str, str], data_dir: Path) -> dict[str, str]:
-    """Where ClickHouse's own log records wait: it starts before the Collector, which on a busy machine may take long."""
+    """Where ClickHouse's own log records wait: it starts before the Collector, which may take long."""
     return {SPOOL_DIR_VARIABLE: environment.get(SPOOL_DIR_VARIABLE, "").strip() or str(data_dir / "spool")}
 
 
