@@ -67,7 +67,9 @@ class Snapshot:
         """Why nothing at all could be learned about traffic, or why nothing may be shown any more; else None."""
         everything = [*self.figures.values(), *self.lines.values(), self.health, self.alerts]
         denied = next((part for part in everything if isinstance(part, ApiDeniedError)), None)
-        parts = [self.figures["request_rate"], self.lines["request_rate"], self.lines["prediction_rate"]]
+        parts: list[Current | ComparedHistory | ApiError] = [self.figures["request_rate"]]
+        if self.lines_at in {None, self.taken_at}:  # lines of an earlier look say nothing of this one
+            parts += [self.lines["request_rate"], self.lines["prediction_rate"]]
         errors = [part for part in parts if isinstance(part, ApiError)]
         unreachable = next((error for error in errors if isinstance(error, ApiUnreachableError)), None)
         return denied or unreachable or (errors[0] if len(errors) == len(parts) else None)

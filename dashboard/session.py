@@ -20,6 +20,8 @@ from dashboard.settings import DashboardSettings, SignIn
 S = TypeVar("S")
 _SIGNED_IN: Final = "signed in"
 _ENDED: Final = "sign-in ended"
+_UNDER_WAY_SECONDS: Final = 1.0
+_MOST_UNDER_WAY: Final = 8
 
 
 @st.cache_resource(show_spinner=False)
@@ -148,7 +150,7 @@ def arriving_query(page: str) -> Mapping[str, Sequence[str]] | None:
     written: Mapping[str, Sequence[str]] | None = st.session_state.get(f"{page}.written")
     here = st.session_state.get("page") == page
     st.session_state["page"] = page
-    if here and query == written:
+    if here and (query == written or _overtaken(page, query)):
         return None
     if not query and written is not None:
         return written
@@ -170,6 +172,15 @@ def arriving_state(page: str, read: Callable[[Mapping[str, Sequence[str]], datet
     return state
 
 
+def _overtaken(page: str, query: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a query is what this page wrote until a moment ago.
+
+    Of two changes in quick succession the second may come with the address from before the first; nobody went back.
+    """
+    since = time.monotonic() - _UNDER_WAY_SECONDS
+    return any(at >= since and before == query for before, at in st.session_state.get(f"{page}.overtaken", ()))
+
+
 def write_query(page: str, query: Mapping[str, Sequence[str]]) -> None:
     """Put the page's whole state into the URL, so that reload and share reproduce it."""
     written = {name: list(values) for name, values in query.items()}
@@ -177,4 +188,8 @@ def write_query(page: str, query: Mapping[str, Sequence[str]]) -> None:
     # After a link to another state of the same page the browser still shows the address that the link stood on.
     if written != here or written != st.session_state.get(f"{page}.written"):
         st.query_params.from_dict(query)
+    last = st.session_state.get(f"{page}.written")
+    if last is not None and last != written:
+        recent = st.session_state.get(f"{page}.overtaken", [])[-_MOST_UNDER_WAY:]
+        st.session_state[f"{page}.overtaken"] = [*recent, (last, time.monotonic())]
     st.session_state[f"{page}.written"] = written

@@ -67,6 +67,7 @@ def test_a_row_leads_to_its_history(open_page: Open, dashboard: str, api: FakeMo
     expect(page.get_by_role("heading", name="Latency p95")).to_be_visible()
     for part in ("metric=request_rate", "metric=latency_p95", "from=now-6h", "tz=Europe", "filter=service%3Dml-api"):
         assert part in page.url
+    page.wait_for_timeout(1_100)  # sooner, it would be taken for a change that was under way
     page.go_back()
     charts(page, 1)
     assert "from=now-6h" in page.url

@@ -51,6 +51,7 @@ def test_from_a_brushed_region_to_why_it_is_slow(open_page: Open, dashboard: str
     page.mouse.click(left - 200, box["y"] + 110)
     expect(chosen).to_have_count(0)
     page.wait_for_function("!location.search.includes('region=')")
+    page.wait_for_timeout(1_100)  # sooner, it would be taken for a change that was under way
     page.go_back()
     expect(chosen).to_have_text(words)
     page.get_by_role("link", name="Why slow?").click()
@@ -66,6 +67,7 @@ def test_from_a_brushed_region_to_why_it_is_slow(open_page: Open, dashboard: str
     page.get_by_role("link", name="Traces with it").first.click()
     expect(page.get_by_text("Choose one to open it")).to_be_visible()
     assert state_of(page)["attr"] == ["enduser.airport=JFK"]
+    page.wait_for_timeout(1_100)  # sooner, it would be taken for a change that was under way
     page.go_back()
     expect(page.get_by_role("strong").filter(has_text="1. attribute enduser.airport = JFK")).to_be_visible()
 
