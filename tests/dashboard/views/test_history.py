@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
+import pytest
 import yaml
 from streamlit.testing.v1 import AppTest
 
@@ -402,3 +403,18 @@ def test_a_short_range_is_of_now_for_everybody(open_page: Open, api: FakeMonitor
     for count in (1, 2):
         open_page("history", **{"metric": "latency_p95", "from": "now-15m", "to": "now"})
         assert len(histories_asked(api)) == count
+
+
+def test_a_quick_change_is_kept_that_comes_with_the_address_from_before_it(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The browser may still show what stood there before; a while later it is somebody who goes back."""
+    page = open_page("history", step="5m")
+    for seconds, expected in ((60.0, "15m"), (0.0, "5m")):
+        monkeypatch.setattr("dashboard.session._UNDER_WAY_SECONDS", seconds)
+        page.query_params["step"] = "5m"
+        page.selectbox(key="history.step").select("15m").run()
+        assert not page.exception
+        page.query_params["step"] = "5m"
+        page.run()
+        assert url_of(page)["step"] == [expected]
