@@ -20,8 +20,7 @@ from dashboard.settings import DashboardSettings, SignIn
 S = TypeVar("S")
 _SIGNED_IN: Final = "signed in"
 _ENDED: Final = "sign-in ended"
-_UNDER_WAY_SECONDS: Final = 1.0
-_MOST_UNDER_WAY: Final = 8
+UNDER_WAY_SECONDS: Final = 1.0
 
 
 @st.cache_resource(show_spinner=False)
@@ -173,11 +172,11 @@ def arriving_state(page: str, read: Callable[[Mapping[str, Sequence[str]], datet
 
 
 def _overtaken(page: str, query: Mapping[str, Sequence[str]]) -> bool:
-    """Whether a query is what this page wrote until a moment ago.
+    """Whether a query is the address that this page replaced a moment ago.
 
     Of two changes in quick succession the second may come with the address from before the first; nobody went back.
     """
-    since = time.monotonic() - _UNDER_WAY_SECONDS
+    since = time.monotonic() - UNDER_WAY_SECONDS
     return any(at >= since and before == query for before, at in st.session_state.get(f"{page}.overtaken", ()))
 
 
@@ -185,11 +184,11 @@ def write_query(page: str, query: Mapping[str, Sequence[str]]) -> None:
     """Put the page's whole state into the URL, so that reload and share reproduce it."""
     written = {name: list(values) for name, values in query.items()}
     here = {name: st.query_params.get_all(name) for name in st.query_params}
+    if written != here:
+        at = time.monotonic()
+        recent = [one for one in st.session_state.get(f"{page}.overtaken", ()) if one[1] >= at - UNDER_WAY_SECONDS]
+        st.session_state[f"{page}.overtaken"] = [*recent, (here, at)]
     # After a link to another state of the same page the browser still shows the address that the link stood on.
     if written != here or written != st.session_state.get(f"{page}.written"):
         st.query_params.from_dict(query)
-    last = st.session_state.get(f"{page}.written")
-    if last is not None and last != written:
-        recent = st.session_state.get(f"{page}.overtaken", [])[-_MOST_UNDER_WAY:]
-        st.session_state[f"{page}.overtaken"] = [*recent, (last, time.monotonic())]
     st.session_state[f"{page}.written"] = written

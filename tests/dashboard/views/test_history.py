@@ -411,7 +411,7 @@ def test_a_quick_change_is_kept_that_comes_with_the_address_from_before_it(
     """The browser may still show what stood there before; a while later it is somebody who goes back."""
     page = open_page("history", step="5m")
     for seconds, expected in ((60.0, "15m"), (0.0, "5m")):
-        monkeypatch.setattr("dashboard.session._UNDER_WAY_SECONDS", seconds)
+        monkeypatch.setattr("dashboard.session.UNDER_WAY_SECONDS", seconds)
         page.query_params["step"] = "5m"
         page.selectbox(key="history.step").select("15m").run()
         assert not page.exception
