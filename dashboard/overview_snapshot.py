@@ -47,7 +47,7 @@ class Snapshot:
     lines: Mapping[str, ComparedHistory | ApiError]
     health: PipelineHealth | ApiError
     alerts: Alerts | ApiError
-    lines_at: datetime | None = None
+    lines_at: datetime
     _made: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, name: Hashable, make: Callable[[], T]) -> T:
@@ -68,7 +68,7 @@ class Snapshot:
         everything = [*self.figures.values(), *self.lines.values(), self.health, self.alerts]
         denied = next((part for part in everything if isinstance(part, ApiDeniedError)), None)
         parts: list[Current | ComparedHistory | ApiError] = [self.figures["request_rate"]]
-        if self.lines_at in {None, self.taken_at}:  # lines of an earlier look say nothing of this one
+        if self.lines_at == self.taken_at:  # lines of an earlier look say nothing of this one
             parts += [self.lines["request_rate"], self.lines["prediction_rate"]]
         errors = [part for part in parts if isinstance(part, ApiError)]
         unreachable = next((error for error in errors if isinstance(error, ApiUnreachableError)), None)
@@ -158,7 +158,7 @@ def take_snapshot(
 
 def _lines_last(before: Snapshot, state: OverviewState, step: str, now: datetime, usual: float) -> bool:
     """Whether its lines will be fresh enough until the next look; a failure, and nothing at all, are not kept."""
-    if before.lines_at is None or not before.ever or any(isinstance(one, ApiError) for one in before.lines.values()):
+    if not before.ever or any(isinstance(one, ApiError) for one in before.lines.values()):
         return False
     every = asked_every(state.period, step, now, usual=usual)
     return every is None or (now - before.lines_at).total_seconds() + usual <= every

@@ -44,10 +44,7 @@ class StateReader:
         text = self.text(name, "")
         if not text:
             return None
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
+        value = _float(text)
         if math.isfinite(value):
             return value
         self.complaints.append(f"{name}: {text[:40]!r} is no number.")
@@ -90,6 +87,14 @@ class StateReader:
         return value
 
 
+def _float(text: str) -> float:
+    """The number that a text is; not a number where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
 def number_from_zero(text: str) -> float | None:
     """A number from 0 on, such as milliseconds; None where there is no text.
 
@@ -98,10 +103,7 @@ def number_from_zero(text: str) -> float | None:
     """
     if not text:
         return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = _float(text)
     if not 0 <= value <= _GREATEST:
         raise ValueError(f"{text[:40]!r} is no number from 0 on.")
     return value

@@ -26,7 +26,6 @@ from dashboard.views.listed import pick_listed
 from dashboard.views.notices import failure_notice, small_failure
 from dashboard.views.waiting import waiting
 
-_PLACE: Final = 480
 PAGE: Final = "logs"
 KEPT_SECONDS: Final = 30.0
 MOST_ROWS: Final = 1_000
@@ -91,7 +90,7 @@ def _records(state: LogsState, moment: datetime) -> tuple[list[LogRecord], str |
     kept = st.session_state.get(f"{PAGE}.found")
     if kept is not None and kept[0] == state and (moment - kept[2]).total_seconds() < KEPT_SECONDS:
         return kept[1]  # type: ignore[no-any-return]  # as it was kept below
-    with waiting(PAGE, "search", height=_PLACE, words="Asking the monitoring API …"):
+    with waiting(PAGE, "search", words="Asking the monitoring API …"):
         questions: list[Question[Any]] = [
             log_records(state.selection, state.range),
             log_volume(state.selection, state.range),

@@ -84,9 +84,7 @@ def draw_queries(state: PipelineState, now: datetime) -> None:
     picked = list(chosen.selection.rows) if chosen is not None else []
     statement = chosen_of(picked, fingerprints, last.statement)
     if statement != last.statement:
-        there = replace(last, statement=statement)
-        st.session_state[f"{PAGE}.state"] = there
-        write_query(PAGE, there.query())
+        _choose(statement, last)
     if statement in fingerprints:
         _whole(found[fingerprints.index(statement)], state)
     elif statement:
@@ -98,10 +96,14 @@ def _list(found: Sequence[SlowQuery], state: PipelineState) -> None:
     if statement := pick_listed("pipeline.queries", told):
         # Another table, in which it is ticked.
         st.session_state[_OPENED] = statement
-        there = replace(state, statement=statement)
-        st.session_state[f"{PAGE}.state"] = there
-        write_query(PAGE, there.query())
+        _choose(statement, state)
         st.rerun()
+
+
+def _choose(statement: str, state: PipelineState) -> None:
+    there = replace(state, statement=statement)
+    st.session_state[f"{PAGE}.state"] = there
+    write_query(PAGE, there.query())
 
 
 def chosen_of(rows: Sequence[int], fingerprints: Sequence[str], before: str) -> str:

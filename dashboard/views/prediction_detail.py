@@ -21,7 +21,6 @@ from dashboard.views.asking import ask_lately
 from dashboard.views.prediction_features import draw_features
 from dashboard.views.waiting import waiting
 
-_PLACE: Final = 480
 _NOT_FOUND: Final = 404
 _SCORES_SHOWN: Final = 20
 
@@ -32,7 +31,7 @@ def draw_detail(state: PredictionsState) -> ApiError | None:
         query = state.query()
         del query["prediction"]
         go_to("predictions", query)
-    with waiting("predictions", "one", height=_PLACE, words="Asking the monitoring API …"):
+    with waiting("predictions", "one", words="Asking the monitoring API …"):
         (prediction,) = ask_lately([one_prediction(state.prediction)])
     if isinstance(prediction, ApiError):
         if prediction.status == _NOT_FOUND:

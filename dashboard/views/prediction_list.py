@@ -19,7 +19,6 @@ from dashboard.views.listed import pick_listed
 from dashboard.views.notices import nothing_yet
 from dashboard.views.waiting import waiting
 
-_PLACE: Final = 480
 _BEFORE: Final = "predictions.before"
 _NAME: Final = 40
 
@@ -27,7 +26,7 @@ _NAME: Final = 40
 def draw_list(state: PredictionsState) -> ApiError | None:
     """Draw a page, and the way to the next; why not, where there is none."""
     try:
-        with waiting("predictions", "list", height=_PLACE, words="Searching …"):
+        with waiting("predictions", "list", words="Searching …"):
             page = client().ask(found_predictions(state))
     except ApiError as error:
         return error

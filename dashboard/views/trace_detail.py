@@ -29,7 +29,6 @@ from dashboard.views.trace_links import draw_linked
 from dashboard.views.trace_span import AROUND, draw_span
 from dashboard.views.waiting import waiting
 
-_PLACE: Final = 480
 PAGE: Final = "traces"
 _PICK: Final = "pick"
 _TALLEST: Final = 660
@@ -47,7 +46,7 @@ def draw_trace(state: TracesState, moment: datetime) -> None:
     state = latest if latest.trace == state.trace else state
     back = replace(state, trace="", span="", inside="", page=1).query()
     page_link(PAGE, "All traces", back, icon=":material/arrow_back:", icon_position="left")
-    with waiting(PAGE, "one", height=_PLACE, words="Asking for the trace …", of=state.trace):
+    with waiting(PAGE, "one", words="Asking for the trace …", of=state.trace):
         trace, tree, path = held(f"{PAGE}.one", (state.trace, moment), lambda: _whole(state.trace))
     if not trace.spans:
         no_spans()

@@ -15,14 +15,13 @@ from dashboard.trace_questions import exceptions
 from dashboard.views.held import held
 from dashboard.views.waiting import waiting
 
-_PLACE: Final = 480
 PAGE: Final = "traces"
 _EXAMPLES: Final = 3
 
 
 def draw_exceptions(state: TracesState, moment: datetime) -> None:
     """Draw the exceptions of the state's range and service, the most frequent first."""
-    with waiting(PAGE, "exceptions", height=_PLACE, words="Looking for exceptions …"):
+    with waiting(PAGE, "exceptions", words="Looking for exceptions …"):
         answer: Exceptions = held(f"{PAGE}.exceptions", (state, moment), lambda: client().ask(exceptions(state)))
     if not answer.exceptions:
         st.info(

@@ -21,13 +21,12 @@ from dashboard.views.listed import pick_listed
 from dashboard.views.notices import nothing_here
 from dashboard.views.waiting import waiting
 
-_PLACE: Final = 480
 PAGE: Final = "traces"
 
 
 def draw_search(state: TracesState, moment: datetime) -> None:
     """Draw a page of traces; a chosen one opens."""
-    with waiting(PAGE, "search", height=_PLACE, words="Looking for traces …"):
+    with waiting(PAGE, "search", words="Looking for traces …"):
         answer: TraceList = held(f"{PAGE}.found", (state, moment), lambda: client().ask(found_traces(state)))
     if not answer.traces:
         if state.cursor:

@@ -19,7 +19,6 @@ from dashboard.views.findings import CasesLink, draw_findings
 from dashboard.views.held import held
 from dashboard.views.waiting import waiting
 
-_PLACE: Final = 480
 PAGE: Final = "traces"
 
 
@@ -40,7 +39,7 @@ def draw_why_slow(state: TracesState, moment: datetime) -> None:
     st.markdown(f"What do requests{of} that took {_durations(least, most)} have more often than {rest}? ({period})")
     if state.name or state.kind not in {"", "server"}:
         st.caption("This is about requests: neither the kind nor the name of a span that was searched for counts here.")
-    with waiting(PAGE, "slow", height=_PLACE, words="Comparing the slow requests with the others …"):
+    with waiting(PAGE, "slow", words="Comparing the slow requests with the others …"):
         explanation: Explanation = held(f"{PAGE}.why", (state, moment), lambda: client().ask(why_slow(state)))
 
     draw_findings(

@@ -7,10 +7,11 @@ from typing import Final
 import streamlit as st
 
 _DRAWN: Final = "waiting.drawn"
+_USUAL: Final = 480
 
 
 @contextmanager
-def waiting(page: str, part: str, *, height: int, words: str = "", of: Hashable = None) -> Iterator[None]:
+def waiting(page: str, part: str, *, height: int = _USUAL, words: str = "", of: Hashable = None) -> Iterator[None]:
     """While the block asks, keep the place of what it will draw; where that stands already, only say so.
 
     Without it what lies below would jump when the answer comes.

@@ -5,6 +5,8 @@ import time
 
 from playwright.sync_api import Locator, Page, expect
 
+from dashboard.session import UNDER_WAY_SECONDS
+
 CHARTS = "[data-testid=stVegaLiteChart] svg"
 
 
@@ -60,3 +62,17 @@ def settle(page: Page) -> None:
             return
         last = now
         page.wait_for_timeout(700)
+
+
+def finished(page: Page) -> None:
+    """Wait until all of a page is drawn."""
+    expect(page.get_by_role("heading", level=1).first).to_be_visible()
+    for unfinished in ("stSpinner", "stSkeleton"):
+        expect(page.get_by_test_id(unfinished), page.url).to_have_count(0)
+    settle(page)
+
+
+def go_back(page: Page) -> None:
+    """Go back, as late as people do: sooner, it would be taken for a change that was under way."""
+    page.wait_for_timeout(1_000 * UNDER_WAY_SECONDS + 100)
+    page.go_back()

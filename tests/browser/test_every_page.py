@@ -9,7 +9,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from dashboard.pages import FIRST, PAGES
 from tests.browser.accessibility import grave_violations
-from tests.browser.pages import overflows, settle
+from tests.browser.pages import finished, overflows, settle
 from tests.dashboard.alerting_api import FIRING
 from tests.dashboard.modelling_api import PREDICTION
 from tests.dashboard.monitoring_api import FakeMonitoringApi
@@ -94,10 +94,7 @@ def _look(page: Page, address: str) -> None:
     if page.url != address:
         page.set_viewport_size(DESK)
         page.goto(address)
-    expect(page.get_by_role("heading", level=1).first).to_be_visible()
-    for unfinished in ("stSpinner", "stSkeleton"):
-        expect(page.get_by_test_id(unfinished)).to_have_count(0)
-    settle(page)
+    finished(page)
 
 
 def _on_a_phone(page: Page) -> None:

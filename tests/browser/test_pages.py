@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard.charts.palette import DARK, MUTED
-from tests.browser.pages import CHARTS, charts, choose, drawn_points, figures, number, overflows, settle
+from tests.browser.pages import CHARTS, charts, choose, drawn_points, figures, go_back, number, overflows, settle
 from tests.dashboard.monitoring_api import VALUES, FakeMonitoringApi, value_of
 
 pytestmark = pytest.mark.browser
@@ -67,8 +67,7 @@ def test_a_row_leads_to_its_history(open_page: Open, dashboard: str, api: FakeMo
     expect(page.get_by_role("heading", name="Latency p95")).to_be_visible()
     for part in ("metric=request_rate", "metric=latency_p95", "from=now-6h", "tz=Europe", "filter=service%3Dml-api"):
         assert part in page.url
-    page.wait_for_timeout(1_100)  # sooner, it would be taken for a change that was under way
-    page.go_back()
+    go_back(page)
     charts(page, 1)
     assert "from=now-6h" in page.url
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.pages import charts, choose, drawn_points, figures, number, overflows, settle
+from tests.browser.pages import charts, choose, drawn_points, figures, finished, number, overflows, settle
 from tests.browser.test_every_page import WALKS
 from tests.integration.load import send
 from tests.integration.stack import Stack
@@ -168,10 +168,7 @@ def test_no_section_fails_on_real_data(open_page: Open, stack: Stack, counted: f
         address for walk in WALKS for address in walk if not re.search("prediction=|trace=|alert=", address)
     ):
         page.goto(f"{stack.url('dashboard')}/{address}")
-        expect(page.get_by_role("heading", level=1).first).to_be_visible()
-        for unfinished in ("stSpinner", "stSkeleton"):
-            expect(page.get_by_test_id(unfinished), address).to_have_count(0)
-        settle(page)
+        finished(page)
         assert page.get_by_test_id("stException").count() == 0, address
         expect(page.get_by_text("keeps trying by itself"), address).to_have_count(0)
         assert not overflows(page), address

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.pages import charts, overflows
+from tests.browser.pages import charts, go_back, overflows
 from tests.dashboard.monitoring_api import FakeMonitoringApi
 from tests.dashboard.tracing_api import LARGE, LARGE_SPANS, TRACE
 
@@ -51,8 +51,7 @@ def test_from_a_brushed_region_to_why_it_is_slow(open_page: Open, dashboard: str
     page.mouse.click(left - 200, box["y"] + 110)
     expect(chosen).to_have_count(0)
     page.wait_for_function("!location.search.includes('region=')")
-    page.wait_for_timeout(1_100)  # sooner, it would be taken for a change that was under way
-    page.go_back()
+    go_back(page)
     expect(chosen).to_have_text(words)
     page.get_by_role("link", name="Why slow?").click()
     expect(page.get_by_role("strong").filter(has_text="1. attribute enduser.airport = JFK")).to_be_visible()
@@ -67,8 +66,7 @@ def test_from_a_brushed_region_to_why_it_is_slow(open_page: Open, dashboard: str
     page.get_by_role("link", name="Traces with it").first.click()
     expect(page.get_by_text("Choose one to open it")).to_be_visible()
     assert state_of(page)["attr"] == ["enduser.airport=JFK"]
-    page.wait_for_timeout(1_100)  # sooner, it would be taken for a change that was under way
-    page.go_back()
+    go_back(page)
     expect(page.get_by_role("strong").filter(has_text="1. attribute enduser.airport = JFK")).to_be_visible()
 
 

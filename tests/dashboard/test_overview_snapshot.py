@@ -14,7 +14,8 @@ from tests.dashboard.monitoring_api import FakeMonitoringApi
 
 def snapshot() -> Snapshot:
     """One of which nothing was answered."""
-    return Snapshot(datetime(2026, 3, 2, tzinfo=UTC), {}, {}, ApiError("no"), ApiError("no"))
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    return Snapshot(now, {}, {}, ApiError("no"), ApiError("no"), now)
 
 
 def test_what_is_made_of_a_snapshot_is_made_once_for_all() -> None:

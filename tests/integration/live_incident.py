@@ -23,7 +23,7 @@ from tests.integration.stack import Stack
 _START_SECONDS: Final = 900.0
 _POLL_SECONDS: Final = 2.0
 _ASK_AGAIN_SECONDS: Final = 15.0
-_ASKED_AGAIN_SECONDS: Final = 60.0
+_FOLLOWED_SECONDS: Final = 60.0
 # Of the time that the incident's story gives for the alert.
 _PATIENCE: Final = 2.5
 _LEAST_PATIENCE_SECONDS: Final = 240.0
@@ -202,7 +202,7 @@ def _follow(demo: LiveDemo, question: Question, seen: Witnessed) -> None:
     own: dict[str, str] = {name: link[name] for name in _OF_LINKS if name in link and name in question.parameters}
     span: dict[str, str] = {name: link[name] for name in ("from", "to") if name in link}
     # What a busy machine did not answer in time is asked again, as the page does.
-    deadline = time.monotonic() + _ASKED_AGAIN_SECONDS
+    deadline = time.monotonic() + _FOLLOWED_SECONDS
     while (finding := _first_finding(demo, question, {**own, **span})) is None and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
     if finding is not None:
